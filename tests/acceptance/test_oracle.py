@@ -74,7 +74,9 @@ def test_nothing_is_said_before_the_issue_or_from_the_day_of_settlement_on() -> 
 
 
 THRESHOLDS = st.sets(st.sampled_from([-30, -10, -5, -1, 1, 15, 30, 45, 60]), max_size=6)
-TICKS = st.dictionaries(st.integers(-40, 100), THRESHOLDS, max_size=12).map(lambda ticks: sorted(ticks.items()))
+TICKS = st.dictionaries(st.integers(-40, 100), THRESHOLDS, max_size=12).map(
+    lambda ticks: sorted(ticks.items())
+)
 
 
 @given(TICKS)
