@@ -1,0 +1,107 @@
+"""What must be true once the dust has settled, as pure checks over what was found.
+
+Each check returns its complaints as a list, so that one run shows all that is wrong.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class LedgerPayment:
+    """A payment as paynow tells it."""
+
+    payment_id: str
+    invoice: str
+    amount: int
+    state: str
+
+
+@dataclass(frozen=True)
+class Charge:
+    """A charge as the provider's own books tell it. `taken` is false if declined or returned."""
+
+    key: str
+    amount: int
+    taken: bool
+
+
+@dataclass(frozen=True)
+class OwedInvoice:
+    """An invoice as the ledger tells it, in minor units."""
+
+    number: str
+    amount: int
+    balance: int
+    reserved: int
+
+
+def extra_copies(message_ids: Iterable[str]) -> int:
+    """How many mails are in the sink beyond the first of each message."""
+    return sum(copies - 1 for copies in Counter(message_ids).values())
+
+
+def mail_complaints(
+    expected: Mapping[str, str], delivered: Iterable[str], *, copies_allowed: int
+) -> list[str]:
+    """Compares the sink with the notices. `expected` maps Message-IDs to a name for the complaint."""
+    delivered = list(delivered)
+    complaints = [
+        f"never sent: {name}" for message, name in expected.items() if message not in set(delivered)
+    ]
+    complaints += [f"nobody decided {message}" for message in set(delivered) - set(expected)]
+    extra = extra_copies(delivered)
+    if extra > copies_allowed:
+        worst = [f"{expected.get(m, m)} x{n}" for m, n in Counter(delivered).most_common(5) if n > 1]
+        complaints.append(f"{extra} extra copies, {copies_allowed} allowed; the worst: {', '.join(worst)}")
+    return complaints
+
+
+def charge_complaints(payments: Iterable[LedgerPayment], charges: Iterable[Charge]) -> list[str]:
+    """Compares the ledger's payments with the provider's charges, key by key."""
+    charges = list(charges)
+    complaints = [f"charged {n} times: {key}" for key, n in Counter(c.key for c in charges).items() if n > 1]
+    by_key = {charge.key: charge for charge in charges}
+    for payment in payments:
+        charge = by_key.pop(payment.payment_id, None)
+        taken = charge is not None and charge.taken
+        if payment.state not in ("SUCCEEDED", "FAILED"):
+            complaints.append(f"{payment.payment_id} is still {payment.state}")
+        elif taken != (payment.state == "SUCCEEDED"):
+            complaints.append(f"{payment.payment_id} is {payment.state}, the provider says taken={taken}")
+        elif charge is not None and taken and charge.amount != payment.amount:
+            complaints.append(f"{payment.payment_id} is {payment.amount}, the provider took {charge.amount}")
+    complaints += [f"the ledger knows nothing of the charge {key}" for key in by_key]
+    return complaints
+
+
+def balance_complaints(invoices: Iterable[OwedInvoice], payments: Iterable[LedgerPayment]) -> list[str]:
+    """Nothing stays reserved, and each balance is the amount less what was paid."""
+    paid: Counter[str] = Counter()
+    for payment in payments:
+        if payment.state == "SUCCEEDED":
+            paid[payment.invoice] += payment.amount
+    complaints = []
+    for invoice in invoices:
+        if invoice.reserved:
+            complaints.append(f"{invoice.number}: {invoice.reserved} is still reserved")
+        if invoice.balance != invoice.amount - paid[invoice.number]:
+            complaints.append(
+                f"{invoice.number}: balance {invoice.balance} of {invoice.amount}, paid {paid[invoice.number]}"
+            )
+    return complaints
+
+
+def receipt_complaints(payments: Iterable[LedgerPayment], receipts: Iterable[tuple[str, str]]) -> list[str]:
+    """Each payment has exactly one notice about how it ended. `receipts` are (payment id, notice type)."""
+    found = Counter(receipts)
+    complaints = []
+    for payment in payments:
+        wanted = (payment.payment_id, f"PAYMENT_{payment.state}")
+        if found.pop(wanted, 0) != 1:
+            complaints.append(f"{payment.payment_id} ({payment.state}) has not exactly one notice of it")
+    complaints += [f"a notice {kind} without such a payment: {payment}" for payment, kind in found]
+    return complaints

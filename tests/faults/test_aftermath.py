@@ -1,0 +1,64 @@
+"""The crash checks see what they are there to see."""
+
+from __future__ import annotations
+
+from tests.faults.aftermath import (
+    Charge,
+    LedgerPayment,
+    OwedInvoice,
+    balance_complaints,
+    charge_complaints,
+    extra_copies,
+    mail_complaints,
+    receipt_complaints,
+)
+
+PAID = LedgerPayment("p1", "007", 500, "SUCCEEDED")
+DECLINED = LedgerPayment("p2", "007", 300, "FAILED")
+
+
+def test_extra_copies_are_those_beyond_the_first() -> None:
+    assert extra_copies(["a", "b", "b", "b", "c", "c"]) == 3
+
+
+def test_a_complete_sink_brings_no_complaint() -> None:
+    assert mail_complaints({"a": "A", "b": "B"}, ["b", "a", "a"], copies_allowed=1) == []
+
+
+def test_a_lost_a_foreign_and_a_doubled_mail_are_seen() -> None:
+    complaints = mail_complaints({"a": "A", "b": "B"}, ["a", "a", "x"], copies_allowed=0)
+    assert len(complaints) == 3
+    assert "never sent: B" in complaints
+    assert "nobody decided x" in complaints
+
+
+def test_books_that_agree_bring_no_complaint() -> None:
+    charges = [Charge("p1", 500, True), Charge("p2", 300, False)]
+    assert charge_complaints([PAID, DECLINED], charges) == []
+    assert charge_complaints([PAID, DECLINED], charges[:1]) == [], "a charge may fail before it is made"
+
+
+def test_each_way_in_which_ledger_and_provider_can_differ_is_seen() -> None:
+    good = Charge("p1", 500, True)
+    assert charge_complaints([PAID], [good, good]) == ["charged 2 times: p1"]
+    assert charge_complaints([PAID], []) != []
+    assert charge_complaints([PAID], [Charge("p1", 500, False)]) != []
+    assert charge_complaints([PAID], [Charge("p1", 499, True)]) != []
+    assert charge_complaints([DECLINED], [Charge("p2", 300, True)]) != []
+    assert charge_complaints([], [good]) != []
+    assert charge_complaints([LedgerPayment("p1", "007", 500, "UNKNOWN")], [good]) != []
+
+
+def test_a_balance_must_be_the_amount_less_what_was_paid() -> None:
+    assert balance_complaints([OwedInvoice("007", 900, 400, 0)], [PAID, DECLINED]) == []
+    assert balance_complaints([OwedInvoice("007", 900, 900, 0)], [PAID]) != []
+    assert balance_complaints([OwedInvoice("007", 900, 400, 1)], [PAID]) != []
+
+
+def test_each_payment_has_exactly_one_notice_of_how_it_ended() -> None:
+    right = [("p1", "PAYMENT_SUCCEEDED"), ("p2", "PAYMENT_FAILED")]
+    assert receipt_complaints([PAID, DECLINED], right) == []
+    assert receipt_complaints([PAID, DECLINED], right[:1]) != []
+    assert receipt_complaints([PAID], right) != []
+    assert receipt_complaints([PAID], [right[0], right[0]]) != []
+    assert receipt_complaints([DECLINED], [("p2", "PAYMENT_SUCCEEDED")]) != []
