@@ -1,0 +1,177 @@
+"""A gRPC server as every service runs it: token, refusals, logs, health, reflection, a clean end."""
+
+import hmac
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+import structlog
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from services.shared.errors import Refusal
+from services.shared.grpc_errors import abort_with
+from services.shared.log import new_request_id, request_id
+
+log = structlog.get_logger()
+
+MOST_BYTES = 16 * 1024 * 1024
+"""No message may be larger, in either direction."""
+
+TOKEN_HEADER = "x-dunlin-token"  # noqa: S105 - the name of the header, not its content
+REQUEST_HEADER = "x-request-id"
+
+# Health is asked by whoever watches over the process, which knows no token and learns nothing by it.
+_OPEN = ("/grpc.health.v1.Health/",)
+
+Continuation = Callable[[grpc.HandlerCallDetails], Any]
+
+
+class Server:
+    """Serves until it is stopped. `names` are the full names of the services, for health and reflection."""
+
+    def __init__(
+        self,
+        listen: str,
+        token: str,
+        *,
+        servicers: Callable[[grpc.Server], None],
+        names: Sequence[str],
+        threads: int = 16,
+    ) -> None:
+        self._server = grpc.server(
+            ThreadPoolExecutor(threads, thread_name_prefix="rpc"),
+            interceptors=[_Token(token), _Edge()],
+            options=[
+                ("grpc.max_receive_message_length", MOST_BYTES),
+                ("grpc.max_send_message_length", MOST_BYTES),
+                # Two programs must never share a port: the second start has to fail.
+                ("grpc.so_reuseport", 0),
+            ],
+        )
+        self._health = health.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        servicers(self._server)
+        reflection.enable_server_reflection(
+            [*names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server
+        )
+        self._names = ["", *names]
+        self._host = listen.rpartition(":")[0]
+        self._port = self._server.add_insecure_port(listen)
+
+    def start(self) -> str:
+        """Begins to serve; returns the address as host:port, with the real port if 0 was asked for."""
+        self._server.start()
+        for name in self._names:
+            self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        return f"{self._host}:{self._port}"
+
+    def stop(self, grace: float = 5.0) -> None:
+        """Takes no new calls, gives running ones `grace` seconds, returns when all have ended."""
+        self._health.enter_graceful_shutdown()
+        self._server.stop(grace).wait()
+
+
+class _Token(grpc.ServerInterceptor):
+    """Refuses calls that do not carry the service token."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token.encode()
+
+        def refuse(_request: Any, context: grpc.ServicerContext) -> Any:
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, "The call carries no valid service token.")
+
+        self._refusal: Any = grpc.unary_unary_rpc_method_handler(refuse)
+
+    def intercept_service(
+        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
+    ) -> Any:
+        """Goes on if the token is right."""
+        if handler_call_details.method.startswith(_OPEN):
+            return continuation(handler_call_details)
+        given = _header(handler_call_details, TOKEN_HEADER)
+        if hmac.compare_digest(given.encode(), self._token):
+            return continuation(handler_call_details)
+        return self._refusal
+
+
+class _Edge(grpc.ServerInterceptor):
+    """Turns refusals into statuses and bugs into INTERNAL with a fixed text; logs one line for each call."""
+
+    def intercept_service(
+        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
+    ) -> Any:
+        """Wraps the method's behaviour."""
+        handler = continuation(handler_call_details)
+        if handler is None:
+            return None
+        method = handler_call_details.method
+        request = _header(handler_call_details, REQUEST_HEADER)
+        if method.startswith(_OPEN):
+            return handler
+        if handler.response_streaming:
+            return _streaming(handler, method, request)
+        return _single(handler, method, request)
+
+
+def _single(handler: Any, method: str, request: str) -> Any:
+    behaviour = handler.stream_unary if handler.request_streaming else handler.unary_unary
+
+    def call(message: Any, context: grpc.ServicerContext) -> Any:
+        with _Call(method, request, context):
+            return behaviour(message, context)
+
+    streamed, plain = grpc.stream_unary_rpc_method_handler, grpc.unary_unary_rpc_method_handler
+    wrap: Any = streamed if handler.request_streaming else plain
+    return wrap(call, handler.request_deserializer, handler.response_serializer)
+
+
+def _streaming(handler: Any, method: str, request: str) -> Any:
+    behaviour = handler.stream_stream if handler.request_streaming else handler.unary_stream
+
+    def call(message: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        with _Call(method, request, context):
+            yield from behaviour(message, context)
+
+    streamed, plain = grpc.stream_stream_rpc_method_handler, grpc.unary_stream_rpc_method_handler
+    wrap: Any = streamed if handler.request_streaming else plain
+    return wrap(call, handler.request_deserializer, handler.response_serializer)
+
+
+class _Call:
+    """One call: its request id while it runs, its line in the log when it ends."""
+
+    def __init__(self, method: str, request: str, context: grpc.ServicerContext) -> None:
+        self._method = method
+        self._context = context
+        request_id.set(request or new_request_id())
+        self._began = time.perf_counter()
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object
+    ) -> None:
+        took_ms = round((time.perf_counter() - self._began) * 1000, 1)
+        if error is None or isinstance(error, GeneratorExit):
+            log.debug("call", method=self._method, took_ms=took_ms)
+            return
+        if isinstance(error, Refusal):
+            log.info("call refused", method=self._method, took_ms=took_ms, reason=error.reason)
+            abort_with(self._context, error)
+        if getattr(self._context, "code", lambda: None)() is not None:
+            return  # the method has aborted by itself, or the caller has gone away
+        log.error("call failed", method=self._method, took_ms=took_ms, exc_info=error)
+        self._context.abort(
+            grpc.StatusCode.INTERNAL, f"Something went wrong on our side (request {request_id.get()})."
+        )
+
+
+def _header(details: grpc.HandlerCallDetails, name: str) -> str:
+    for key, value in details.invocation_metadata or ():
+        if key == name:
+            return value if isinstance(value, str) else ""
+    return ""

@@ -1,0 +1,33 @@
+"""One Alembic environment for all schemas: `services/<name>/migrations/versions/NNNN_subject.py`."""
+
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, pool
+
+
+def migrate(url: str, scripts: Path) -> None:
+    """Brings the database at `url` to the newest revision found in `scripts`; a repeat changes nothing.
+
+    Each call is one transaction, so a migration that fails leaves the schema as it was.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    directory = ScriptDirectory.from_config(config)
+
+    def to_head(revision: object, _context: object) -> object:
+        return directory._upgrade_revs("head", revision)  # type: ignore[arg-type]
+
+    engine = create_engine(url, poolclass=pool.NullPool)
+    with EnvironmentContext(config, directory, fn=to_head) as environment, engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+            connection.commit()
+        environment.configure(connection=connection, transactional_ddl=True)
+        with environment.begin_transaction():
+            environment.run_migrations()
+        connection.commit()
+    engine.dispose()

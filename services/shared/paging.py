@@ -1,0 +1,49 @@
+"""Opaque page tokens, each bound to the query that it continues."""
+
+import base64
+import binascii
+import hashlib
+import json
+
+from services.shared.errors import Invalid, invalid_field
+
+Key = str | int
+
+
+def _fingerprint(query: str) -> str:
+    return hashlib.sha256(query.encode()).hexdigest()[:12]
+
+
+def encode_token(query: str, *key: Key) -> str:
+    """A token for the page after `key` of `query`, any text that tells this listing from others."""
+    return base64.urlsafe_b64encode(json.dumps([_fingerprint(query), *key]).encode()).decode()
+
+
+def decode_token(query: str, token: str) -> tuple[Key, ...]:
+    """The key in the token; empty for an empty token. `Invalid` (PAGE_TOKEN_INVALID) for another query's."""
+    if not token:
+        return ()
+    try:
+        content = json.loads(base64.urlsafe_b64decode(token.encode()))
+    except (ValueError, binascii.Error):
+        raise _wrong_token() from None
+    if not isinstance(content, list) or not content or content[0] != _fingerprint(query):
+        raise _wrong_token()
+    if not all(isinstance(part, str | int) for part in content):
+        raise _wrong_token()
+    return tuple(content[1:])
+
+
+def _wrong_token() -> Invalid:
+    return invalid_field(
+        "page_token",
+        "PAGE_TOKEN_INVALID",
+        "This page belongs to another list; start again from its first page.",
+    )
+
+
+def page_size(asked: int, default: int, most: int) -> int:
+    """The size to use: the default for 0, at most `most`. `Invalid` (PAGE_SIZE_INVALID) below 0."""
+    if asked < 0:
+        raise invalid_field("page_size", "PAGE_SIZE_INVALID", "A page has at least one element.")
+    return min(asked or default, most)

@@ -1,0 +1,91 @@
+"""How a service runs as a process: `python -m services.<name> ROLE...`.
+
+Roles: `serve` answers calls, `work` does what is due, `relay` carries facts out, `migrate` brings the
+database up to date and ends. `all` is serve, work and relay in one process, for the embedded way of running.
+"""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import grpc
+import structlog
+
+from services.shared import log as logging
+from services.shared.grpc_server import Server
+from services.shared.settings import SettingError
+from services.shared.worker import Worker
+
+log = structlog.get_logger()
+
+ROLES = ("serve", "work", "relay")
+STOP_SECONDS = 5.0
+"""How long running calls and pieces of work are given at the end."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A service, composed: what it serves, and what it does by itself."""
+
+    name: str
+    listen: str
+    token: str
+    servicers: Callable[[grpc.Server], None]
+    service_names: Sequence[str]
+    workers: Sequence[Worker] = field(default_factory=tuple)
+    relay: Worker | None = None
+    close: Callable[[], None] = lambda: None
+
+
+def main(
+    name: str,
+    compose: Callable[[Mapping[str, str]], Program],
+    migrate: Callable[[Mapping[str, str]], None],
+    arguments: Sequence[str],
+    env: Mapping[str, str] = os.environ,
+) -> int:
+    """Runs the roles named on the command line; returns the exit code (2 for wrong words or settings)."""
+    logging.configure(name, env.get("DUNLIN_LOG_LEVEL", "INFO"))
+    roles = set(ROLES if list(arguments) == ["all"] else arguments)
+    if not roles or not roles <= {*ROLES, "migrate"} or ("migrate" in roles and len(roles) > 1):
+        sys.stderr.write(f"usage: python -m services.{name} migrate | all | {' | '.join(ROLES)} ...\n")
+        return 2
+    try:
+        if roles == {"migrate"}:
+            migrate(env)
+            return 0
+        program = compose(env)
+    except SettingError as error:
+        sys.stderr.write(f"{name}: {error}\n")
+        return 2
+    run(program, roles)
+    return 0
+
+
+def run(program: Program, roles: set[str]) -> None:
+    """Runs until SIGTERM or SIGINT, then ends what is under way and returns."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    workers = [*(program.workers if "work" in roles else ())]
+    if "relay" in roles and program.relay is not None:
+        workers.append(program.relay)
+    server = None
+    if "serve" in roles:
+        server = Server(
+            program.listen, program.token, servicers=program.servicers, names=program.service_names
+        )
+        address = server.start()
+        log.info("serving", address=address)
+    for worker in workers:
+        worker.start()
+    stop.wait()
+    log.info("stopping")
+    if server is not None:
+        server.stop(STOP_SECONDS)
+    for worker in workers:
+        worker.stop(STOP_SECONDS)
+    program.close()
