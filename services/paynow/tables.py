@@ -1,0 +1,105 @@
+"""The tables of the books; those of payments share `metadata` and live in tables_payments."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from services.shared.database import BigId, UtcDateTime
+from services.shared.outbox import outbox_table
+
+metadata = MetaData()
+
+# One row. A sync batch locks it, so that two syncs at once do not insert the same organization twice.
+books_lock = Table("books_lock", metadata, Column("lock_id", Integer, primary_key=True, autoincrement=False))
+
+organizations = Table(
+    "organizations",
+    metadata,
+    Column("organization_id", Text, primary_key=True),
+    Column("id_key", Text, nullable=False),  # case-folded, for searching
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),  # case-folded, for searching and ordering
+    Column("type", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Index("organizations_by_name", "name_key", "organization_id"),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("contact_id", BigId, primary_key=True),
+    Column("organization_id", Text, ForeignKey("organizations.organization_id"), nullable=False),
+    Column("position", Integer, nullable=False),  # in the order in which the source first named them
+    Column("name", Text, nullable=False),
+    Column("is_primary", Boolean, nullable=False),
+    Column("starred_by_hand", Boolean, nullable=False),
+    Column("starred_by_crm", Boolean, nullable=False),
+    # What domain.contacts.defaults says of the three columns above; kept here so that a scan of due
+    # invoices need not work it out for each row.
+    Column("is_default", Boolean, nullable=False),
+    UniqueConstraint("organization_id", "position"),
+)
+
+addresses = Table(
+    "addresses",
+    metadata,
+    Column("contact_id", BigInteger, ForeignKey("contacts.contact_id"), primary_key=True),
+    Column("email_key", Text, primary_key=True),  # domain.addresses.address_key of the address
+    Column("position", Integer, nullable=False),  # ascending, with gaps
+    Column("email", Text, nullable=False),  # as written
+    Index("addresses_by_key", "email_key"),
+)
+
+# Spelled out rather than bound: a partial index serves only a query that repeats its words.
+IS_DUE = "status = 'open' AND balance_minor > 0 AND due_on IS NOT NULL"
+
+invoices = Table(
+    "invoices",
+    metadata,
+    Column("invoice_id", BigId, primary_key=True),
+    Column("organization_id", Text, ForeignKey("organizations.organization_id"), nullable=False),
+    Column("number", Text, nullable=False),
+    Column("issued_on", Date),
+    Column("due_on", Date),
+    Column("currency", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("books_balance_minor", BigInteger, nullable=False),  # what the last sync said
+    Column("balance_minor", BigInteger, nullable=False),  # max(0, books balance - paid here)
+    Column("paid_here_minor", BigInteger, nullable=False),  # succeeded here, not acknowledged yet
+    Column("reserved_minor", BigInteger, nullable=False),  # being charged at this moment
+    Column("status", Text, nullable=False),  # open, paid, cancelled, third_party
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("organization_id", "number"),
+    Index("invoices_by_number", "number"),
+    Index("invoices_by_due_date", "due_on"),
+    Index("invoices_due", "invoice_id", "due_on", sqlite_where=text(IS_DUE), postgresql_where=text(IS_DUE)),
+)
+
+sync_runs = Table(
+    "sync_runs",
+    metadata,
+    Column("sync_id", BigId, primary_key=True),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("completed_at", UtcDateTime),  # empty while it runs, and for ever if it was cut short
+    Column("added", BigInteger, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+    Column("unchanged", BigInteger, nullable=False),
+    Column("refused", BigInteger, nullable=False),
+)
+
+outbox = outbox_table(metadata)
