@@ -90,7 +90,7 @@ def balance_complaints(invoices: Iterable[OwedInvoice], payments: Iterable[Ledge
             complaints.append(f"{invoice.number}: {invoice.reserved} is still reserved")
         if invoice.balance != invoice.amount - paid[invoice.number]:
             complaints.append(
-                f"{invoice.number}: balance {invoice.balance} of {invoice.amount}, paid {paid[invoice.number]}"
+                f"{invoice.number}: {invoice.balance} of {invoice.amount}, paid {paid[invoice.number]}"
             )
     return complaints
 
