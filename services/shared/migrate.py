@@ -5,7 +5,8 @@ from pathlib import Path
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, pool
+
+from services.shared.database import Database
 
 
 def migrate(url: str, scripts: Path) -> None:
@@ -21,13 +22,12 @@ def migrate(url: str, scripts: Path) -> None:
     def to_head(revision: object, _context: object) -> object:
         return directory._upgrade_revs("head", revision)  # type: ignore[arg-type]
 
-    engine = create_engine(url, poolclass=pool.NullPool)
-    with EnvironmentContext(config, directory, fn=to_head) as environment, engine.connect() as connection:
-        if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-            connection.commit()
+    database = Database(url)
+    with (
+        EnvironmentContext(config, directory, fn=to_head) as environment,
+        database.write() as connection,
+    ):
         environment.configure(connection=connection, transactional_ddl=True)
         with environment.begin_transaction():
             environment.run_migrations()
-        connection.commit()
-    engine.dispose()
+    database.dispose()
