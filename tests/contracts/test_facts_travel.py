@@ -140,9 +140,13 @@ def test_a_lost_answer_means_a_second_delivery_that_the_inbox_drops(
 
 
 def test_a_transaction_that_fails_leaves_no_fact(world: World) -> None:
-    with pytest.raises(RuntimeError), world.producer.write() as connection:
-        outboxes.append_fact(connection, world.outbox, "payment_succeeded", PAID, at=world.clock.now())
-        raise RuntimeError("the transaction fails")
+    def produce_and_fail() -> None:
+        with world.producer.write() as connection:
+            outboxes.append_fact(connection, world.outbox, "payment_succeeded", PAID, at=world.clock.now())
+            raise RuntimeError("the transaction fails")
+
+    with pytest.raises(RuntimeError):
+        produce_and_fail()
     assert world.waiting() == (0, 0)
 
 

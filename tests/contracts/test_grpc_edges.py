@@ -25,7 +25,7 @@ class Running:
 
     def __init__(self) -> None:
         self.answer: Callable[[], Backlog] = lambda: Backlog(1, 2, 3, 4)
-        servicer = OperationsServicer(lambda: self.answer())
+        servicer = OperationsServicer(self._current_answer)
         self.server = Server(
             "127.0.0.1:0",
             TOKEN,
@@ -33,6 +33,9 @@ class Running:
             names=[NAME],
         )
         self.address = self.server.start()
+
+    def _current_answer(self) -> Backlog:
+        return self.answer()
 
     def ask(self, token: str = TOKEN, timeout: float = 5.0) -> operations_pb2.Backlog:
         with open_channel(self.address, token, timeout=timeout) as channel:

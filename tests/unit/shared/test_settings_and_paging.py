@@ -10,8 +10,8 @@ from services.shared.settings import (
     choice,
     integer,
     required,
-    secret_file,
     seconds,
+    secret_file,
 )
 
 
