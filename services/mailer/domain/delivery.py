@@ -1,0 +1,171 @@
+"""One attempt to hand a mail to the SMTP server: what its answer means, and when to try again.
+
+An answer is judged by where in the conversation it came and by its class (RFC 5321, 4.2.1):
+
+- 2xx after the content: the server has taken responsibility. Sent.
+- 4xx: it says "later". Tried again after 1, 2, 4 ... minutes, at most 4 hours, for two days.
+- 5xx: it says "never". Given up at once, because asking again only spoils our name there.
+- Before a mail is named (connect, greeting, TLS, login) any failure is about the server and not about
+  the mail: all mails wait until a probe gets through (see `circuit`), however long that takes.
+- A connection lost in the middle is tried again soon, because most often the server was restarted. Lost
+  after the content and before the answer, the mail may have been taken: sending it again may make a second
+  copy, not sending it may lose it. A second copy of a reminder is the smaller harm.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+GIVE_UP_AFTER = timedelta(days=2)
+"""Counted from the first attempt."""
+
+LONGEST_BACKOFF = timedelta(hours=4)
+
+_AFTER_DROP = (timedelta(seconds=2), timedelta(seconds=5), timedelta(seconds=15), timedelta(seconds=60))
+
+_ABOUT_US = frozenset({421, 454, 530, 534, 535, 538})
+"""Answers about the connection or our login: going away, no TLS now, authentication wanted or refused."""
+
+
+class Stage(StrEnum):
+    """How far the conversation had come when it ended."""
+
+    CONNECT = "connect"
+    SENDER = "sender"
+    RECIPIENTS = "recipients"
+    CONTENT = "content"
+
+
+@dataclass(frozen=True)
+class RefusedRecipient:
+    """An address that the server did not take."""
+
+    email: str
+    code: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.email}: {self.code} {self.text}".strip()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How one attempt ended, as the transport saw it.
+
+    `code` is the server's last answer, or None if the connection failed; `text` says the rest.
+    `never` marks what the transport knows to be impossible with this server.
+    """
+
+    stage: Stage
+    code: int | None
+    text: str
+    refused: tuple[RefusedRecipient, ...] = ()
+    never: bool = False
+
+
+@dataclass(frozen=True)
+class Past:
+    """What has been tried before: answers that said "later", lost connections, since when."""
+
+    attempts: int = 0
+    drops: int = 0
+    tried_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The server has taken the mail for at least one recipient."""
+
+    detail: str
+
+
+@dataclass(frozen=True)
+class Later:
+    """To be tried again at `at`, with the counts as they are now."""
+
+    at: datetime
+    detail: str
+    past: Past
+    unreachable: bool = False
+    """The server cannot be used at all; every mail waits."""
+
+
+@dataclass(frozen=True)
+class Never:
+    """Given up."""
+
+    detail: str
+
+
+Outcome = Sent | Later | Never
+
+
+def judge(answer: Answer, past: Past, now: datetime) -> Outcome:
+    """What becomes of the mail after this answer."""
+    if answer.code is not None and answer.stage is Stage.CONTENT and 200 <= answer.code < 300:
+        return Sent(_accepted(answer))
+    if answer.never:
+        return Never(answer.text)
+    if answer.stage is Stage.CONNECT or answer.code in _ABOUT_US:
+        return Later(now, _words(answer), past, unreachable=True)
+    if answer.code is None:
+        return _dropped(answer, past, now)
+    if answer.stage is Stage.RECIPIENTS:
+        return _all_refused(answer, past, now)
+    return Never(_words(answer)) if answer.code >= 500 else _later(_words(answer), past, now)
+
+
+def not_written(error: str, past: Past, now: datetime) -> Outcome:
+    """What becomes of a mail that our own code failed to write: a mistake that an update may mend."""
+    return _later(f"The mail could not be written: {error}", past, now)
+
+
+def backoff(attempt: int) -> timedelta:
+    """How long to wait after the given attempt, counted from 1."""
+    return min(LONGEST_BACKOFF, timedelta(minutes=2 ** min(attempt - 1, 20)))
+
+
+def _all_refused(answer: Answer, past: Past, now: datetime) -> Outcome:
+    detail = _list(answer.refused) or _words(answer)
+    # 552 after RCPT is an old way to say "too many recipients", to be read as 452 (RFC 5321, 4.5.3.1.10).
+    if all(one.code >= 500 and one.code != 552 for one in answer.refused):
+        return Never(detail)
+    return _later(detail, past, now)
+
+
+def _later(detail: str, past: Past, now: datetime) -> Outcome:
+    tried_at = past.tried_at or now
+    past = Past(past.attempts + 1, past.drops, tried_at)
+    return _unless_too_late(Later(now + backoff(past.attempts), detail, past), tried_at)
+
+
+def _dropped(answer: Answer, past: Past, now: datetime) -> Outcome:
+    tried_at = past.tried_at or now
+    past = Past(past.attempts, past.drops + 1, tried_at)
+    quick = past.drops <= len(_AFTER_DROP)
+    wait = _AFTER_DROP[past.drops - 1] if quick else backoff(past.drops - len(_AFTER_DROP))
+    detail = _words(answer)
+    if answer.stage is Stage.CONTENT:
+        detail += " It is not known whether the server has taken the mail; it is sent again."
+    return _unless_too_late(Later(now + wait, detail, past), tried_at)
+
+
+def _unless_too_late(later: Later, tried_at: datetime) -> Outcome:
+    if later.at - tried_at > GIVE_UP_AFTER:
+        return Never(f"Given up after {GIVE_UP_AFTER.days} days. {later.detail}")
+    return later
+
+
+def _accepted(answer: Answer) -> str:
+    if answer.refused:
+        return f"{_words(answer)} Not taken for {_list(answer.refused)}"
+    return _words(answer)
+
+
+def _words(answer: Answer) -> str:
+    return answer.text if answer.code is None else f"{answer.code} {answer.text}".strip()
+
+
+def _list(refused: Sequence[RefusedRecipient]) -> str:
+    return "; ".join(map(str, refused))

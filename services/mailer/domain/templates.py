@@ -1,0 +1,165 @@
+"""Templates: four editable areas for each type of mail, in versions, checked before they are saved."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+
+from services.mailer.domain.tokens import Problem, is_one_line, scan
+from services.shared.errors import Conflict, Invalid, Missing, Violation
+
+LONGEST_LINE = 300
+"""Characters of a subject or title."""
+
+LONGEST_CONTENT = 20_000
+"""Characters of a header or footer."""
+
+DEEPEST_NESTING = 20
+"""Elements within elements; mail programs give up on deep ones, and so do converters to text."""
+
+_TAG = re.compile(r"<(/?)([a-z]+)[^>]*>")
+_BLOCK = re.compile(r"<\s*(p|br|ul|ol|li)\b", re.IGNORECASE)
+
+
+class TemplateType(StrEnum):
+    """The kinds of mail that there is a template for."""
+
+    DUE_NOTICE_BEFORE = "due_notice_before"
+    DUE_NOTICE_AFTER = "due_notice_after"
+    PAYMENT_SUCCEEDED = "payment_succeeded"
+    PAYMENT_FAILED = "payment_failed"
+
+
+@dataclass(frozen=True)
+class Areas:
+    """The four areas; subject and title are plain text, header and footer HTML of a short list of elements."""
+
+    subject: str
+    title: str
+    header: str
+    footer: str
+
+
+@dataclass(frozen=True)
+class Template:
+    """One version of one template."""
+
+    type: TemplateType
+    version: int
+    areas: Areas
+    saved_at: datetime
+    saved_by: str
+    last_sent_at: datetime | None = None
+
+
+class TemplateMissing(Missing):
+    """There is no such type or version."""
+
+    reason = "TEMPLATE_MISSING"
+
+
+class TemplateChanged(Conflict):
+    """Somebody else has saved a newer version."""
+
+    reason = "TEMPLATE_CHANGED"
+
+
+class TemplateInvalid(Invalid):
+    """The text has mistakes; each violation names its area, line and column."""
+
+    reason = "TEMPLATE_INVALID"
+
+
+Clean = Callable[[str], str]
+"""Reduces HTML to the elements that are allowed."""
+
+
+def checked(areas: Areas, known: Iterable[str], elsewhere: Iterable[str], clean: Clean) -> Areas:
+    """The areas as they may be stored: header and footer reduced to the allowed HTML.
+
+    `TemplateInvalid` tells everything that is wrong.
+    """
+    known, elsewhere = set(known), set(elsewhere)
+    violations: list[Violation] = []
+    for name, text in _texts(areas):
+        violations += _size(name, text) or _tokens(name, scan(text, known, elsewhere=elsewhere)[1])
+    if not violations:
+        areas = Areas(
+            areas.subject.strip(),
+            areas.title.strip(),
+            clean(as_paragraphs(areas.header)),
+            clean(as_paragraphs(areas.footer)),
+        )
+        violations = _cleaned(areas, known, elsewhere)
+    if violations:
+        raise TemplateInvalid(violations[0].description, violations=violations)
+    return areas
+
+
+def _cleaned(areas: Areas, known: set[str], elsewhere: set[str]) -> list[Violation]:
+    # Once more after cleaning: it resolves character references and drops elements, which may leave
+    # braces that were not there before.
+    violations = []
+    for name, text in _texts(areas):
+        violations += _tokens(name, scan(text, known, elsewhere=elsewhere)[1])
+        if name in ("header", "footer") and _depth(text) > DEEPEST_NESTING:
+            words = f"{_label(name)}: elements stand more than {DEEPEST_NESTING} deep in each other."
+            violations.append(Violation(f"areas.{name}", "NESTED_TOO_DEEP", words))
+    return violations
+
+
+def _size(name: str, text: str) -> list[Violation]:
+    field, label = f"areas.{name}", _label(name)
+    if name in ("subject", "title"):
+        if not text.strip():
+            return [Violation(field, "AREA_EMPTY", f"{label}: write something here.")]
+        if not is_one_line(text.strip()):
+            words = f"{label}: it must be a single line without control characters."
+            return [Violation(field, "AREA_NOT_ONE_LINE", words)]
+    most = LONGEST_LINE if name in ("subject", "title") else LONGEST_CONTENT
+    if len(text) > most:
+        words = f"{label}: it has {len(text):,} characters; at most {most:,} are possible."
+        return [Violation(field, "AREA_TOO_LONG", words)]
+    return []
+
+
+def _tokens(name: str, problems: Iterable[Problem]) -> list[Violation]:
+    return [
+        Violation(
+            f"areas.{name}",
+            problem.reason,
+            f"{_label(name)}, line {problem.line}, column {problem.column}: {problem.description}",
+        )
+        for problem in problems
+    ]
+
+
+def as_paragraphs(text: str) -> str:
+    """Plain text with its blank lines made paragraphs; text that has such elements stays as it is.
+
+    So who types a few lines into the editor without knowing HTML gets what they see.
+    """
+    if not text.strip() or _BLOCK.search(text):
+        return text
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    paragraphs = (part.strip().replace("\n", "<br>") for part in re.split(r"\n[ \t]*\n", lines))
+    return "".join(f"<p>{part}</p>" for part in paragraphs if part)
+
+
+def _depth(html: str) -> int:
+    """How deep elements are nested in cleaned HTML."""
+    depth = deepest = 0
+    for match in _TAG.finditer(html):
+        if match.group(2) != "br":
+            depth += -1 if match.group(1) else 1
+            deepest = max(deepest, depth)
+    return deepest
+
+
+def _texts(areas: Areas) -> Iterator[tuple[str, str]]:
+    return ((field.name, getattr(areas, field.name)) for field in fields(areas))
+
+
+def _label(name: str) -> str:
+    return name.capitalize()
