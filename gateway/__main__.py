@@ -1,0 +1,69 @@
+"""`python -m gateway migrate | serve`: the web site as a process."""
+
+import os
+import signal
+import sys
+from types import FrameType
+
+import structlog
+from waitress import create_server
+
+from gateway import identity
+from gateway.app import create_app
+from gateway.clients import connect
+from gateway.imports_page import MOST_BYTES
+from gateway.settings import Settings
+from services.shared.database import Database
+from services.shared.log import configure
+from services.shared.settings import SettingError
+
+THREADS = 8
+ROOM_FOR_FORM = 1024 * 1024
+
+
+def serve(settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT; requests under way are finished."""
+    database = Database(settings.identity_database_url)
+    app = create_app(settings, connect(settings), database)
+    server = create_server(
+        app,
+        listen=settings.listen,
+        threads=THREADS,
+        max_request_body_size=MOST_BYTES + ROOM_FOR_FORM,
+        ident=None,
+        clear_untrusted_proxy_headers=settings.trusted_proxies == 0,
+    )
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise SystemExit(0)
+
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, stop)
+    structlog.get_logger().info("serving", listen=settings.listen)
+    try:
+        server.run()
+    finally:
+        server.close()
+        database.dispose()
+
+
+def main(arguments: list[str]) -> int:
+    """Runs one role; returns the exit code: 2 for a wrong call or setting."""
+    configure("gateway")
+    if arguments not in (["serve"], ["migrate"]):
+        sys.stderr.write("usage: python -m gateway serve|migrate\n")
+        return 2
+    try:
+        settings = Settings.read(os.environ)
+    except SettingError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    if arguments == ["migrate"]:
+        identity.migrate(settings.identity_database_url)
+    else:
+        serve(settings)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,107 @@
+"""Puts the site together."""
+
+from dataclasses import dataclass
+
+from flask import Flask, url_for
+from flask_bootstrap import Bootstrap5
+from flask_login import current_user
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from gateway import (
+    auth,
+    branding,
+    charts,
+    client_emails,
+    company_settings,
+    company_time,
+    dashboard,
+    due_notices,
+    errors,
+    exclusions,
+    formats,
+    health,
+    history,
+    import_log,
+    imports_page,
+    organizations,
+    pay,
+    payments_page,
+    security,
+    template_editor,
+)
+from gateway.clients import EXTENSION, Clients
+from gateway.settings import Settings
+from services.shared.database import Database
+
+BLUEPRINTS = (
+    auth.blueprint,
+    dashboard.blueprint,
+    client_emails.blueprint,
+    due_notices.blueprint,
+    exclusions.blueprint,
+    template_editor.blueprint,
+    organizations.blueprint,
+    payments_page.blueprint,
+    history.blueprint,
+    imports_page.blueprint,
+    company_settings.blueprint,
+    pay.blueprint,
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """One entry of the left bar; it is current on every page whose path begins with its own."""
+
+    label: str
+    icon: str
+    endpoint: str
+
+    @property
+    def url(self) -> str:
+        """Where it leads."""
+        return url_for(self.endpoint)
+
+
+PLACES = (
+    Place("Dashboard", "speedometer", f"{dashboard.blueprint.name}.index"),
+    Place("Client emails", "envelope", f"{client_emails.blueprint.name}.index"),
+    Place("Organizations", "buildings", f"{organizations.blueprint.name}.index"),
+    Place("Payments", "cash", f"{payments_page.blueprint.name}.index"),
+    Place("History", "clock", f"{history.blueprint.name}.index"),
+    Place("Import", "upload", f"{imports_page.blueprint.name}.index"),
+    Place("Settings", "gear", f"{company_settings.blueprint.name}.index"),
+)
+
+
+def _layout() -> dict[str, object]:
+    if not current_user.is_authenticated:
+        return {"places": ()}
+    calendar = company_time.calendar_or_none()
+    return {"places": PLACES, "is_sandbox": calendar is not None and calendar.sandbox}
+
+
+def create_app(settings: Settings, clients: Clients, identity: Database) -> Flask:
+    """The site over those services and that identity database, which must be migrated.
+
+    Nothing is connected here; a service may come up later.
+    """
+    app = Flask("gateway")
+    app.config["BOOTSTRAP_SERVE_LOCAL"] = True
+    app.extensions[EXTENSION] = clients
+    security.init_app(app, settings, identity)
+    errors.init_app(app)
+    formats.init_app(app)
+    charts.init_app(app)
+    Bootstrap5(app)
+    branding.init_app(app, clients.mailer)
+    health.init_app(app, settings)
+    import_log.init_app(app, identity)
+    auth.init_app(app, identity)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    app.context_processor(_layout)
+    if settings.trusted_proxies:
+        depth = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=depth, x_proto=depth, x_host=depth)  # type: ignore[method-assign]
+    return app

@@ -1,0 +1,96 @@
+"""Money, dates and instants as people read them; filters and functions for the templates."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from babel.dates import format_date, format_datetime, format_timedelta
+from babel.numbers import format_currency
+from flask import Flask
+from google.protobuf.timestamp_pb2 import Timestamp
+from markupsafe import Markup, escape
+
+from gateway import company_time, words
+from services.shared.money import to_decimal
+from services.shared.wire import instant
+
+LOCALE = "en_US"
+
+
+def money(minor: int, currency: str) -> str:
+    """An amount of minor units: "$1,234.50", "-€20.00"."""
+    return format_currency(Decimal(to_decimal(minor, currency)), currency, locale=LOCALE)
+
+
+def day(value: str | date) -> str:
+    """A date, or its YYYY-MM-DD: "Jan 31, 2026"; empty for none."""
+    if not value:
+        return ""
+    return format_date(date.fromisoformat(value) if isinstance(value, str) else value, "medium", locale=LOCALE)
+
+
+def weekday(value: str | date) -> str:
+    """A date with its day of the week: "Saturday, January 31, 2026"."""
+    if not value:
+        return ""
+    return format_date(date.fromisoformat(value) if isinstance(value, str) else value, "full", locale=LOCALE)
+
+
+def as_instant(value: Timestamp | datetime | None) -> datetime | None:
+    """An instant in UTC; None for none and for a field of a message that is not set."""
+    if isinstance(value, Timestamp):
+        return instant(value) if value.seconds or value.nanos else None
+    return value
+
+
+def clock_time(value: Timestamp | datetime | None) -> str:
+    """An instant in the company's zone, as plain text: "Jan 31, 2026, 9:00 AM CST"; empty for none."""
+    at = as_instant(value)
+    if at is None:
+        return ""
+    local = at.astimezone(company_time.zone())
+    return f"{format_datetime(local, 'medium', locale=LOCALE)} {local.tzname() or ''}".strip()
+
+
+def moment(value: Timestamp | datetime | None) -> Markup:
+    """An instant in the company's zone as a `time` element; the full instant shows on hovering."""
+    at = as_instant(value)
+    if at is None:
+        return Markup("")
+    local = at.astimezone(company_time.zone())
+    shown = format_datetime(local, "MMM d, y, h:mm a", locale=LOCALE)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        at.isoformat(timespec="seconds"), clock_time(at), shown
+    )
+
+
+def relative(value: Timestamp | datetime | None, now: datetime | None = None) -> Markup:
+    """How far an instant is from now, "5 minutes ago" or "in 3 hours", as a `time` element."""
+    at = as_instant(value)
+    if at is None:
+        return Markup("")
+    shown = format_timedelta(at - (now or datetime.now(UTC)), add_direction=True, locale=LOCALE)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        at.isoformat(timespec="seconds"), clock_time(at), shown
+    )
+
+
+def lines(text: str) -> Markup:
+    """Text whose line ends are kept, as in a postal address."""
+    return Markup("<br>").join(escape(line) for line in text.splitlines())
+
+
+def init_app(app: Flask) -> None:
+    """Makes the filters known to the templates."""
+    app.jinja_env.filters.update(
+        money=money, day=day, weekday=weekday, clock_time=clock_time, moment=moment, relative=relative, lines=lines
+    )
+    app.jinja_env.filters.update(
+        {
+            name: getattr(words, name)
+            for name in (
+                "count", "threshold", "message_state", "message_event", "notice_state", "notice_type",
+                "template_type", "payment_state", "invoice_status",
+            )
+        }
+    )  # fmt: skip
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

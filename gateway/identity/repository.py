@@ -1,0 +1,112 @@
+"""Staff: rows <-> values."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import Connection, Row, func, select, update
+
+from gateway.identity import passwords
+from gateway.identity.tables import staff
+from services.shared.database import Database, insert_ignoring
+from services.shared.errors import Conflict, Invalid, invalid_field
+
+
+class StaffExists(Conflict):
+    """There is an account with this address."""
+
+    reason = "STAFF_EXISTS"
+
+
+class PasswordWrong(Invalid):
+    """The password given as the present one is not."""
+
+    reason = "PASSWORD_WRONG"
+
+
+@dataclass(frozen=True)
+class Staff:
+    """One person of the company."""
+
+    staff_id: int
+    email: str
+    name: str
+    session_epoch: int
+
+
+def add_staff(database: Database, email: str, password: str, name: str = "") -> Staff:
+    """Adds an account. Raises `Invalid` naming the field, or `StaffExists`."""
+    address = _address(email)
+    shown = " ".join(name.split()) or address.partition("@")[0]
+    if len(shown) > 200:
+        raise invalid_field("name", "NAME_TOO_LONG", "A name has at most 200 characters.")
+    row = {
+        "email": address,
+        "name": shown,
+        "password_hash": passwords.hash_password(password),
+        "created_at": datetime.now(UTC),
+    }
+    with database.write() as connection:
+        if not insert_ignoring(connection, staff, [row], conflict=["email"]):
+            raise StaffExists(f"There is a staff account for {address} already.")
+        return _staff(connection.execute(select(staff).where(staff.c.email == address)).one())
+
+
+def count_staff(database: Database) -> int:
+    """How many accounts there are."""
+    with database.read() as connection:
+        return connection.execute(select(func.count()).select_from(staff)).scalar_one()
+
+
+def check_password(database: Database, email: str, password: str) -> Staff | None:
+    """The account if the password is right; None otherwise, after the same work for an unknown address."""
+    with database.read() as connection:
+        row = connection.execute(select(staff).where(staff.c.email == email.strip().lower())).one_or_none()
+    if not passwords.matches(row.password_hash if row else None, password) or row is None:
+        return None
+    if passwords.is_outdated(row.password_hash):
+        with database.write() as connection:
+            _store(connection, row.staff_id, password_hash=passwords.hash_password(password))
+    return _staff(row)
+
+
+def find_staff(database: Database, staff_id: int) -> Staff | None:
+    """The account with that id."""
+    with database.read() as connection:
+        row = connection.execute(select(staff).where(staff.c.staff_id == staff_id)).one_or_none()
+    return _staff(row) if row else None
+
+
+def change_password(database: Database, staff_id: int, present: str, new: str) -> Staff:
+    """Sets a new password and ends all sessions of the account. Raises `PasswordWrong` or `PasswordUnfit`."""
+    with database.read() as connection:
+        row = connection.execute(select(staff).where(staff.c.staff_id == staff_id)).one()
+    if not passwords.matches(row.password_hash, present):
+        raise invalid_field("present", PasswordWrong.reason, "This is not your present password.")
+    hashed = passwords.hash_password(new)
+    with database.write() as connection:
+        return _store(connection, staff_id, password_hash=hashed, session_epoch=staff.c.session_epoch + 1)
+
+
+def end_sessions(database: Database, staff_id: int) -> Staff:
+    """Signs the account out everywhere."""
+    with database.write() as connection:
+        return _store(connection, staff_id, session_epoch=staff.c.session_epoch + 1)
+
+
+def _store(connection: Connection, staff_id: int, **values: object) -> Staff:
+    connection.execute(update(staff).where(staff.c.staff_id == staff_id).values(**values))
+    return _staff(connection.execute(select(staff).where(staff.c.staff_id == staff_id)).one())
+
+
+def _staff(row: Row[tuple[object, ...]]) -> Staff:
+    return Staff(row.staff_id, row.email, row.name, row.session_epoch)
+
+
+def _address(email: str) -> str:
+    try:
+        # Special-use names such as example.test are fine for a company's own staff.
+        parsed = validate_email(email.strip(), check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        raise invalid_field("email", "EMAIL_MALFORMED", f"This is not an e-mail address: {error}") from None
+    return parsed.normalized.lower()

@@ -1,0 +1,35 @@
+"""Tables of the gateway: staff, and the log of imports."""
+
+from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, MetaData, String, Table
+
+from services.shared.database import BigId, UtcDateTime
+
+metadata = MetaData()
+
+staff = Table(
+    "staff",
+    metadata,
+    Column("staff_id", BigId, primary_key=True),
+    Column("email", String(320), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("password_hash", String(200), nullable=False),
+    # Sessions carry the epoch that they began in; raising it ends all of them.
+    Column("session_epoch", Integer, nullable=False, server_default="0"),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("import_id", String(32), primary_key=True),
+    Column("staff_id", BigId, ForeignKey("staff.staff_id"), nullable=False),
+    Column("file_name", String(200), nullable=False),
+    Column("preset", String(50), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("lines_done", Integer, nullable=False, server_default="0"),
+    Column("lines_total", Integer, nullable=False, server_default="0"),
+    Column("outcome", JSON, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Index("imports_by_start", "started_at"),
+)

@@ -1,0 +1,160 @@
+"""Who gets in, what a form must carry, what a browser may do with a page. Closed unless a view opens itself."""
+
+import re
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import structlog
+from flask import Flask, Response, current_app, g, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import LoginManager, UserMixin, current_user
+from flask_wtf.csrf import CSRFProtect
+
+from gateway import identity
+from gateway.settings import Settings
+from services.shared.database import Database
+from services.shared.log import new_request_id, request_id
+
+log = structlog.get_logger()
+
+IDLE = timedelta(hours=12)
+MOST_BYTES = 2 * 1024 * 1024
+"""What a request may carry; views that take files say more with `takes_up_to`."""
+
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+PREVIEW_POLICY = PAGE_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
+"""For a page with a mail in `<iframe sandbox srcdoc>`: the frame inherits the policy, and mails carry styles."""
+MAIL_POLICY = (
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+    "frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
+)
+"""For a mail that is itself the answer and is shown in a frame of the site."""
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+limiter = Limiter(key_func=get_remote_address, storage_uri="memory://", headers_enabled=False)
+csrf = CSRFProtect()
+
+
+class Member(UserMixin):  # type: ignore[misc]  # flask_login has no types
+    """The staff member of this request, as `current_user`."""
+
+    def __init__(self, staff: identity.Staff) -> None:
+        self.staff_id, self.email, self.name = staff.staff_id, staff.email, staff.name
+        self._epoch = staff.session_epoch
+
+    def get_id(self) -> str:
+        """What the session carries."""
+        return f"{self.staff_id}.{self._epoch}"
+
+
+def public(view: View) -> View:
+    """Opens a view to everybody; without it a view is for staff only."""
+    view.is_public = True  # type: ignore[attr-defined]
+    return view
+
+
+def takes_up_to(size: int) -> Callable[[View], View]:
+    """Lets requests to a view carry up to `size` bytes."""
+
+    def mark(view: View) -> View:
+        view.most_bytes = size  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def is_safe_path(target: str) -> bool:
+    """Whether a redirect there stays on this site: a plain path that no browser reads as a host."""
+    return re.fullmatch(r"/(?![/\\])[^\\\x00-\x20\x7f]*", target) is not None
+
+
+def _view() -> Callable[..., Any] | None:
+    return current_app.view_functions.get(request.endpoint or "")
+
+
+def _begin_request() -> None:
+    g.started = time.perf_counter()
+    g.request_id_token = request_id.set(new_request_id())
+    # Set before anything reads the form, so that nobody without a right to it fills the disk.
+    request.max_content_length = getattr(_view(), "most_bytes", MOST_BYTES)
+
+
+def _ask_for_login() -> ResponseReturnValue | None:
+    view = _view()
+    is_static = (request.endpoint or "").rpartition(".")[2] == "static"
+    if view is None or is_static or getattr(view, "is_public", False) or current_user.is_authenticated:
+        return None
+    target = request.full_path.rstrip("?") if request.method == "GET" else ""
+    return redirect(url_for("auth.login", next=target if target not in ("", "/") else None))
+
+
+def _finish_response(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", PAGE_POLICY)
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+    headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
+    headers.setdefault("X-Request-Id", request_id.get())
+    if (request.endpoint or "").rpartition(".")[2] != "static":
+        headers.setdefault("Cache-Control", "no-store")
+    if current_app.config["SESSION_COOKIE_SECURE"]:
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    # The rule, not the path: paths may carry pay links.
+    log.info(
+        "request",
+        method=request.method,
+        rule=str(request.url_rule or ""),
+        status=response.status_code,
+        took_ms=round((time.perf_counter() - g.started) * 1000, 1) if "started" in g else None,
+    )
+    return response
+
+
+def _end_request(_error: BaseException | None) -> None:
+    if "request_id_token" in g:
+        request_id.reset(g.pop("request_id_token"))
+
+
+def _login_manager(database: Database) -> LoginManager:
+    manager = LoginManager()
+
+    @manager.user_loader  # type: ignore[untyped-decorator]  # flask_login has no types
+    def load(session_name: str) -> Member | None:
+        number, _, epoch = session_name.partition(".")
+        if not number.isdigit():
+            return None
+        staff = identity.find_staff(database, int(number))
+        return Member(staff) if staff and str(staff.session_epoch) == epoch else None
+
+    return manager
+
+
+def init_app(app: Flask, settings: Settings, database: Database) -> None:
+    """Sets up sessions, the login wall, form tokens, limits and headers, in the order that they must run in."""
+    app.config.update(
+        SECRET_KEY=settings.session_key,
+        SESSION_COOKIE_NAME="dunlin_session",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.is_https,
+        PERMANENT_SESSION_LIFETIME=IDLE,
+        WTF_CSRF_TIME_LIMIT=int(IDLE.total_seconds()),
+        MAX_FORM_PARTS=200,
+    )
+    app.before_request(_begin_request)
+    app.before_request(_ask_for_login)
+    csrf.init_app(app)
+    limiter.init_app(app)
+    _login_manager(database).init_app(app)
+    app.after_request(_finish_response)
+    app.teardown_request(_end_request)

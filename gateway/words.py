@@ -1,0 +1,106 @@
+"""States and thresholds in words for staff, the same on every page."""
+
+from dunlin.mailer.v1.messages_pb2 import MessageEventKind, MessageState
+from dunlin.mailer.v1.templates_pb2 import TemplateType
+from dunlin.paynow.v1.books_pb2 import InvoiceStatus
+from dunlin.paynow.v1.paynow_pb2 import PaymentState
+from dunlin.scheduler.v1.notices_pb2 import NoticeState, NoticeType
+
+Label = tuple[str, str]
+"""What a page says, and the tone that it says it in: good, bad, wait, quiet."""
+
+MESSAGE_STATES: dict[int, Label] = {
+    MessageState.MESSAGE_STATE_QUEUED: ("Queued", "wait"),
+    MessageState.MESSAGE_STATE_SENDING: ("Sending", "wait"),
+    MessageState.MESSAGE_STATE_DEFERRED: ("Deferred", "wait"),
+    MessageState.MESSAGE_STATE_SENT: ("Sent", "good"),
+    MessageState.MESSAGE_STATE_FAILED: ("Failed", "bad"),
+    MessageState.MESSAGE_STATE_WITHHELD: ("Withheld", "quiet"),
+}
+MESSAGE_EVENTS: dict[int, Label] = {
+    MessageEventKind.MESSAGE_EVENT_KIND_QUEUE_TRIGGERED: ("Queue triggered", "quiet"),
+    MessageEventKind.MESSAGE_EVENT_KIND_QUEUED: ("Queued", "wait"),
+    MessageEventKind.MESSAGE_EVENT_KIND_PROCESSED: ("Processed", "wait"),
+    MessageEventKind.MESSAGE_EVENT_KIND_SENT: ("Sent", "good"),
+    MessageEventKind.MESSAGE_EVENT_KIND_DEFERRED: ("Deferred", "wait"),
+    MessageEventKind.MESSAGE_EVENT_KIND_FAILED: ("Failed", "bad"),
+    MessageEventKind.MESSAGE_EVENT_KIND_WITHHELD: ("Withheld", "quiet"),
+}
+NOTICE_STATES: dict[int, Label] = {
+    NoticeState.NOTICE_STATE_QUEUED: ("Queued", "wait"),
+    NoticeState.NOTICE_STATE_SENT: ("Sent", "good"),
+    NoticeState.NOTICE_STATE_HELD: ("Held", "wait"),
+    NoticeState.NOTICE_STATE_SKIPPED: ("Skipped", "quiet"),
+    NoticeState.NOTICE_STATE_SUPERSEDED: ("Superseded", "quiet"),
+    NoticeState.NOTICE_STATE_FAILED: ("Failed", "bad"),
+}
+NOTICE_TYPES: dict[int, str] = {
+    NoticeType.NOTICE_TYPE_DUE_NOTICE: "Invoice due notice",
+    NoticeType.NOTICE_TYPE_PAYMENT_SUCCEEDED: "Payment succeeded",
+    NoticeType.NOTICE_TYPE_PAYMENT_FAILED: "Payment failed",
+}
+TEMPLATE_TYPES: dict[int, str] = {
+    TemplateType.TEMPLATE_TYPE_DUE_NOTICE_BEFORE: "Invoice due soon",
+    TemplateType.TEMPLATE_TYPE_DUE_NOTICE_AFTER: "Invoice past due",
+    TemplateType.TEMPLATE_TYPE_PAYMENT_SUCCEEDED: "Payment succeeded",
+    TemplateType.TEMPLATE_TYPE_PAYMENT_FAILED: "Payment failed",
+}
+PAYMENT_STATES: dict[int, Label] = {
+    PaymentState.PAYMENT_STATE_CHARGING: ("Charging", "wait"),
+    PaymentState.PAYMENT_STATE_UNKNOWN: ("Outcome unknown", "wait"),
+    PaymentState.PAYMENT_STATE_PENDING: ("Pending at the bank", "wait"),
+    PaymentState.PAYMENT_STATE_SUCCEEDED: ("Succeeded", "good"),
+    PaymentState.PAYMENT_STATE_FAILED: ("Failed", "bad"),
+}
+INVOICE_STATUSES: dict[int, Label] = {
+    InvoiceStatus.INVOICE_STATUS_OPEN: ("Open", "wait"),
+    InvoiceStatus.INVOICE_STATUS_PAID: ("Paid", "good"),
+    InvoiceStatus.INVOICE_STATUS_CANCELLED: ("Cancelled", "quiet"),
+    InvoiceStatus.INVOICE_STATUS_THIRD_PARTY: ("With a third party", "quiet"),
+}
+UNKNOWN: Label = ("Unknown", "quiet")
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """A number with its noun: "1 invoice", "1,204 invoices"."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def threshold(days: int) -> str:
+    """A due notice rule by its threshold: "5 days before due", "15 days past due"."""
+    return f"{count(abs(days), 'day')} {'before due' if days < 0 else 'past due'}"
+
+
+def message_state(value: int) -> Label:
+    """A message's state."""
+    return MESSAGE_STATES.get(value, UNKNOWN)
+
+
+def message_event(value: int) -> Label:
+    """An event in a message's history."""
+    return MESSAGE_EVENTS.get(value, UNKNOWN)
+
+
+def notice_state(value: int) -> Label:
+    """A notice's state."""
+    return NOTICE_STATES.get(value, UNKNOWN)
+
+
+def notice_type(value: int) -> str:
+    """A notice's type."""
+    return NOTICE_TYPES.get(value, "Unknown")
+
+
+def template_type(value: int) -> str:
+    """A template's type; a message that was not rendered yet has none."""
+    return TEMPLATE_TYPES.get(value, "Not written yet")
+
+
+def payment_state(value: int) -> Label:
+    """A payment's state."""
+    return PAYMENT_STATES.get(value, UNKNOWN)
+
+
+def invoice_status(value: int) -> Label:
+    """An invoice's status."""
+    return INVOICE_STATUSES.get(value, UNKNOWN)
