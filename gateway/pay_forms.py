@@ -1,0 +1,132 @@
+"""What the payer typed, and what a page says about it."""
+
+import re
+import unicodedata
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, Self
+from uuid import NAMESPACE_URL, uuid5
+
+from dunlin.paynow.v1.paynow_pb2 import LinkContents, Quote
+from werkzeug.datastructures import MultiDict
+
+from services.shared.errors import Refusal
+from services.shared.money import to_decimal
+
+FIELDS = ("email", "invoice_number", "amount")
+_MOST_CHARACTERS = 400
+_GROUPED = re.compile(r"\d{1,3}(,\d{3})+\.\d+", re.ASCII)
+
+
+class Message(NamedTuple):
+    """A sentence at the head of a page; the kind is "wrong" or "waiting"."""
+
+    kind: str
+    title: str
+    text: str
+
+
+# One text for all that may be wrong here, or the page would tell strangers who our clients are.
+NO_SUCH_INVOICE = Message(
+    "wrong",
+    "We found no invoice with this e-mail address and this number.",
+    "Please compare both with your invoice. Nothing was charged.",
+)
+LINK_INVALID = Message(
+    "wrong",
+    "This link is not complete.",
+    "Perhaps it was cut off. Open it from the e-mail again, or fill in the form from your invoice.",
+)
+LINK_EXPIRED = Message(
+    "waiting",
+    "This link has expired.",
+    "Please fill in the form from your invoice, or use the link in our newest e-mail.",
+)
+# Why a later step has led back to the form. The words stand here, so that an address cannot bring its own.
+BACK = {
+    "expired": Message(
+        "waiting",
+        "That took longer than 15 minutes, so we start again.",
+        "Nothing was charged. Check the fields and continue.",
+    ),
+    "missing": Message(
+        "wrong", "We do not know this payment.", "The address may have been cut off. Please start again."
+    ),
+    "above": Message(
+        "wrong",
+        "The amount is more than what remains by now.",
+        "Somebody has paid a part of this invoice meanwhile. Nothing was charged by you.",
+    ),
+    "closed": Message(
+        "wrong",
+        "This invoice cannot be paid here any more.",
+        "Nothing was charged. Please get in touch with us.",
+    ),
+    "method": Message("wrong", "Choose one of these ways to pay.", "Nothing was charged."),
+    "stale": Message(
+        "waiting", "This page had been open for too long.", "Nothing was charged. Please continue from here."
+    ),
+}
+# The same by the reason that a confirmation was refused for.
+WHY_NOT = {
+    "QUOTE_EXPIRED": "expired",
+    "QUOTE_MISSING": "missing",
+    "AMOUNT_ABOVE_BALANCE": "above",
+    "METHOD_UNKNOWN": "method",
+}
+
+
+@dataclass(frozen=True)
+class PayForm:
+    """The three fields as text, exactly as they go back into the page, and what is wrong with each."""
+
+    email: str = ""
+    invoice_number: str = ""
+    amount: str = ""
+    link_token: str = ""
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def sent(cls, values: MultiDict[str, str]) -> Self:
+        """What a browser sent, without the spaces that a copy brings along."""
+        texts = {name: values.get(name, "").strip()[:_MOST_CHARACTERS] for name in FIELDS}
+        return cls(texts["email"], texts["invoice_number"], texts["amount"], values.get("link_token", ""))
+
+    @classmethod
+    def of_quote(cls, quote: Quote, link_token: str = "") -> Self:
+        """What was quoted, to be changed."""
+        amount = to_decimal(quote.amount_minor, quote.currency)
+        return cls(quote.email, quote.invoice_number, amount, link_token)
+
+    @classmethod
+    def of_link(cls, link: LinkContents, link_token: str) -> Self:
+        """What a signed link fills in: the amount is what remains less what is being paid."""
+        amount = to_decimal(remaining(link), link.currency)
+        return cls(link.email, link.invoice_number, amount, link_token)
+
+    def refused(self, refusal: Refusal) -> Self:
+        """The form with the refusal's words beside the fields that it names."""
+        errors = {v.field: v.description for v in refusal.violations if v.field in FIELDS}
+        if not errors and refusal.reason.startswith("AMOUNT_"):
+            errors = {"amount": refusal.message}
+        return replace(self, errors=errors)
+
+
+def remaining(link: LinkContents) -> int:
+    """What may be paid now, in minor units: the balance less what is being charged at this moment."""
+    return max(0, link.balance_minor - link.reserved_minor)
+
+
+def plain_amount(text: str) -> str:
+    """The amount as the contract wants it, where what was typed can only mean one number.
+
+    A currency sign or code beside it goes ("$50", "50.00 USD"), and so do thousands commas if a point follows
+    them ("1,234.50"). A lone comma stays, to be refused: "1,234" is another amount in Ohio than in Oslo.
+    """
+    amount = "".join(c for c in text if unicodedata.category(c) not in ("Sc", "Zs")).strip()
+    amount = re.sub(r"^[A-Z]{3}(?=\d)|(?<=\d)[A-Z]{3}$", "", amount)
+    return amount.replace(",", "") if _GROUPED.fullmatch(amount) else amount
+
+
+def key_of(quote_id: str) -> str:
+    """The one idempotency key that a quote is confirmed with, however often and from however many windows."""
+    return str(uuid5(NAMESPACE_URL, f"dunlin:confirm:{quote_id}"))
