@@ -5,7 +5,8 @@ Nothing here is imported from the product, so that a misreading there is not rep
 The rule: days = today - due date. A threshold of -N applies while -N <= days <= 0, a threshold of
 N >= 1 applies from days >= N on. Of the enabled thresholds that apply, the largest is the candidate.
 Smaller thresholds past due that were not sent become superseded. A threshold is sent at most once,
-and once one has been sent, smaller ones never are. Only what is known and unpaid counts.
+and once one has been sent, smaller ones never are: such a candidate is superseded, too, because each
+decision not to send has a row. Only what is known and unpaid counts.
 """
 
 from __future__ import annotations
@@ -69,14 +70,17 @@ class Oracle:
         if not reached:
             return []
         candidate = max(reached)
-        already_sent = [threshold for threshold, row in known.items() if row.state == "sent"]
+        largest_sent = max((row.threshold for row in known.values() if row.state == "sent"), default=None)
         added = [
             Row(bill.number, threshold, "superseded", today)
             for threshold in reached
             if 0 < threshold < candidate and threshold not in known
         ]
-        if all(threshold < candidate for threshold in already_sent):
+        if largest_sent is None or largest_sent < candidate:
             added.append(Row(bill.number, candidate, "sent", today))
+        elif candidate not in known:
+            # A larger threshold was sent, though its rule is off by now: this one never is.
+            added.append(Row(bill.number, candidate, "superseded", today))
         known.update((row.threshold, row) for row in added)
         return added
 

@@ -50,8 +50,11 @@ FIVE, ALL = {-5}, {-5, 15, 30, 45}
         ([(1000, ALL)], [(1000, 15, "superseded"), (1000, 30, "superseded"), (1000, 45, "sent")]),
         # A smaller threshold that is enabled after a larger one has gone out is never sent.
         ([(46, {45}), (47, {30, 45})], [(46, 45, "sent"), (47, 30, "superseded")]),
-        # Nor is it sent when the larger rule has been turned off since.
-        ([(46, {45}), (47, {30})], [(46, 45, "sent")]),
+        # Nor is it sent when the larger rule has been turned off since, before or past the due date.
+        ([(46, {45}), (47, {30}), (48, {30})], [(46, 45, "sent"), (47, 30, "superseded")]),
+        ([(-4, {-5}), (-3, {-10})], [(-4, -5, "sent"), (-3, -10, "superseded")]),
+        # What was superseded while it was the smaller one is not sent when it is the largest left.
+        ([(31, {15, 30}), (32, {15})], [(31, 15, "superseded"), (31, 30, "sent")]),
         # What was superseded stays so, and the next larger one still goes.
         (
             [(31, {15, 30}), (46, ALL)],
@@ -92,14 +95,13 @@ def test_it_agrees_with_the_rule_told_over_the_whole_history(ticks: list[tuple[i
             for day, rules in ticks[:at]
             if (candidates := [rule for rule in rules if applies(rule, day)])
         ]
-        candidate = max(reached)
-        if candidate > max(earlier, default=-1000):
+        candidate, largest_sent = max(reached), max(earlier, default=-1000)
+        if candidate > largest_sent:
             expected.add((candidate, "sent"))
-        expected |= {
-            (threshold, "superseded")
-            for threshold in reached
-            if 0 < threshold < candidate and (threshold, "sent") not in expected
-        }
+        passed = {threshold for threshold in reached if 0 < threshold < candidate}
+        if candidate < largest_sent:
+            passed.add(candidate)
+        expected |= {(threshold, "superseded") for threshold in passed if (threshold, "sent") not in expected}
     assert {(threshold, state) for _, threshold, state in replay(ticks)} == expected
 
 
@@ -111,4 +113,6 @@ def test_its_promises_hold_for_any_ticks_and_any_rules(ticks: list[tuple[int, se
     assert len({days for days, _ in sent}) == len(sent), "at most one mail a day"
     assert [threshold for _, threshold in sent] == sorted(threshold for _, threshold in sent)
     assert all(days <= 0 if threshold < 0 else days >= threshold for days, threshold in sent)
-    assert all(threshold > 0 for _, threshold, state in rows if state == "superseded")
+    for days, threshold, state in rows:
+        overtaken_by = [other for day, other in sent if day <= days and other > threshold]
+        assert state == "sent" or overtaken_by, "nothing is superseded but by a larger one that was sent"
