@@ -1,0 +1,104 @@
+"""`dunlin up`: from an empty directory to a page in the browser, and back to nothing running."""
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from embedded.child import leashed
+from embedded.first_login import first_login
+from embedded.home import Home
+from embedded.leftovers import end_leftovers
+from embedded.migrate import migrate_all
+from embedded.ports import check_free
+from embedded.programs import GATEWAY, Program, Site, programs
+from embedded.supervisor import Interrupted, StartFailed, Supervisor, Tell
+
+
+def up(env: Mapping[str, str], tell: Tell, *, sample: bool = False) -> None:
+    """Runs everything until SIGINT or SIGTERM, and returns when no program is left.
+
+    Raises `AlreadyRunning`, `PortTaken`, `MigrationFailed`, `StartFailed` or `SettingError`; each says
+    what to do. With `sample`, books that are empty are filled with a sample company.
+    """
+    home, site = Home.read(env), Site.read(env)
+    home.prepare()
+    with home.held():
+        for name in end_leftovers(home):
+            tell(f"Ended {name}, which an earlier run had left behind.")
+        check_free(site.host, site.port)
+        found = programs(home, site, env)
+        supervisor = Supervisor(home, found, tell)
+        with supervisor.signals():
+            try:
+                tell("Bringing the databases up to date")
+                migrate_all(found, tell)
+                supervisor.pause(0)
+                _run(home, site, found, supervisor, tell, sample=sample)
+            except Interrupted:
+                pass
+            finally:
+                tell("Stopping")
+                supervisor.stop()
+                home.withdraw()
+                tell("Stopped.")
+
+
+def _run(
+    home: Home, site: Site, found: list[Program], supervisor: Supervisor, tell: Tell, *, sample: bool
+) -> None:
+    tell("Starting the programs")
+    supervisor.start()
+    home.publish({program.name: program.address for program in found})
+    login = first_login(home)
+    supervisor.wait_until_healthy()
+    if sample:
+        tell(_seed(found[-1]))
+    for line in _welcome(home, site, login, has_sink=found[0].name not in {GATEWAY, "paynow"}):
+        tell(line)
+    supervisor.run()
+
+
+def _seed(gateway: Program) -> str:
+    """Fills empty books with the sample company; says what it did."""
+    # In a process of its own: gRPC's threads do not go well with a supervisor that forks.
+    result = subprocess.run(  # noqa: S603 - our own program
+        leashed(("-m", "embedded.sample")),
+        env=dict(gateway.env),
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,
+    )
+    if result.returncode != 0:
+        raise StartFailed(f"The sample company could not be set up:\n{result.stderr.strip()}")
+    return result.stdout.strip()
+
+
+def _welcome(home: Home, site: Site, login: tuple[str, str] | None, *, has_sink: bool) -> list[str]:
+    lines = ["", f"Dunlin is ready: {site.url}"]
+    if login is not None:
+        email, password = login
+        lines += [
+            f"Sign in with:    {email}",
+            f"Password:        {password}",
+            f"                 (also in {_shown(home.first_login)}, until you change it)",
+        ]
+    if has_sink:
+        lines.append(f"Mails are kept:  {_shown(home.mail)}, and are sent to nobody")
+    return [*lines, "Ctrl-C stops everything.", ""]
+
+
+def _shown(path: Path) -> str:
+    """The path as short as it can be read from here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def migrate(env: Mapping[str, str], tell: Tell) -> None:
+    """Brings the databases up to date without starting anything. Raises as `up` does."""
+    home = Home.read(env)
+    home.prepare()
+    with home.held():
+        migrate_all(programs(home, Site.read(env), env), tell)
