@@ -1,0 +1,55 @@
+"""Puts the payments half of the service together, for `__main__`."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from services.paynow.domain.links import PayLinks
+from services.paynow.domain.payment import Pace
+from services.paynow.ports_payments import PaymentStore, Provider
+from services.paynow.repository.payments import SqlPaymentStore
+from services.paynow.servicer_paynow import PayNowServicer
+from services.paynow.use_cases.resolve import forget_quotes, resolve_due
+from services.shared.clock import Clock
+from services.shared.database import Database
+
+SWEEP = timedelta(hours=1)
+"""How often old quotes are looked for."""
+
+
+class ResolveWork:
+    """What the worker of open charges does; also clears away old quotes now and then."""
+
+    def __init__(self, store: PaymentStore, provider: Provider, clock: Clock, pace: Pace) -> None:
+        self._store = store
+        self._provider = provider
+        self._clock = clock
+        self._pace = pace
+        self._next_sweep: datetime | None = None
+
+    def run_once(self) -> bool:
+        """Whether there was anything to resolve."""
+        now = self._clock.now()
+        if self._next_sweep is None or now >= self._next_sweep:
+            forget_quotes(store=self._store, clock=self._clock)
+            self._next_sweep = now + SWEEP
+        return resolve_due(store=self._store, provider=self._provider, clock=self._clock, pace=self._pace)
+
+
+@dataclass(frozen=True)
+class Payments:
+    """The parts: what is served, and the work of the worker "resolve"."""
+
+    servicer: PayNowServicer
+    resolve: ResolveWork
+
+
+def compose_payments(
+    database: Database, provider: Provider, links: PayLinks, clock: Clock, pace: Pace | None = None
+) -> Payments:
+    """The payments half on the service's database (a durable one: it records money)."""
+    store = SqlPaymentStore(database)
+    pace = pace or Pace()
+    return Payments(
+        servicer=PayNowServicer(store=store, provider=provider, links=links, clock=clock, pace=pace),
+        resolve=ResolveWork(store, provider, clock, pace),
+    )

@@ -1,0 +1,253 @@
+"""Rows <-> values of quotes and payments, and of invoices as far as payments change them."""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
+
+from services.paynow.domain.guard import Payable
+from services.paynow.domain.payment import Payment, PaymentState, Quote
+from services.paynow.ports_payments import PaymentFilter, Shown
+from services.paynow.tables import addresses, contacts, invoices, organizations, outbox
+from services.paynow.tables_payments import WAITS_FOR_BOOKS, payments, quotes
+from services.shared.clock import Clock, SystemClock
+from services.shared.database import Database, insert_ignoring
+from services.shared.outbox import append_fact
+
+CHARGE_SECONDS = 2
+"""A charge that is younger is under way as it should be, and no backlog."""
+
+_PAYABLE = (
+    invoices.c.invoice_id,
+    invoices.c.organization_id,
+    invoices.c.number,
+    invoices.c.currency,
+    invoices.c.due_on,
+    invoices.c.status,
+    invoices.c.books_balance_minor,
+    invoices.c.balance_minor,
+    invoices.c.paid_here_minor,
+    invoices.c.reserved_minor,
+)
+_BALANCES = ("books_balance_minor", "balance_minor", "paid_here_minor", "reserved_minor")
+_PROGRESS = (
+    "state", "failure_reason", "ended_at", "acknowledged_at", "next_check_at", "checks", "absent_since",
+)  # fmt: skip
+_SAVE_INVOICE = (
+    update(invoices)
+    .where(invoices.c.invoice_id == bindparam("key"))
+    .values({name: bindparam(f"new_{name}") for name in _BALANCES})
+)
+_SAVE_PAYMENT = (
+    update(payments)
+    .where(payments.c.payment_id == bindparam("key"))
+    .values({name: bindparam(f"new_{name}") for name in _PROGRESS})
+)
+
+
+class SqlPaymentReads:
+    """A view of the store on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def numbered(self, number: str) -> list[Payable]:
+        """All invoices with exactly this number, in any organization."""
+        query = select(*_PAYABLE).where(invoices.c.number == number)
+        return [_payable(row) for row in self._connection.execute(query)]
+
+    def organizations_of(self, email_key: str) -> set[str]:
+        """The organizations in which a contact has this address."""
+        query = (
+            select(contacts.c.organization_id)
+            .join(addresses, addresses.c.contact_id == contacts.c.contact_id)
+            .where(addresses.c.email_key == email_key)
+        )
+        return set(self._connection.execute(query).scalars())
+
+    def shown(self, invoice_id: int) -> Shown | None:
+        """The invoice as a pay link shows it."""
+        query = (
+            select(*_PAYABLE, organizations.c.name.label("organization_name"))
+            .join(organizations, organizations.c.organization_id == invoices.c.organization_id)
+            .where(invoices.c.invoice_id == invoice_id)
+        )
+        row = self._connection.execute(query).one_or_none()
+        return Shown(_payable(row), row.organization_name) if row else None
+
+    def quote(self, quote_id: str) -> Quote | None:
+        """The quote, with the payment that used it up."""
+        query = (
+            select(quotes, payments.c.payment_id)
+            .outerjoin(payments, payments.c.quote_id == quotes.c.quote_id)
+            .where(quotes.c.quote_id == quote_id)
+        )
+        row = self._connection.execute(query).one_or_none()
+        return Quote(**{**row._mapping, "payment_id": row.payment_id or ""}) if row else None
+
+    def payment(self, payment_id: str) -> Payment | None:
+        """The payment, with its organization's name."""
+        row = self._connection.execute(_payments().where(payments.c.payment_id == payment_id)).one_or_none()
+        return _payment(row) if row else None
+
+    def payment_for(self, *, quote_id: str, idempotency_key: str) -> Payment | None:
+        """The payment that has used up the quote, else the one made under the key."""
+        same = or_(payments.c.quote_id == quote_id, payments.c.idempotency_key == idempotency_key)
+        found = [_payment(row) for row in self._connection.execute(_payments().where(same))]
+        return min(found, key=lambda payment: payment.quote_id != quote_id, default=None)
+
+    def page(self, chosen: PaymentFilter, after: tuple[datetime, str] | None, size: int) -> list[Payment]:
+        """The newest first by time and id, those after `after` in that order."""
+        query = _payments().where(*_conditions(chosen))
+        if after is not None:
+            at, payment_id = after
+            same_time = and_(payments.c.created_at == at, payments.c.payment_id < payment_id)
+            query = query.where(or_(payments.c.created_at < at, same_time))
+        query = query.order_by(payments.c.created_at.desc(), payments.c.payment_id.desc()).limit(size)
+        return [_payment(row) for row in self._connection.execute(query)]
+
+    def count(self, chosen: PaymentFilter) -> int:
+        """How many match."""
+        query = select(func.count()).select_from(payments).where(*_conditions(chosen))
+        return int(self._connection.execute(query).scalar_one())
+
+
+class SqlPaymentWork(SqlPaymentReads):
+    """One transaction.
+
+    Locks are always taken in the same order, invoices before payments and each by id, so that two
+    transactions cannot wait for each other. `claim` locks payments alone, and waits for nobody.
+    """
+
+    def lock_invoices(self, invoice_ids: Collection[int]) -> dict[int, Payable]:
+        """The invoices, locked until the end of the transaction."""
+        query = select(*_PAYABLE).where(invoices.c.invoice_id.in_(sorted(invoice_ids)))
+        rows = self._connection.execute(query.order_by(invoices.c.invoice_id).with_for_update())
+        return {row.invoice_id: _payable(row) for row in rows}
+
+    def save_invoices(self, changed: Collection[Payable]) -> None:
+        """Writes the balances of invoices that this transaction has locked."""
+        self._save(_SAVE_INVOICE, [_values(invoice, invoice.invoice_id, _BALANCES) for invoice in changed])
+
+    def add_quote(self, quote: Quote) -> None:
+        """Adds a quote."""
+        row = {name: value for name, value in vars(quote).items() if name != "payment_id"}
+        self._connection.execute(quotes.insert().values(row))
+
+    def forget_quotes(self, expired_before: datetime) -> int:
+        """Removes expired quotes that no payment has used."""
+        used = exists().where(payments.c.quote_id == quotes.c.quote_id)
+        return self._connection.execute(
+            delete(quotes).where(quotes.c.expires_at < expired_before, ~used)
+        ).rowcount
+
+    def add_payment(self, payment: Payment) -> bool:
+        """Adds a payment; False, and nothing is changed, if its idempotency key is taken."""
+        row = {name: value for name, value in vars(payment).items() if name != "organization_name"}
+        return insert_ignoring(self._connection, payments, [row], conflict=["idempotency_key"]) == 1
+
+    def payments(self, payment_ids: Collection[str]) -> list[Payment]:
+        """Those that exist, locked."""
+        query = _payments().where(payments.c.payment_id.in_(sorted(payment_ids)))
+        rows = self._connection.execute(query.order_by(payments.c.payment_id).with_for_update(of=payments))
+        return [_payment(row) for row in rows]
+
+    def save_payments(self, changed: Collection[Payment]) -> None:
+        """Writes state and times of payments whose invoices this transaction has locked."""
+        self._save(_SAVE_PAYMENT, [_values(payment, payment.payment_id, _PROGRESS) for payment in changed])
+
+    def claim(self, now: datetime, until: datetime, limit: int) -> list[Payment]:
+        """Up to `limit` open payments whose check is due, locked; another worker skips them."""
+        query = _payments().where(payments.c.next_check_at <= now).order_by(payments.c.next_check_at)
+        query = query.limit(limit).with_for_update(of=payments, skip_locked=True)
+        claimed = [_payment(row) for row in self._connection.execute(query)]
+        ids = [payment.payment_id for payment in claimed]
+        if ids:
+            lease = update(payments).where(payments.c.payment_id.in_(ids))
+            self._connection.execute(lease.values(next_check_at=until))
+        return claimed
+
+    def announce(self, name: str, body: dict[str, Any], at: datetime) -> None:
+        """Tells the other services a fact."""
+        append_fact(self._connection, outbox, name, body, at=at)
+
+    def _save(self, statement: Any, rows: list[dict[str, Any]]) -> None:
+        if rows:
+            self._connection.execute(statement, rows)
+
+
+class SqlPaymentStore:
+    """The store in the service's own database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @contextmanager
+    def read(self) -> Iterator[SqlPaymentReads]:
+        """A view to read from."""
+        with self._database.read() as connection:
+            yield SqlPaymentReads(connection)
+
+    @contextmanager
+    def write(self) -> Iterator[SqlPaymentWork]:
+        """A transaction; an exception undoes it."""
+        with self._database.write() as connection:
+            yield SqlPaymentWork(connection)
+
+
+def open_charges(connection: Connection, clock: Clock | None = None) -> int:
+    """How many charges wait for their outcome, for the backlog.
+
+    Counts those that are unknown, and those whose charging takes longer than usual. A bank payment that
+    is merely pending does not count.
+    """
+    slow = (clock or SystemClock()).now() - timedelta(seconds=CHARGE_SECONDS)
+    charging = and_(payments.c.state == PaymentState.CHARGING, payments.c.created_at < slow)
+    waiting = or_(charging, payments.c.state == PaymentState.UNKNOWN)
+    query = select(func.count()).select_from(payments).where(payments.c.next_check_at.is_not(None), waiting)
+    return int(connection.execute(query).scalar_one())
+
+
+def _payments() -> Select[Any]:
+    name = organizations.c.name.label("organization_name")
+    query = select(payments, name)
+    return query.join(organizations, organizations.c.organization_id == payments.c.organization_id)
+
+
+def _payable(row: Any) -> Payable:
+    return Payable(**{column.name: getattr(row, column.name) for column in _PAYABLE})
+
+
+def _payment(row: Row[Any]) -> Payment:
+    return Payment(**{**row._mapping, "state": PaymentState(row.state)})
+
+
+def _values(value: Payable | Payment, key: int | str, names: Collection[str]) -> dict[str, Any]:
+    return {"key": key, **{f"new_{name}": getattr(value, name) for name in names}}
+
+
+def _conditions(chosen: PaymentFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if chosen.state is not None:
+        conditions.append(payments.c.state == chosen.state)
+    if chosen.unacknowledged:
+        conditions.append(text(WAITS_FOR_BOOKS))  # type: ignore[arg-type]
+    if chosen.organization_id:
+        conditions.append(payments.c.organization_id == chosen.organization_id)
+    return conditions
