@@ -1,0 +1,1 @@
+"""Rules of the books and of payments: pure functions on frozen values."""

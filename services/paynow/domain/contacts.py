@@ -1,0 +1,90 @@
+"""Contacts: which one a line means, who gets notices, and in which order."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from services.paynow.domain.books import Address, Addressee, Contact
+from services.paynow.domain.lines import ContactClaim
+
+
+def find(contacts: Sequence[Contact], claim: ContactClaim) -> int | None:
+    """The index of the contact that a line means; None if it is a new one.
+
+    A name means the contact of that name, else one without a name that shares an address with it. No name
+    means the first contact that shares an address. Two names at one address are two people: many offices
+    share a mailbox, and renaming one into the other would go back and forth at every sync.
+    """
+    keys = {address.email_key for address in claim.addresses}
+    if claim.name:
+        for index, contact in enumerate(contacts):
+            if contact.name == claim.name:
+                return index
+    for index, contact in enumerate(contacts):
+        if not (claim.name and contact.name) and any(a.email_key in keys for a in contact.addresses):
+            return index
+    return None
+
+
+def first_seen(claim: ContactClaim, organization_id: str, position: int) -> Contact:
+    """A new contact."""
+    return Contact(
+        contact_id=0,
+        organization_id=organization_id,
+        position=position,
+        name=claim.name,
+        is_primary=False,
+        starred_by_hand=False,
+        starred_by_crm=bool(claim.starred),
+        is_default=False,
+        addresses=_placed(claim.addresses, after=0),
+    )
+
+
+def merged(contact: Contact, claim: ContactClaim) -> Contact:
+    """The contact with what the line adds: a name where it had none, further addresses, the CRM's star."""
+    known = {address.email_key for address in contact.addresses}
+    last = contact.addresses[-1].position if contact.addresses else 0
+    added = _placed([a for a in claim.addresses if a.email_key not in known], after=last)
+    starred = contact.starred_by_crm if claim.starred is None else claim.starred
+    name = contact.name or claim.name
+    if not added and starred == contact.starred_by_crm and name == contact.name:
+        return contact
+    return replace(contact, name=name, starred_by_crm=starred, addresses=contact.addresses + added)
+
+
+def _placed(addresses: Sequence[Address], *, after: int) -> tuple[Address, ...]:
+    return tuple(address._replace(position=n) for n, address in enumerate(addresses, after + 1))
+
+
+def with_primary(contacts: Sequence[Contact], index: int) -> list[Contact]:
+    """An organization's contacts with that one, and no other, as accounting primary."""
+    return [
+        contact if contact.is_primary == (n == index) else replace(contact, is_primary=n == index)
+        for n, contact in enumerate(contacts)
+    ]
+
+
+def with_defaults(contacts: Sequence[Contact]) -> list[Contact]:
+    """An organization's contacts with `is_default` as it should be.
+
+    Starred by hand; if nobody is, starred by the CRM; if nobody is, the accounting primary.
+    """
+    by_hand = [contact.starred_by_hand for contact in contacts]
+    by_crm = [contact.starred_by_crm for contact in contacts]
+    stars = by_hand if any(by_hand) else by_crm
+    if not any(stars):
+        stars = [contact.is_primary for contact in contacts]
+    return [
+        contact if contact.is_default == star else replace(contact, is_default=star)
+        for contact, star in zip(contacts, stars, strict=True)
+    ]
+
+
+def addressees(contacts: Iterable[Contact]) -> tuple[Addressee, ...]:
+    """All addresses of all default contacts, each once, in the order of the books; empty if there is none."""
+    found: dict[str, Addressee] = {}
+    for contact in sorted(contacts, key=lambda contact: contact.position):
+        if contact.is_default:
+            for address in contact.addresses:
+                found.setdefault(address.email_key, Addressee(contact.name, address.email))
+    return tuple(found.values())

@@ -1,0 +1,161 @@
+"""What the use cases of the ledger need; those of payments are in ports_payments."""
+
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from services.paynow.domain.aging import AgedSum
+from services.paynow.domain.books import (
+    Addressee,
+    CurrencyTotal,
+    DueInvoice,
+    Invoice,
+    Organization,
+)
+from services.paynow.domain.sync import InvoiceKey, Known, Plan, StaleAddress, SyncReport
+
+
+@dataclass(frozen=True)
+class InvoiceFilter:
+    """Which invoices to list; what is empty does not filter."""
+
+    organization_id: str = ""
+    number: str = ""
+    status: str = ""
+
+
+@dataclass(frozen=True)
+class InvoicePlace:
+    """A place in the order of invoices: by due date, those without one last, then by id."""
+
+    due_on: date | None
+    invoice_id: int
+
+
+@dataclass(frozen=True)
+class OrganizationPlace:
+    """A place in the order of organizations: by case-folded name, then by id."""
+
+    name_key: str
+    organization_id: str
+
+
+class BooksWriter(Protocol):
+    """The books within one transaction that changes them."""
+
+    def start_sync(self, at: datetime) -> int:
+        """Notes that a sync has begun; returns its id."""
+        ...
+
+    def lock(self) -> None:
+        """Makes other syncs wait until this transaction ends."""
+        ...
+
+    def known(self, organization_ids: Collection[str], invoices: Sequence[InvoiceKey]) -> Known:
+        """What is known of them, in a fixed number of statements."""
+        ...
+
+    def apply(self, plan: Plan, at: datetime) -> None:
+        """Writes what the plan says, in a fixed number of statements.
+
+        A changed invoice's effective balance is the books' less what was paid here, never below 0.
+        """
+        ...
+
+    def drop_addresses(self, stale: Sequence[StaleAddress]) -> None:
+        """Removes the addresses; those that are gone already do not matter."""
+        ...
+
+    def finish_sync(self, sync_id: int, at: datetime, report: SyncReport) -> None:
+        """Notes that the sync has come to its end."""
+        ...
+
+
+class BooksReader(Protocol):
+    """The books as they stand. No method takes more statements for more rows."""
+
+    def organizations(
+        self, search: str, after: OrganizationPlace | None, limit: int
+    ) -> Sequence[Organization]:
+        """Those whose case-folded name or id contains the case-folded text, by name, without contacts."""
+        ...
+
+    def count_organizations(self, search: str = "") -> int:
+        """How many `organizations` would list in all."""
+        ...
+
+    def organizations_by_id(self, organization_ids: Collection[str]) -> Sequence[Organization]:
+        """The known ones, without contacts, in no particular order."""
+        ...
+
+    def organization(self, organization_id: str) -> Organization | None:
+        """One organization with its contacts in order."""
+        ...
+
+    def invoices(
+        self, wanted: InvoiceFilter, after: InvoicePlace | None, limit: int
+    ) -> Sequence[Invoice]:
+        """Invoices in the order of `InvoicePlace`."""
+        ...
+
+    def count_invoices(self, wanted: InvoiceFilter) -> int:
+        """How many `invoices` would list in all."""
+        ...
+
+    def invoices_by_id(self, invoice_ids: Collection[int]) -> Sequence[Invoice]:
+        """The known ones, in no particular order."""
+        ...
+
+    def addressees(self, organization_ids: Collection[str]) -> dict[str, tuple[Addressee, ...]]:
+        """By organization whom to tell, in order; organizations with nobody to tell are not in it."""
+        ...
+
+    def due_invoices(self, due_on_or_before: date, after_invoice_id: int, limit: int) -> Sequence[DueInvoice]:
+        """Open invoices with a positive balance that are due by then, by id."""
+        ...
+
+    def count_due_invoices(self, due_on_or_before: date) -> int:
+        """How many of them there are in all."""
+        ...
+
+    def count_by_due_date(
+        self, first: date, last: date, without_organization_ids: Collection[str]
+    ) -> Sequence[tuple[date, int]]:
+        """How many open invoices with a positive balance are due on each date that occurs, in order."""
+        ...
+
+    def totals(
+        self, today: date, organization_ids: Collection[str] | None = None
+    ) -> dict[str, tuple[CurrencyTotal, ...]]:
+        """By organization what is open with a positive balance; None means all organizations, under ""."""
+        ...
+
+    def aged_sums(self, today: date, organization_id: str = "") -> Iterable[AgedSum]:
+        """What is open with a positive balance, by currency and bucket; "" means all organizations."""
+        ...
+
+    def last_synced_at(self) -> datetime | None:
+        """When a sync last came to its end, in UTC."""
+        ...
+
+
+class Ledger(Protocol):
+    """Where the books are kept."""
+
+    def write(self) -> AbstractContextManager[BooksWriter]:
+        """A transaction: kept at the end, undone by an exception."""
+        ...
+
+    def read(self) -> AbstractContextManager[BooksReader]:
+        """A view of what is committed."""
+        ...
+
+
+class PayTokens(Protocol):
+    """Makes the signed part of a Pay link."""
+
+    def make(self, invoice_id: int, email: str, now: datetime) -> str:
+        """A token for one invoice and one address, issued at `now`."""
+        ...

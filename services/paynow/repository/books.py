@@ -1,0 +1,146 @@
+"""The books in a database: where they are kept, and how a sync changes them."""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_, update
+
+from services.paynow.domain.books import Contact
+from services.paynow.domain.lines import InvoiceClaim
+from services.paynow.domain.sync import (
+    ContactKey,
+    InvoiceKey,
+    Known,
+    KnownInvoice,
+    NewAddress,
+    Plan,
+    StaleAddress,
+    SyncReport,
+)
+from services.paynow.ports import BooksReader, BooksWriter
+from services.paynow.repository import books_rows as rows
+from services.paynow.repository.books_reader import SqlBooksReader
+from services.paynow.repository.contacts import contacts_of
+from services.paynow.tables import addresses, books_lock, contacts, invoices, organizations, sync_runs
+from services.shared.database import Database
+
+
+class SqlLedger:
+    """The books in one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @contextmanager
+    def write(self) -> Iterator[BooksWriter]:
+        """A transaction: kept at the end, undone by an exception."""
+        with self._database.write() as connection:
+            yield SqlBooksWriter(connection)
+
+    @contextmanager
+    def read(self) -> Iterator[BooksReader]:
+        """A view of what is committed."""
+        with self._database.read() as connection:
+            yield SqlBooksReader(connection)
+
+
+class SqlBooksWriter:
+    """The books within one transaction; see `ports.BooksWriter`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def start_sync(self, at: datetime) -> int:
+        """Notes that a sync has begun; returns its id."""
+        statement = insert(sync_runs).values(started_at=at, added=0, changed=0, unchanged=0, refused=0)
+        return self._connection.execute(statement.returning(sync_runs.c.sync_id)).scalar_one()
+
+    def finish_sync(self, sync_id: int, at: datetime, report: SyncReport) -> None:
+        """Notes that the sync has come to its end."""
+        self._connection.execute(
+            update(sync_runs)
+            .where(sync_runs.c.sync_id == sync_id)
+            .values(
+                completed_at=at,
+                added=report.added,
+                changed=report.changed,
+                unchanged=report.unchanged,
+                refused=report.refused,
+            )
+        )
+
+    def lock(self) -> None:
+        """Makes other syncs wait until this transaction ends."""
+        self._connection.execute(select(books_lock.c.lock_id).with_for_update())
+
+    def known(self, organization_ids: Collection[str], invoices: Sequence[InvoiceKey]) -> Known:
+        """What is known of them, in at most four statements."""
+        ids = list(organization_ids)
+        found = self._connection.execute(
+            select(organizations).where(organizations.c.organization_id.in_(ids))
+        ).all()
+        if not found:
+            return Known({}, {}, {})
+        return Known(
+            {row.organization_id: rows.organization_of(row) for row in found},
+            contacts_of(self._connection, contacts.c.organization_id.in_(ids)),
+            self._known_invoices(invoices),
+        )
+
+    def apply(self, plan: Plan, at: datetime) -> None:
+        """Writes what the plan says: at most one statement for each of its parts."""
+        self._many(insert(organizations), [rows.organization_values(o, at) for o in plan.new_organizations])
+        changed = [rows.new_organization_values(o, at) for o in plan.changed_organizations]
+        self._many(rows.UPDATE_ORGANIZATION, changed)
+        ids = self._insert_contacts(plan.new_contacts)
+        self._many(rows.UPDATE_CONTACT, [rows.new_contact_values(c) for c in plan.changed_contacts])
+        self._insert_addresses(plan.new_addresses, ids)
+        self._many(insert(invoices), [rows.invoice_values(claim, at) for claim in plan.new_invoices])
+        self._many(rows.UPDATE_INVOICE, [rows.new_invoice_values(one, at) for one in plan.changed_invoices])
+
+    def drop_addresses(self, stale: Sequence[StaleAddress]) -> None:
+        """Removes the addresses; those that are gone already do not matter."""
+        statement = delete(addresses).where(
+            addresses.c.contact_id == bindparam("of_contact"), addresses.c.email_key == bindparam("key")
+        )
+        self._many(statement, [{"of_contact": one.contact_id, "key": one.email_key} for one in stale])
+
+    def _many(self, statement: Any, parameters: Sequence[rows.Values]) -> None:
+        """Runs the statement once for all the rows, and not at all for none."""
+        if parameters:
+            self._connection.execute(statement, parameters)
+
+    def _known_invoices(self, keys: Sequence[InvoiceKey]) -> dict[InvoiceKey, KnownInvoice]:
+        t = invoices.c
+        facts = (t.issued_on, t.due_on, t.currency, t.amount_minor, t.books_balance_minor, t.status)
+        query = select(t.invoice_id, t.organization_id, t.number, *facts).where(
+            tuple_(t.organization_id, t.number).in_(keys)
+        )
+        return {
+            (row[1], row[2]): KnownInvoice(row[0], InvoiceClaim(*row[1:]))
+            for row in self._connection.execute(query)
+        }
+
+    def _insert_contacts(self, new: Sequence[Contact]) -> dict[ContactKey, int]:
+        if not new:
+            return {}
+        t = contacts.c
+        statement = insert(contacts).returning(t.organization_id, t.position, t.contact_id)
+        inserted = self._connection.execute(statement, [rows.contact_values(contact) for contact in new])
+        return {(row[0], row[1]): row[2] for row in inserted}
+
+    def _insert_addresses(self, new: Sequence[NewAddress], ids: dict[ContactKey, int]) -> None:
+        values = [
+            {
+                "contact_id": one.contact_id or ids[one.contact],
+                "email_key": one.address.email_key,
+                "position": one.address.position,
+                "email": one.address.email,
+            }
+            for one in new
+        ]
+        self._many(insert(addresses), values)
+
+

@@ -1,0 +1,136 @@
+"""Rows of the books and the values that they stand for."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Table, Update, bindparam, case, update
+
+from services.paynow.domain.books import Address, Contact, Organization
+from services.paynow.domain.lines import InvoiceClaim
+from services.paynow.domain.sync import KnownInvoice
+from services.paynow.tables import contacts, invoices, organizations
+
+Values = dict[str, Any]
+
+
+def organization_of(row: Row[Any]) -> Organization:
+    """The organization in a row of `organizations`, without contacts."""
+    return Organization(
+        row.organization_id, row.name, row.type, row.status, row.address, row.time_zone, row.currency
+    )
+
+
+def organization_values(organization: Organization, at: datetime) -> Values:
+    """The row of an organization."""
+    return {
+        "organization_id": organization.organization_id,
+        "id_key": organization.organization_id.casefold(),
+        "name": organization.name,
+        "name_key": organization.name.casefold(),
+        "type": organization.type,
+        "status": organization.status,
+        "address": organization.address,
+        "time_zone": organization.time_zone,
+        "currency": organization.currency,
+        "updated_at": at,
+    }
+
+
+def contact_of(row: Row[Any], addresses: tuple[Address, ...]) -> Contact:
+    """The contact in a row of `contacts`."""
+    return Contact(
+        row.contact_id,
+        row.organization_id,
+        row.position,
+        row.name,
+        row.is_primary,
+        row.starred_by_hand,
+        row.starred_by_crm,
+        row.is_default,
+        addresses,
+    )
+
+
+def contact_values(contact: Contact) -> Values:
+    """The row of a contact, without its id."""
+    return {
+        "organization_id": contact.organization_id,
+        "position": contact.position,
+        "name": contact.name,
+        "is_primary": contact.is_primary,
+        "starred_by_hand": contact.starred_by_hand,
+        "starred_by_crm": contact.starred_by_crm,
+        "is_default": contact.is_default,
+    }
+
+
+def invoice_values(claim: InvoiceClaim, at: datetime) -> Values:
+    """The row of a new invoice."""
+    return {
+        "organization_id": claim.organization_id,
+        "number": claim.number,
+        "issued_on": claim.issued_on,
+        "due_on": claim.due_on,
+        "currency": claim.currency,
+        "amount_minor": claim.amount_minor,
+        "books_balance_minor": claim.balance_minor,
+        "balance_minor": claim.balance_minor,
+        "paid_here_minor": 0,
+        "reserved_minor": 0,
+        "status": claim.status,
+        "updated_at": at,
+    }
+
+
+def new_organization_values(organization: Organization, at: datetime) -> Values:
+    """What `UPDATE_ORGANIZATION` takes."""
+    return {f"new_{name}": value for name, value in organization_values(organization, at).items()}
+
+
+def new_contact_values(contact: Contact) -> Values:
+    """What `UPDATE_CONTACT` takes."""
+    values = {f"new_{name}": value for name, value in contact_values(contact).items()}
+    return values | {"new_contact_id": contact.contact_id}
+
+
+def new_invoice_values(known: KnownInvoice, at: datetime) -> Values:
+    """What `UPDATE_INVOICE` takes."""
+    claim = known.claim
+    return {
+        "new_invoice_id": known.invoice_id,
+        "new_issued_on": claim.issued_on,
+        "new_due_on": claim.due_on,
+        "new_currency": claim.currency,
+        "new_amount_minor": claim.amount_minor,
+        "new_books_balance_minor": claim.balance_minor,
+        "new_status": claim.status,
+        "new_updated_at": at,
+    }
+
+
+def _update(table: Table, key: str, *names: str, **others: Any) -> Update:
+    """An UPDATE by key that takes each value as a parameter `new_<column>`."""
+    values = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
+    return update(table).where(table.c[key] == bindparam(f"new_{key}")).values(**values, **others)
+
+
+UPDATE_ORGANIZATION = _update(
+    organizations,
+    "organization_id",
+    *("id_key", "name", "name_key", "type", "status", "address", "time_zone", "currency", "updated_at"),
+)
+
+UPDATE_CONTACT = _update(
+    contacts, "contact_id", *("name", "is_primary", "starred_by_hand", "starred_by_crm", "is_default")
+)
+
+_books_balance = bindparam("new_books_balance_minor", type_=invoices.c.books_balance_minor.type)
+_paid_here = invoices.c.paid_here_minor
+
+# The effective balance is computed by the database: what was paid here may change while a sync runs.
+UPDATE_INVOICE = _update(
+    invoices,
+    "invoice_id",
+    *("issued_on", "due_on", "currency", "amount_minor", "books_balance_minor", "status", "updated_at"),
+    balance_minor=case((_books_balance > _paid_here, _books_balance - _paid_here), else_=0),
+)

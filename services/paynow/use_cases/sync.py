@@ -1,0 +1,51 @@
+"""Taking in the books."""
+
+from collections.abc import Iterable, Sequence
+
+from services.paynow.domain.books import TooMany
+from services.paynow.domain.lines import InvoiceLine, SyncRecord
+from services.paynow.domain.sync import Sync, SyncReport
+from services.paynow.ports import Ledger
+from services.shared.clock import Clock
+
+MOST_RECORDS = 1000
+"""Records in one batch."""
+
+
+def sync_books(
+    batches: Iterable[Sequence[SyncRecord]], *, ledger: Ledger, clock: Clock
+) -> SyncReport:
+    """Takes in the batches, each in a transaction of its own, and reports line by line.
+
+    A stream that breaks off, or a batch that is too large, leaves what came before it applied.
+    """
+    with ledger.write() as books:
+        sync_id = books.start_sync(clock.now())
+    sync = Sync()
+    for records in batches:
+        _must_fit(records)
+        if lines := sync.check(records):
+            _take_in(lines, sync, ledger, clock)
+    report = sync.report()
+    with ledger.write() as books:
+        books.drop_addresses(sync.stale_addresses())
+        books.finish_sync(sync_id, clock.now(), report)
+    return report
+
+
+def _take_in(lines: Sequence[InvoiceLine], sync: Sync, ledger: Ledger, clock: Clock) -> None:
+    with ledger.write() as books:
+        books.lock()
+        known = books.known(
+            {line.invoice.organization_id for line in lines},
+            [(line.invoice.organization_id, line.invoice.number) for line in lines],
+        )
+        books.apply(sync.plan(lines, known), clock.now())
+
+
+def _must_fit(records: Sequence[SyncRecord]) -> None:
+    if len(records) > MOST_RECORDS:
+        raise TooMany(
+            f"A batch of {len(records)} records is too large; send at most {MOST_RECORDS} at a time.",
+            metadata={"most": str(MOST_RECORDS)},
+        )
