@@ -55,7 +55,7 @@ class SqlBooksWriter:
     def start_sync(self, at: datetime) -> int:
         """Notes that a sync has begun; returns its id."""
         statement = insert(sync_runs).values(started_at=at, added=0, changed=0, unchanged=0, refused=0)
-        return self._connection.execute(statement.returning(sync_runs.c.sync_id)).scalar_one()
+        return int(self._connection.execute(statement.returning(sync_runs.c.sync_id)).scalar_one())
 
     def finish_sync(self, sync_id: int, at: datetime, report: SyncReport) -> None:
         """Notes that the sync has come to its end."""

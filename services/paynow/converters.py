@@ -1,0 +1,292 @@
+"""Wire <-> domain of the ledger; every rule of the wire is here."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import NamedTuple
+
+from dunlin.paynow.v1 import books_pb2, ledger_pb2
+
+from services.paynow.domain import books
+from services.paynow.domain.lines import SyncRecord
+from services.paynow.domain.sync import SyncReport
+from services.paynow.ports import InvoiceFilter, InvoicePlace, OrganizationPlace
+from services.paynow.use_cases.books import (
+    MOST_DUE,
+    USUAL_DUE,
+    DueBatch,
+    InvoicePage,
+    OrganizationPage,
+)
+from services.shared.errors import invalid_field
+from services.shared.paging import decode_token, encode_token, page_size
+from services.shared.wire import date_of, iso, timestamp
+
+USUAL_PAGE = 50
+MOST_ON_PAGE = 200
+
+_STATUS_TO_WIRE = {
+    books.OPEN: books_pb2.INVOICE_STATUS_OPEN,
+    books.PAID: books_pb2.INVOICE_STATUS_PAID,
+    books.CANCELLED: books_pb2.INVOICE_STATUS_CANCELLED,
+    books.THIRD_PARTY: books_pb2.INVOICE_STATUS_THIRD_PARTY,
+}
+_STATUS_FROM_WIRE: dict[int, str] = {
+    books_pb2.INVOICE_STATUS_UNSPECIFIED: "",
+    **{number: status for status, number in _STATUS_TO_WIRE.items()},
+}
+
+
+class OrganizationQuery(NamedTuple):
+    """A page of organizations that is asked for."""
+
+    search: str
+    after: OrganizationPlace | None
+    size: int
+    today: date
+
+
+class InvoiceQuery(NamedTuple):
+    """A page of invoices that is asked for."""
+
+    wanted: InvoiceFilter
+    after: InvoicePlace | None
+    size: int
+
+
+class DueQuery(NamedTuple):
+    """A batch of due invoices that is asked for."""
+
+    due_on_or_before: date
+    after_invoice_id: int
+    size: int
+
+
+class Span(NamedTuple):
+    """Due dates to count, both included."""
+
+    first: date
+    last: date
+
+
+def sync_batches(requests: Iterable[ledger_pb2.SyncBooksRequest]) -> Iterator[list[SyncRecord]]:
+    """The records of each request."""
+    for request in requests:
+        yield [_sync_record(record) for record in request.records]
+
+
+def _sync_record(record: ledger_pb2.SyncRecord) -> SyncRecord:
+    details = record.organization
+    return SyncRecord(
+        record.line,
+        record.organization_id,
+        record.organization_name,
+        details.type,
+        details.status,
+        details.address,
+        details.time_zone,
+        record.contact_name,
+        tuple(record.contact_emails),
+        record.contact_default if record.HasField("contact_default") else None,
+        record.invoice_number,
+        record.issued_on,
+        record.due_on,
+        record.currency,
+        record.amount,
+        record.balance,
+        record.status,
+    )
+
+
+def sync_report(report: SyncReport) -> ledger_pb2.SyncReport:
+    """What a sync did."""
+    return ledger_pb2.SyncReport(
+        added=report.added,
+        changed=report.changed,
+        unchanged=report.unchanged,
+        refused=report.refused,
+        refusals=[ledger_pb2.LineRefusal(**refusal._asdict()) for refusal in report.refusals],
+    )
+
+
+def organization_query(request: ledger_pb2.ListOrganizationsRequest) -> OrganizationQuery:
+    """Which organizations are asked for."""
+    key = decode_token(_organizations_named(request.query), request.page_token)
+    after = OrganizationPlace(str(key[0]), str(key[1])) if key else None
+    size = page_size(request.page_size, USUAL_PAGE, MOST_ON_PAGE)
+    return OrganizationQuery(request.query, after, size, _needed_date(request.today, "today"))
+
+
+def organization_page(
+    request: ledger_pb2.ListOrganizationsRequest, page: OrganizationPage
+) -> ledger_pb2.ListOrganizationsResponse:
+    """A page of organizations."""
+    place = page.next_place
+    return ledger_pb2.ListOrganizationsResponse(
+        organizations=[
+            ledger_pb2.OrganizationSummary(
+                organization=organization(summary.organization),
+                open_invoices=summary.open_invoices,
+                totals=[_total(total) for total in summary.totals],
+            )
+            for summary in page.organizations
+        ],
+        next_page_token=encode_token(
+            _organizations_named(request.query), place.name_key, place.organization_id
+        )
+        if place
+        else "",
+        total=page.total,
+    )
+
+
+def organization(found: books.Organization) -> books_pb2.Organization:
+    """An organization with the contacts that were loaded."""
+    return books_pb2.Organization(
+        organization_id=found.organization_id,
+        name=found.name,
+        type=found.type,
+        status=found.status,
+        address=found.address,
+        time_zone=found.time_zone,
+        currency=found.currency,
+        contacts=[
+            books_pb2.Contact(
+                contact_id=contact.contact_id,
+                name=contact.name,
+                emails=[address.email for address in contact.addresses],
+                is_default=contact.is_default,
+            )
+            for contact in found.contacts
+        ],
+    )
+
+
+def organizations(found: Iterable[books.Organization]) -> ledger_pb2.BatchGetOrganizationsResponse:
+    """Several organizations."""
+    return ledger_pb2.BatchGetOrganizationsResponse(organizations=[organization(one) for one in found])
+
+
+def invoice_query(request: ledger_pb2.ListInvoicesRequest) -> InvoiceQuery:
+    """Which invoices are asked for."""
+    key = decode_token(_invoices_wanted(request), request.page_token)
+    after = InvoicePlace(date_of(str(key[0]), "page_token"), int(key[1])) if key else None
+    if request.status not in _STATUS_FROM_WIRE:
+        raise invalid_field("status", "STATUS_UNKNOWN", "Ask for a status that InvoiceStatus names.")
+    wanted = InvoiceFilter(request.organization_id, request.number, _STATUS_FROM_WIRE[request.status])
+    return InvoiceQuery(wanted, after, page_size(request.page_size, USUAL_PAGE, MOST_ON_PAGE))
+
+
+def invoice_page(
+    request: ledger_pb2.ListInvoicesRequest, page: InvoicePage
+) -> ledger_pb2.ListInvoicesResponse:
+    """A page of invoices."""
+    place = page.next_place
+    return ledger_pb2.ListInvoicesResponse(
+        invoices=[invoice(one) for one in page.invoices],
+        next_page_token=encode_token(_invoices_wanted(request), iso(place.due_on), place.invoice_id)
+        if place
+        else "",
+        total=page.total,
+    )
+
+
+def invoice(found: books.Invoice) -> books_pb2.Invoice:
+    """An invoice."""
+    return books_pb2.Invoice(
+        invoice_id=found.invoice_id,
+        organization_id=found.organization_id,
+        organization_name=found.organization_name,
+        number=found.number,
+        issued_on=iso(found.issued_on),
+        due_on=iso(found.due_on),
+        currency=found.currency,
+        amount_minor=found.amount_minor,
+        balance_minor=found.balance_minor,
+        reserved_minor=found.reserved_minor,
+        status=_STATUS_TO_WIRE[found.status],
+    )
+
+
+def due_query(request: ledger_pb2.ListDueInvoicesRequest) -> DueQuery:
+    """Which due invoices are asked for."""
+    due_by = _needed_date(request.due_on_or_before, "due_on_or_before")
+    return DueQuery(due_by, request.after_invoice_id, page_size(request.batch_size, USUAL_DUE, MOST_DUE))
+
+
+def due_batch(batch: DueBatch) -> ledger_pb2.ListDueInvoicesResponse:
+    """A batch of due invoices."""
+    return ledger_pb2.ListDueInvoicesResponse(
+        invoices=[
+            ledger_pb2.DueInvoice(
+                invoice_id=one.invoice_id,
+                organization_id=one.organization_id,
+                number=one.number,
+                due_on=one.due_on.isoformat(),
+                balance_minor=one.balance_minor,
+                reserved_minor=one.reserved_minor,
+                reachable=one.reachable,
+            )
+            for one in batch.invoices
+        ],
+        total=batch.total,
+    )
+
+
+def subjects(found: Iterable[books.Subject]) -> ledger_pb2.ReadSubjectsResponse:
+    """Invoices and whom to tell about them."""
+    return ledger_pb2.ReadSubjectsResponse(
+        subjects=[
+            ledger_pb2.Subject(
+                invoice=invoice(one.invoice),
+                addressees=[ledger_pb2.Addressee(name=to.name, email=to.email) for to in one.addressees],
+                pay_token=one.pay_token,
+            )
+            for one in found
+        ]
+    )
+
+
+def span(request: ledger_pb2.CountByDueDateRequest) -> Span:
+    """Which due dates to count; `from` is a word of Python's."""
+    return Span(_needed_date(getattr(request, "from"), "from"), _needed_date(request.to, "to"))
+
+
+def due_date_counts(counts: Iterable[tuple[date, int]]) -> ledger_pb2.CountByDueDateResponse:
+    """How many invoices are due on which date."""
+    return ledger_pb2.CountByDueDateResponse(
+        counts=[ledger_pb2.DueDateCount(due_on=day.isoformat(), invoices=count) for day, count in counts]
+    )
+
+
+def summary_date(request: ledger_pb2.GetBooksSummaryRequest) -> date:
+    """For which date to sum up."""
+    return _needed_date(request.today, "today")
+
+
+def summary(found: books.BooksSummary) -> ledger_pb2.BooksSummary:
+    """Totals over the books."""
+    return ledger_pb2.BooksSummary(
+        totals=[_total(total) for total in found.totals],
+        aging=[ledger_pb2.AgingBucket(**bucket._asdict()) for bucket in found.aging],
+        organizations=found.organizations,
+        last_synced_at=timestamp(found.last_synced_at),
+    )
+
+
+def _total(total: books.CurrencyTotal) -> ledger_pb2.CurrencyTotal:
+    return ledger_pb2.CurrencyTotal(**total._asdict())
+
+
+def _needed_date(text: str, field: str) -> date:
+    found = date_of(text, field)
+    if found is None:
+        raise invalid_field(field, "DATE_MISSING", f"{field} is empty; write a date such as 2026-01-31.")
+    return found
+
+
+def _organizations_named(search: str) -> str:
+    return f"organizations {search!r}"
+
+
+def _invoices_wanted(request: ledger_pb2.ListInvoicesRequest) -> str:
+    return f"invoices {request.organization_id!r} {request.number!r} {request.status}"
