@@ -1,0 +1,93 @@
+"""The company that the commands work on: its home, and stubs for its programs."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from embedded.home import Home
+from gateway.cli.exits import NotRunning
+from services.shared.settings import required, secret_file
+
+if TYPE_CHECKING:
+    import grpc
+    from dunlin.operations.v1.operations_pb2_grpc import OperationsServiceStub
+    from dunlin.paynow.v1.ledger_pb2_grpc import LedgerServiceStub
+    from dunlin.paynow.v1.paynow_pb2_grpc import PayNowServiceStub
+    from dunlin.scheduler.v1.scheduler_pb2 import Calendar
+    from dunlin.scheduler.v1.scheduler_pb2_grpc import SchedulerServiceStub
+
+PROGRAMS = ("scheduler", "mailer", "paynow")
+
+
+@dataclass(frozen=True)
+class Company:
+    """Stubs that load and connect when they are first used. Calls raise `grpc.RpcError`."""
+
+    addresses: Mapping[str, str]
+    token: str
+
+    @cached_property
+    def _channels(self) -> "dict[str, grpc.Channel]":
+        from services.shared.grpc_channel import open_channel  # noqa: PLC0415
+
+        return {name: open_channel(self.addresses[name], self.token) for name in PROGRAMS}
+
+    @cached_property
+    def scheduler(self) -> "SchedulerServiceStub":
+        from dunlin.scheduler.v1.scheduler_pb2_grpc import SchedulerServiceStub  # noqa: PLC0415
+
+        return SchedulerServiceStub(self._channels["scheduler"])
+
+    @cached_property
+    def ledger(self) -> "LedgerServiceStub":
+        from dunlin.paynow.v1.ledger_pb2_grpc import LedgerServiceStub  # noqa: PLC0415
+
+        return LedgerServiceStub(self._channels["paynow"])
+
+    @cached_property
+    def paynow(self) -> "PayNowServiceStub":
+        from dunlin.paynow.v1.paynow_pb2_grpc import PayNowServiceStub  # noqa: PLC0415
+
+        return PayNowServiceStub(self._channels["paynow"])
+
+    @cached_property
+    def operations(self) -> "dict[str, OperationsServiceStub]":
+        from dunlin.operations.v1.operations_pb2_grpc import OperationsServiceStub  # noqa: PLC0415
+
+        return {name: OperationsServiceStub(channel) for name, channel in self._channels.items()}
+
+    @cached_property
+    def calendar(self) -> "Calendar":
+        """The company's calendar, asked for once."""
+        from dunlin.scheduler.v1.scheduler_pb2 import GetCalendarRequest  # noqa: PLC0415
+
+        return self.scheduler.GetCalendar(GetCalendarRequest())
+
+
+def open_company(env: Mapping[str, str] = os.environ) -> Company:
+    """The company that runs at DUNLIN_HOME, or the one whose addresses are all in the environment.
+
+    Raises `NotRunning`.
+    """
+    named = {name: env.get(f"DUNLIN_{name.upper()}_ADDRESS", "") for name in PROGRAMS}
+    if all(named.values()):
+        return Company(named, secret_file(env, "DUNLIN_SERVICE_TOKEN_FILE"))
+    home = Home.read(env)
+    addresses = home.addresses()
+    # The addresses of a Dunlin that was killed are still there; its hold on the home is not.
+    if addresses is None or not home.is_held():
+        raise NotRunning(f"Dunlin is not running at {home.root}: start it with `make run` or `dunlin up`.")
+    token_file = {"DUNLIN_SERVICE_TOKEN_FILE": str(home.secret("service-token"))}
+    return Company(addresses, secret_file(token_file, "DUNLIN_SERVICE_TOKEN_FILE"))
+
+
+def identity_database_url(env: Mapping[str, str] = os.environ) -> str:
+    """Where staff accounts are: DUNLIN_IDENTITY_DATABASE_URL, or the home's own. Raises `NotRunning`."""
+    if env.get("DUNLIN_IDENTITY_DATABASE_URL"):
+        return required(env, "DUNLIN_IDENTITY_DATABASE_URL")
+    home = Home.read(env)
+    if not (home.root / "db" / "identity.sqlite").exists():
+        raise NotRunning(f"There is no company at {home.root} yet: `make run` or `dunlin up` makes one.")
+    return home.database_url("identity")

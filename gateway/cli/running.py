@@ -1,0 +1,85 @@
+"""`dunlin up`, `dunlin migrate`, `dunlin status`: Dunlin itself."""
+
+import os
+
+import click
+
+from embedded.home import Home
+from embedded.migrate import MigrationFailed
+from embedded.supervisor import StartFailed
+from gateway.cli.exits import Broken, Exit, NotRunning
+from gateway.cli.output import json_option, plain, print_json, print_table, say
+
+
+def _tell(text: str) -> None:
+    click.echo(plain(text))
+
+
+@click.command()
+@click.option("--sample", is_flag=True, help="Fill empty books with a sample company.")
+def up(*, sample: bool) -> None:
+    """Start Dunlin here and keep it running until Ctrl-C.
+
+    Keeps its data in DUNLIN_HOME and serves the site at DUNLIN_PORT (8000). Mails stay on this machine.
+    """
+    from embedded.up import up as run  # noqa: PLC0415 - `status` need not load it
+
+    try:
+        run(os.environ, _tell, sample=sample)
+    except (StartFailed, MigrationFailed) as error:
+        raise Broken(str(error)) from None
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the databases up to date without starting anything. A repeat changes nothing."""
+    from embedded.up import migrate as run  # noqa: PLC0415
+
+    try:
+        run(os.environ, _tell)
+    except MigrationFailed as error:
+        raise Broken(str(error)) from None
+
+
+@click.command()
+@json_option
+def status(*, as_json: bool) -> int:
+    """Show what runs here, and what is still to be done.
+
+    Ends with exit code 4 if Dunlin does not run, 1 if a program does not answer.
+    """
+    from gateway.cli.company import PROGRAMS, open_company  # noqa: PLC0415
+    from gateway.cli.drain import standing  # noqa: PLC0415
+
+    home = Home.read(os.environ)
+    try:
+        company = open_company()
+    except NotRunning:
+        if not as_json:
+            raise
+        print_json({"home": str(home.root), "running": False})
+        return Exit.UNREACHABLE
+    backlogs = standing(company).backlogs
+    if as_json:
+        programs = {
+            name: {"address": company.addresses[name], "answers": backlogs[name] is not None}
+            for name in PROGRAMS
+        }
+        print_json(
+            {
+                "home": str(home.root),
+                "running": True,
+                "site": company.addresses.get("gateway"),
+                "programs": programs,
+            }
+        )
+    else:
+        say(f"Home: {home.root}")
+        say(f"Site: http://{company.addresses.get('gateway', '')}")
+        rows = []
+        for name in PROGRAMS:
+            backlog = backlogs[name]
+            left = str(backlog.outbox + backlog.inbox + backlog.queue) if backlog else ""
+            rows.append((name, company.addresses[name], "answers" if backlog else "does not answer", left))
+        print_table(("Program", "Address", "State", "Left to do"), rows, right=(3,))
+    return Exit.DONE if None not in backlogs.values() else Exit.LEFT_OVER

@@ -1,0 +1,70 @@
+"""`dunlin tick`: decides the due notices."""
+
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
+import click
+from dunlin.scheduler.v1 import scheduler_pb2
+
+from gateway.cli.company import Company, open_company
+from gateway.cli.exits import Broken
+from gateway.cli.output import json_option, print_json, progress_bar, say
+
+# A tick over hundreds of thousands of invoices may take minutes.
+_TIMEOUT_SECONDS = 3600.0
+_NOON = time(12)
+_OUTCOMES = ("queued", "held", "skipped", "superseded", "unchanged")
+
+
+@click.command()
+@click.option(
+    "--as-of", metavar="INSTANT",
+    help="Decide for this date or instant, in sandbox mode only. A date means noon in the company's zone.",
+)  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Decide and count, but write nothing and send nothing.")
+@json_option
+def tick(as_of: str | None, *, dry_run: bool, as_json: bool) -> None:
+    """Decide the due notices now, and print how many decisions there were by outcome.
+
+    Mails go out in the background; `dunlin drain` waits for them.
+    """
+    company = open_company()
+    request = scheduler_pb2.RunTickRequest(dry_run=dry_run)
+    if as_of is not None:
+        request.as_of.FromDatetime(instant_of(as_of, company.calendar.time_zone))
+    last = _run(company, request)
+    counts = {outcome: getattr(last.counts, outcome) for outcome in _OUTCOMES}
+    if as_json:
+        print_json({"today": last.today, "dry_run": dry_run, "examined": last.examined, **counts})
+        return
+    if dry_run:
+        say("Dry run: nothing was written, and nothing will be sent.")
+    say(f"As of {last.today}, {last.examined} invoices examined:")
+    say(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
+
+
+def _run(company: Company, request: scheduler_pb2.RunTickRequest) -> scheduler_pb2.TickProgress:
+    last = None
+    with progress_bar("Deciding") as progress:
+        for last in company.scheduler.RunTick(request, timeout=_TIMEOUT_SECONDS):
+            progress(last.examined, last.total)
+    if last is None or not last.done:
+        raise Broken("The tick ended before it was done; the scheduler's log says more. It may be run again.")
+    return last
+
+
+def instant_of(text: str, zone: str) -> datetime:
+    """The instant that the text names; one without an offset is a time in the zone.
+
+    Raises `click.BadParameter`.
+    """
+    try:
+        if len(text) == len("2026-01-31"):
+            return datetime.combine(date.fromisoformat(text), _NOON, tzinfo=ZoneInfo(zone))
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is neither a date such as 2026-01-31 nor a date and time such as 2026-01-31T09:00.",
+            param_hint="--as-of",
+        ) from None
+    return at if at.tzinfo is not None else at.replace(tzinfo=ZoneInfo(zone))
