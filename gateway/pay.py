@@ -215,14 +215,21 @@ def confirm(quote_id: str) -> ResponseReturnValue:
                 )
             )
     except (Missing, WrongState, Invalid) as refusal:
-        why = WHY_NOT.get(refusal.reason, "closed")
-        return to_methods(quote_id, why) if why == "method" else back(why, quote_id)
+        return _not_confirmed(quote_id, refusal)
     except Conflict:
         pass  # the quote was used with another method: what came of that is the answer
-    except (Busy, grpc.RpcError):
+    except (Busy, grpc.RpcError) as error:
+        if isinstance(error, Busy) and error.reason in WHY_NOT:
+            return _not_confirmed(quote_id, error)
         # No answer says nothing about the charge. The next page asks what became of it.
         sent = 1
     return redirect(url_for("pay.done", quote_id=quote_id, link=link_token(), sent=sent), 303)
+
+
+def _not_confirmed(quote_id: str, refusal: Refusal) -> ResponseReturnValue:
+    """Nothing was reserved: leads back to the page where it can be put right."""
+    why = WHY_NOT.get(refusal.reason, "closed")
+    return to_methods(quote_id, why) if why in ("method", "away") else back(why, quote_id)
 
 
 @blueprint.get("/done/<quote_id>")

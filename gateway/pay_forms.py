@@ -62,6 +62,11 @@ BACK = {
         "Nothing was charged. Please get in touch with us.",
     ),
     "method": Message("wrong", "Choose one of these ways to pay.", "Nothing was charged."),
+    "away": Message(
+        "waiting",
+        "The payment provider is away at this moment.",
+        "Nothing was charged. Please try again in a minute.",
+    ),
     "stale": Message(
         "waiting", "This page had been open for too long.", "Nothing was charged. Please continue from here."
     ),
@@ -72,6 +77,7 @@ WHY_NOT = {
     "QUOTE_MISSING": "missing",
     "AMOUNT_ABOVE_BALANCE": "above",
     "METHOD_UNKNOWN": "method",
+    "PROVIDER_AWAY": "away",
 }
 
 
