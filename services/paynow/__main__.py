@@ -1,0 +1,110 @@
+"""The paynow service as a process: `python -m services.paynow migrate | all | serve | work | relay`."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+from dunlin.operations.v1 import operations_pb2, operations_pb2_grpc
+from dunlin.paynow.v1 import ledger_pb2_grpc, paynow_pb2_grpc
+
+from services.paynow import servicer_ledger, servicer_paynow
+from services.paynow.composition_payments import compose_payments
+from services.paynow.domain.links import PayLinks
+from services.paynow.provider_sandbox import SandboxProvider
+from services.paynow.repository.backlog import backlog
+from services.paynow.repository.books import SqlLedger
+from services.paynow.servicer_ledger import LedgerServicer
+from services.paynow.tables import outbox
+from services.shared.clock import SystemClock
+from services.shared.database import Database
+from services.shared.facts_grpc import GrpcSubscriber
+from services.shared.grpc_channel import open_channel
+from services.shared.migrate import migrate
+from services.shared.operations_grpc import OperationsServicer
+from services.shared.outbox import Relay
+from services.shared.process import Program, main
+from services.shared.settings import choice, required, seconds, secret_file
+from services.shared.worker import Worker
+
+NAME = "paynow"
+MIGRATIONS = Path(__file__).parent / "migrations"
+SERVICE_NAMES = (
+    servicer_ledger.NAME,
+    servicer_paynow.NAME,
+    operations_pb2.DESCRIPTOR.services_by_name["OperationsService"].full_name,
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says; see the table of settings in README.md."""
+
+    database_url: str
+    listen: str
+    token: str
+    link_key: str
+    scheduler_address: str
+    sandbox_database_url: str
+    sandbox_ach_seconds: float
+
+    @classmethod
+    def read(cls, env: Mapping[str, str]) -> "Settings":
+        """Reads them all; a gap or a slip stops the start and names its variable."""
+        choice(env, "DUNLIN_PROVIDER", "sandbox", ("sandbox",))
+        return cls(
+            database_url=required(env, "DUNLIN_PAYNOW_DATABASE_URL"),
+            listen=required(env, "DUNLIN_PAYNOW_LISTEN"),
+            token=secret_file(env, "DUNLIN_SERVICE_TOKEN_FILE"),
+            link_key=secret_file(env, "DUNLIN_LINK_KEY_FILE"),
+            scheduler_address=required(env, "DUNLIN_SCHEDULER_ADDRESS"),
+            sandbox_database_url=required(env, "DUNLIN_SANDBOX_DATABASE_URL"),
+            sandbox_ach_seconds=seconds(env, "DUNLIN_SANDBOX_ACH_SECONDS", 60),
+        )
+
+
+def compose(env: Mapping[str, str]) -> Program:
+    """The service, put together from what the environment says."""
+    settings = Settings.read(env)
+    clock = SystemClock()
+    # Durable: a payment that was confirmed must survive a power cut, here and at the provider.
+    database = Database(settings.database_url, durable=True)
+    sandbox = Database(settings.sandbox_database_url, durable=True)
+    provider = SandboxProvider(sandbox, clock, ach_seconds=settings.sandbox_ach_seconds)
+    links = PayLinks(settings.link_key)
+    payments = compose_payments(database, provider, links, clock)
+    ledger = LedgerServicer(ledger=SqlLedger(database), tokens=links, clock=clock)
+    operations = OperationsServicer(lambda: backlog(database, clock))
+    scheduler = open_channel(settings.scheduler_address, settings.token)
+    relay = Relay(database, outbox, [GrpcSubscriber(scheduler)], clock)
+
+    def add_servicers(server: grpc.Server) -> None:
+        ledger_pb2_grpc.add_LedgerServiceServicer_to_server(ledger, server)
+        paynow_pb2_grpc.add_PayNowServiceServicer_to_server(payments.servicer, server)
+        operations_pb2_grpc.add_OperationsServiceServicer_to_server(operations, server)
+
+    def close() -> None:
+        scheduler.close()
+        database.dispose()
+        sandbox.dispose()
+
+    return Program(
+        name=NAME,
+        listen=settings.listen,
+        token=settings.token,
+        servicers=add_servicers,
+        service_names=SERVICE_NAMES,
+        workers=[Worker("resolve", payments.resolve.run_once)],
+        relay=Worker("relay", relay.run_once, idle_seconds=0.2),
+        close=close,
+    )
+
+
+def bring_up_to_date(env: Mapping[str, str]) -> None:
+    """Migrates the service's database."""
+    migrate(required(env, "DUNLIN_PAYNOW_DATABASE_URL"), MIGRATIONS)
+
+
+if __name__ == "__main__":
+    sys.exit(main(NAME, compose, bring_up_to_date, sys.argv[1:]))
