@@ -1,0 +1,130 @@
+"""From three fields or a link to a quote."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from services.paynow.domain.guard import AmountAboveBalance, NoSuchInvoice
+from services.paynow.domain.payment import QuoteMissing
+from services.paynow.use_cases.quotes import open_link
+from services.shared.errors import Invalid, Refusal
+from tests.fakes.clock import SetClock
+from tests.fakes.paynow_payments import MemoryBooks, ScriptedProvider, payable
+from tests.fakes.paynow_till import EMAIL, Till
+
+
+@pytest.fixture
+def till() -> Till:
+    books = MemoryBooks()
+    books.add_organization("A", EMAIL, "second@example.test")
+    books.add_organization("B", EMAIL, "b@example.test")
+    books.add_invoice(payable(1, "A", "INV-1", books=10_000))
+    books.add_invoice(payable(2, "B", "0042", books=5_000, reserved_minor=1_000))
+    return Till(books, ScriptedProvider(), SetClock())
+
+
+def test_a_quote_holds_for_a_quarter_of_an_hour(till: Till) -> None:
+    quote = till.quote("40", email=" A@EXAMPLE.test ")
+    assert (quote.amount_minor, quote.currency, quote.invoice_number) == (4_000, "USD", "INV-1")
+    assert quote.expires_at == till.clock.now() + timedelta(minutes=15)
+    assert quote.email == "A@EXAMPLE.test"
+    assert till.read_quote(quote) == quote
+
+
+def test_quotes_cannot_be_guessed(till: Till) -> None:
+    ids = {till.quote().quote_id for _ in range(50)}
+    assert len(ids) == 50
+    assert all(len(quote_id) == 32 for quote_id in ids)
+
+
+def test_a_quote_reserves_nothing(till: Till) -> None:
+    till.quote("100.00")
+    assert till.quote("100.00").amount_minor == 10_000
+    assert till.books.invoice().reserved_minor == 0
+
+
+def test_every_address_of_every_contact_of_the_organization_will_do(till: Till) -> None:
+    assert till.quote(email="second@example.test").invoice_number == "INV-1"
+
+
+def refusal(till: Till, email: str, number: str, link: str = "") -> tuple[type, str, str, tuple[object, ...]]:
+    with pytest.raises(Refusal) as refused:
+        till.quote("1.00", number=number, email=email, link=link)
+    return type(refused.value), refused.value.reason, refused.value.message, refused.value.violations
+
+
+def test_a_wrong_address_and_a_wrong_number_get_the_same_answer(till: Till) -> None:
+    answers = {
+        refusal(till, "nobody@example.test", "INV-1"),
+        refusal(till, EMAIL, "INV-2"),
+        refusal(till, "nobody@example.test", "INV-2"),
+        refusal(till, "b@example.test", "INV-1"),
+        refusal(till, EMAIL, "42"),  # not 0042
+        refusal(till, EMAIL, "inv-1"),
+        refusal(till, "nobody@example.test", "INV-1", till.links.make(1, EMAIL, till.clock.now())),
+    }
+    assert [(kind, reason) for kind, reason, *_ in answers] == [(NoSuchInvoice, "NO_SUCH_INVOICE")]
+
+
+def test_what_is_being_charged_cannot_be_quoted_again(till: Till) -> None:
+    assert till.quote("40.00", number="0042").amount_minor == 4_000
+    with pytest.raises(AmountAboveBalance) as refused:
+        till.quote("40.01", number="0042")
+    assert "40" not in refused.value.message
+
+
+def test_a_link_for_this_invoice_lets_the_balance_be_named(till: Till) -> None:
+    now = till.clock.now()
+    with pytest.raises(AmountAboveBalance, match=r"40\.00 USD"):
+        till.quote("40.01", number="0042", link=till.links.make(2, EMAIL, now))
+    for link in (
+        till.links.make(1, EMAIL, now),
+        "forged",
+        till.links.make(2, EMAIL, now - timedelta(days=61)),
+    ):
+        with pytest.raises(AmountAboveBalance) as refused:
+            till.quote("40.01", number="0042", link=link)
+        assert "40" not in refused.value.message
+
+
+def test_a_link_that_does_not_open_takes_nothing_away(till: Till) -> None:
+    assert till.quote(link="forged").invoice_number == "INV-1"
+
+
+def test_a_link_decides_between_invoices_of_one_number(till: Till) -> None:
+    till.books.add_invoice(payable(3, "B", "INV-1", books=7_000))
+    assert till.quote("1").invoice_id == 1
+    assert till.quote("1", link=till.links.make(3, EMAIL, till.clock.now())).invoice_id == 3
+
+
+def test_opening_a_link_shows_what_remains_now(till: Till) -> None:
+    token = till.links.make(2, "b@example.test", till.clock.now())
+    link, shown = open_link(token, store=till.books.store, links=till.links, clock=till.clock)
+    assert link.email == "b@example.test"
+    assert (shown.invoice.balance_minor, shown.invoice.reserved_minor) == (5_000, 1_000)
+    assert shown.organization_name == "B Inc"
+
+
+def test_a_link_whose_invoice_is_gone_opens_nothing(till: Till) -> None:
+    token = till.links.make(99, EMAIL, till.clock.now())
+    with pytest.raises(Invalid) as refused:
+        open_link(token, store=till.books.store, links=till.links, clock=till.clock)
+    assert refused.value.reason == "LINK_INVALID"
+
+
+def test_an_unknown_quote_is_missing(till: Till) -> None:
+    with pytest.raises(QuoteMissing):
+        till.read_quote(replace(till.quote(), quote_id="other"))
+
+
+def test_old_quotes_go_and_used_ones_stay(till: Till) -> None:
+    unused, used = till.quote(), till.quote()
+    till.confirm(used)
+    till.wait(15 * 60 + 24 * 3600)
+    assert till.forget_quotes() == 0
+    till.wait(1)
+    assert till.forget_quotes() == 1
+    assert till.read_quote(used).payment_id
+    with pytest.raises(QuoteMissing):
+        till.read_quote(unused)
