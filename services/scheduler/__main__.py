@@ -1,0 +1,113 @@
+"""Settings and composition of the scheduler: `python -m services.scheduler all | serve | work | migrate`."""
+
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+from dunlin.events.v1 import events_pb2_grpc
+from dunlin.operations.v1 import operations_pb2_grpc
+from dunlin.scheduler.v1 import scheduler_pb2_grpc
+
+from services.scheduler import tables
+from services.scheduler.clients import GrpcLedger, GrpcMailer
+from services.scheduler.facts import FactHandler
+from services.scheduler.ids import TimeOrderedIds
+from services.scheduler.operations import count_backlog
+from services.scheduler.repository import SqlStore
+from services.scheduler.servicer import SchedulerServicer
+from services.scheduler.use_cases.calendar import run_tick_if_due
+from services.scheduler.use_cases.dispatch import hand_over
+from services.scheduler.use_cases.tick import Ticking
+from services.shared.clock import SystemClock
+from services.shared.database import Database
+from services.shared.facts_grpc import InboxServicer
+from services.shared.grpc_channel import open_channel
+from services.shared.inbox import Inbox, InboxWorker
+from services.shared.migrate import migrate
+from services.shared.operations_grpc import OperationsServicer
+from services.shared.process import Program, main
+from services.shared.settings import required, secret_file
+from services.shared.worker import Worker
+
+SERVICE_NAMES = (
+    "dunlin.scheduler.v1.SchedulerService",
+    "dunlin.events.v1.InboxService",
+    "dunlin.operations.v1.OperationsService",
+)
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+CLOCK_SECONDS = 5.0
+"""How often the calendar is looked at; the automatic tick begins at most so late."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the scheduler's database and peers are."""
+
+    database_url: str
+    listen: str
+    token: str
+    mailer_address: str
+    paynow_address: str
+
+    @classmethod
+    def read(cls, env: Mapping[str, str]) -> "Settings":
+        """From the environment; `SettingError` names what is missing or wrong."""
+        return cls(
+            database_url=required(env, "DUNLIN_SCHEDULER_DATABASE_URL"),
+            listen=required(env, "DUNLIN_SCHEDULER_LISTEN"),
+            token=secret_file(env, "DUNLIN_SERVICE_TOKEN_FILE"),
+            mailer_address=required(env, "DUNLIN_MAILER_ADDRESS"),
+            paynow_address=required(env, "DUNLIN_PAYNOW_ADDRESS"),
+        )
+
+
+def compose(env: Mapping[str, str]) -> Program:
+    """The program, ready to run."""
+    settings = Settings.read(env)
+    clock, new_id = SystemClock(), TimeOrderedIds()
+    database = Database(settings.database_url)
+    store = SqlStore(database)
+    mailer_channel = open_channel(settings.mailer_address, settings.token)
+    paynow_channel = open_channel(settings.paynow_address, settings.token)
+    mailer, ledger = GrpcMailer(mailer_channel), GrpcLedger(paynow_channel)
+
+    dispatch = Worker("dispatch", lambda: hand_over(store=store, mailer=mailer, clock=clock))
+    ticking = Ticking(store, ledger, clock, new_id, wake=dispatch.wake, pause=time.sleep)
+    handle = FactHandler(clock, new_id, dispatch.wake)
+    handling = Worker("inbox", InboxWorker(database, tables.inbox, handle, clock).run_once)
+    by_itself = Worker("tick", lambda: run_tick_if_due(ticking=ticking), idle_seconds=CLOCK_SECONDS)
+    inbox = Inbox(database, tables.inbox, clock, taken=handling.wake)
+
+    def add_servicers(server: grpc.Server) -> None:
+        scheduler_pb2_grpc.add_SchedulerServiceServicer_to_server(SchedulerServicer(ticking), server)
+        events_pb2_grpc.add_InboxServiceServicer_to_server(InboxServicer(inbox), server)
+        operations = OperationsServicer(lambda: count_backlog(database, clock))
+        operations_pb2_grpc.add_OperationsServiceServicer_to_server(operations, server)
+
+    def close() -> None:
+        mailer_channel.close()
+        paynow_channel.close()
+        database.dispose()
+
+    return Program(
+        name="scheduler",
+        listen=settings.listen,
+        token=settings.token,
+        servicers=add_servicers,
+        service_names=SERVICE_NAMES,
+        workers=(dispatch, handling, by_itself),
+        close=close,
+    )
+
+
+def bring_up_to_date(env: Mapping[str, str]) -> None:
+    """Migrates the database."""
+    migrate(required(env, "DUNLIN_SCHEDULER_DATABASE_URL"), MIGRATIONS)
+
+
+if __name__ == "__main__":
+    sys.exit(main("scheduler", compose, bring_up_to_date, sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""The rules of due notices as pure functions over frozen values."""

@@ -1,0 +1,24 @@
+"""How much work the scheduler still has before it."""
+
+from sqlalchemy import func, select
+
+from services.scheduler.tables import decisions, inbox, notices
+from services.shared.clock import Clock
+from services.shared.database import Database
+from services.shared.inbox import newest_fact, waiting_facts
+from services.shared.operations_grpc import Backlog
+
+
+def count_backlog(database: Database, clock: Clock) -> Backlog:
+    """The backlog at this moment: notices to hand over, facts to handle. The scheduler tells no facts.
+
+    Activity grows with each decision and each fact taken in.
+    """
+    to_hand_over = select(func.count()).where(notices.c.hand_over_at <= clock.now())
+    newest_decision = select(func.coalesce(func.max(decisions.c.decision_id), 0))
+    with database.read() as connection:
+        # Facts first: one that is handled in between shows in the queue that it has filled.
+        waiting, newest = waiting_facts(connection, inbox), newest_fact(connection, inbox)
+        queue = connection.execute(to_hand_over).scalar_one()
+        activity = connection.execute(newest_decision).scalar_one() + newest
+    return Backlog(outbox=0, inbox=waiting, queue=queue, activity=activity)

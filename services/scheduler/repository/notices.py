@@ -1,0 +1,211 @@
+"""The notice ledger."""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, insert, select, tuple_, update
+
+from services.scheduler.domain.notice import (
+    Change,
+    Decision,
+    HandOver,
+    Known,
+    Notice,
+    NoticeFilter,
+    NoticeType,
+    PaymentFact,
+    State,
+)
+from services.scheduler.tables import decisions, notices
+
+_n = notices.c
+_STATES = {state.value: state for state in State}
+
+_KNOWN = select(_n.notice_id, _n.invoice_id, _n.due_on, _n.threshold_days, _n.state, _n.reason).where(
+    _n.invoice_id.in_(bindparam("ids", expanding=True)), _n.due_on.is_not(None)
+)
+
+_CHANGE = (
+    update(notices)
+    .where(_n.notice_id == bindparam("id"))
+    .values(
+        {
+            name: bindparam(f"new_{name}")
+            for name in ("state", "reason", "detail", "decided_at", "as_of", "hand_over_at", "message_id")
+        }
+    )
+)
+
+
+class SqlNotices:
+    """Implements `ports.Notices`."""
+
+    def __init__(self, connection: Connection, *, locks: bool) -> None:
+        self._connection = connection
+        self._locks = locks
+
+    def known(self, invoice_ids: Sequence[int]) -> list[Known]:
+        """The due notices of these invoices, of every due date, in one query."""
+        if not invoice_ids:
+            return []
+        # In one order everywhere, so that two that lock the same rows do not wait for each other.
+        query = _KNOWN.order_by(_n.notice_id).with_for_update() if self._locks else _KNOWN
+        rows = self._connection.execute(query, {"ids": invoice_ids})
+        return [
+            Known(notice_id, invoice_id, due_on, threshold, _STATES[state], reason)
+            for notice_id, invoice_id, due_on, threshold, state, reason in rows
+        ]
+
+    def add(self, new: Sequence[Notice]) -> None:
+        """Inserts notices, each with its first decision."""
+        if not new:
+            return
+        self._connection.execute(insert(notices), [_row(notice) for notice in new])
+        self._decide([(n.notice_id, n.state.value, n.reason, n.detail, n.decided_at, n.as_of) for n in new])
+
+    def change(self, changes: Sequence[Change], at: datetime) -> None:
+        """Records new decisions made at that instant."""
+        if not changes:
+            return
+        rows = [
+            {
+                "id": change.notice_id,
+                "new_state": change.state.value,
+                "new_reason": change.reason,
+                "new_detail": change.detail,
+                "new_decided_at": at,
+                "new_as_of": change.as_of,
+                "new_hand_over_at": at if change.state is State.QUEUED else None,
+                "new_message_id": change.message_id,
+            }
+            for change in changes
+        ]
+        self._connection.execute(_CHANGE, rows)
+        self._decide([(c.notice_id, c.state.value, c.reason, c.detail, at, c.as_of) for c in changes])
+
+    def _decide(self, rows: Sequence[tuple[str, str, str, str, datetime, datetime | None]]) -> None:
+        names = ("notice_id", "state", "reason", "detail", "decided_at", "as_of")
+        self._connection.execute(insert(decisions), [dict(zip(names, row, strict=True)) for row in rows])
+
+    def get(self, notice_ids: Collection[str]) -> dict[str, Notice]:
+        """The notices that exist among these."""
+        if not notice_ids:
+            return {}
+        query = select(notices).where(_n.notice_id.in_(list(notice_ids))).order_by(_n.notice_id)
+        query = query.with_for_update() if self._locks else query
+        return {notice.notice_id: notice for notice in self._notices(query)}
+
+    def receipt(self, type: NoticeType, payment_id: str) -> Notice | None:
+        """The receipt of that type for the payment, if there is one."""
+        query = select(notices).where(_n.payment_id == payment_id, _n.type == type.value)
+        return next(iter(self._notices(query)), None)
+
+    def held(self, after: str, limit: int) -> list[Notice]:
+        """Up to `limit` held notices with a larger id, in order."""
+        query = select(notices).where(_n.state == State.HELD.value, _n.notice_id > after)
+        return self._notices(query.order_by(_n.notice_id).limit(limit))
+
+    def page(self, only: NoticeFilter, before: tuple[datetime, str] | None, limit: int) -> list[Notice]:
+        """Up to `limit` of them, the newest decision first."""
+        query = select(notices)
+        if only.organization_id:
+            query = query.where(_n.organization_id == only.organization_id)
+        if only.invoice_number:
+            query = query.where(_n.invoice_number == only.invoice_number)
+        if only.invoice_id:
+            query = query.where(_n.invoice_id == only.invoice_id)
+        if only.type:
+            query = query.where(_n.type == only.type.value)
+        if only.state:
+            query = query.where(_n.state == only.state.value)
+        if before:
+            query = query.where(tuple_(_n.decided_at, _n.notice_id) < tuple_(*before))
+        return self._notices(query.order_by(_n.decided_at.desc(), _n.notice_id.desc()).limit(limit))
+
+    def of_invoice(self, invoice_id: int) -> list[Notice]:
+        """All notices about the invoice, oldest first."""
+        query = select(notices).where(_n.invoice_id == invoice_id)
+        return self._notices(query.order_by(_n.notice_id))
+
+    def decisions_on_invoice(self, invoice_id: int) -> list[Decision]:
+        """All decisions on them, oldest first."""
+        d = decisions.c
+        query = (
+            select(d.notice_id, _n.threshold_days, d.state, d.reason, d.detail, d.decided_at, d.as_of)
+            .join(notices, _n.notice_id == d.notice_id)
+            .where(_n.invoice_id == invoice_id)
+            .order_by(d.decision_id)
+        )
+        return [
+            Decision(notice_id, threshold, _STATES[state], reason, detail, decided_at, as_of)
+            for notice_id, threshold, state, reason, detail, decided_at, as_of in self._connection.execute(
+                query
+            )
+        ]
+
+    def to_hand_over(self, now: datetime, limit: int) -> list[HandOver]:
+        """Up to `limit` queued notices that the mailer is to be told of."""
+        query = select(_n.notice_id, _n.organization_id, _n.invoice_number).where(_n.hand_over_at <= now)
+        rows = self._connection.execute(query.order_by(_n.hand_over_at, _n.notice_id).limit(limit))
+        return [HandOver(*row) for row in rows]
+
+    def handed_over(self, notice_ids: Sequence[str], *, asked_at: datetime, again_at: datetime) -> None:
+        """Marks them, except those that were queued anew in the meantime, or are not queued any more."""
+        mark = update(notices).where(_n.notice_id.in_(notice_ids), _n.hand_over_at <= asked_at)
+        self._connection.execute(mark.values(hand_over_at=again_at))
+
+    def _notices(self, query: Select[Any]) -> list[Notice]:
+        return [_notice(row) for row in self._connection.execute(query)]
+
+
+def _row(notice: Notice) -> dict[str, Any]:
+    payment = notice.payment
+    return {
+        "notice_id": notice.notice_id,
+        "type": notice.type.value,
+        "organization_id": notice.organization_id,
+        "invoice_id": notice.invoice_id,
+        "invoice_number": notice.invoice_number,
+        "due_on": notice.due_on,
+        "threshold_days": notice.threshold,
+        "payment_id": payment and payment.payment_id,
+        "payment": payment and _to_json(payment),
+        "state": notice.state.value,
+        "reason": notice.reason,
+        "detail": notice.detail,
+        "decided_at": notice.decided_at,
+        "as_of": notice.as_of,
+        "hand_over_at": notice.decided_at if notice.state is State.QUEUED else None,
+        "message_id": notice.message_id,
+    }
+
+
+def _notice(row: Any) -> Notice:
+    return Notice(
+        notice_id=row.notice_id,
+        type=NoticeType(row.type),
+        organization_id=row.organization_id,
+        invoice_id=row.invoice_id,
+        invoice_number=row.invoice_number,
+        threshold=row.threshold_days,
+        due_on=row.due_on,
+        state=_STATES[row.state],
+        reason=row.reason,
+        decided_at=row.decided_at,
+        detail=row.detail,
+        as_of=row.as_of,
+        message_id=row.message_id,
+        payment=_from_json(row.payment) if row.payment else None,
+    )
+
+
+def _to_json(payment: PaymentFact) -> str:
+    return json.dumps(asdict(payment) | {"ended_at": payment.ended_at.isoformat()}, ensure_ascii=False)
+
+
+def _from_json(text: str) -> PaymentFact:
+    stored = json.loads(text)
+    return PaymentFact(**stored | {"ended_at": datetime.fromisoformat(stored["ended_at"])})

@@ -1,0 +1,166 @@
+"""Rules, exclusions, the calendar, leases."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, or_, select, update
+
+from services.scheduler.domain.calendar import Calendar
+from services.scheduler.domain.notice import NoticeType
+from services.scheduler.domain.thresholds import Rule
+from services.scheduler.ports import Excluded
+from services.scheduler.tables import calendar, exclusions, last_sent, leases, rules
+from services.shared.database import insert_ignoring, upsert
+
+
+class SqlRules:
+    """Implements `ports.Rules`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def all(self) -> list[Rule]:
+        """All rules, the earliest threshold first."""
+        query = select(rules.c.threshold_days, rules.c.enabled).order_by(rules.c.threshold_days)
+        return [Rule(*row) for row in self._connection.execute(query)]
+
+    def add(self, rule: Rule) -> bool:
+        """Adds it; False if there is one with that threshold."""
+        row = {"threshold_days": rule.threshold, "enabled": rule.enabled}
+        return insert_ignoring(self._connection, rules, [row], conflict=["threshold_days"]) == 1
+
+    def set_enabled(self, threshold: int, *, enabled: bool) -> bool:
+        """Turns it on or off; False if there is none."""
+        change = update(rules).where(rules.c.threshold_days == threshold).values(enabled=enabled)
+        return self._connection.execute(change).rowcount == 1
+
+    def remove(self, threshold: int) -> Rule | None:
+        """Removes it and returns it as it was; None if there is none."""
+        removal = delete(rules).where(rules.c.threshold_days == threshold)
+        row = self._connection.execute(removal.returning(rules.c.threshold_days, rules.c.enabled)).first()
+        return None if row is None else Rule(*row)
+
+    def last_sent(self) -> dict[int, datetime]:
+        """When a notice of each threshold last went out."""
+        query = select(last_sent.c.threshold_days, last_sent.c.sent_at)
+        return {row.threshold_days: row.sent_at for row in self._connection.execute(query)}
+
+    def note_sent(self, threshold: int, at: datetime) -> None:
+        """Remembers that one went out."""
+        row = {"threshold_days": threshold, "sent_at": at}
+        if insert_ignoring(self._connection, last_sent, [row], conflict=["threshold_days"]):
+            return
+        later = update(last_sent).where(last_sent.c.threshold_days == threshold, last_sent.c.sent_at < at)
+        self._connection.execute(later.values(sent_at=at))
+
+
+class SqlExclusions:
+    """Implements `ports.Exclusions`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def page(self, type: NoticeType, after: str, limit: int) -> list[Excluded]:
+        """Up to `limit` of them with a larger organization id, in order."""
+        e = exclusions.c
+        query = select(e.type, e.organization_id, e.created_at)
+        query = query.where(e.type == type.value, e.organization_id > after)
+        rows = self._connection.execute(query.order_by(e.organization_id).limit(limit))
+        return [_excluded(row) for row in rows]
+
+    def count(self, type: NoticeType) -> int:
+        """How many there are."""
+        query = select(func.count()).select_from(exclusions).where(exclusions.c.type == type.value)
+        return self._connection.execute(query).scalar_one()
+
+    def among(self, type: NoticeType, organization_ids: Collection[str]) -> set[str]:
+        """Which of these organizations are excluded."""
+        if not organization_ids:
+            return set()
+        e = exclusions.c
+        query = select(e.organization_id)
+        query = query.where(e.type == type.value, e.organization_id.in_(list(organization_ids)))
+        return set(self._connection.execute(query).scalars())
+
+    def get(self, type: NoticeType, organization_id: str) -> Excluded | None:
+        """The exclusion, if there is one."""
+        e = exclusions.c
+        query = select(e.type, e.organization_id, e.created_at)
+        query = query.where(e.type == type.value, e.organization_id == organization_id)
+        row = self._connection.execute(query).first()
+        return None if row is None else _excluded(row)
+
+    def add(self, exclusion: Excluded) -> None:
+        """Adds it; one that is there stays as it is."""
+        row = exclusion._asdict() | {"type": exclusion.type.value}
+        insert_ignoring(self._connection, exclusions, [row], conflict=["type", "organization_id"])
+
+    def remove(self, type: NoticeType, organization_id: str) -> None:
+        """Removes it, if it is there."""
+        e = exclusions.c
+        removal = delete(exclusions).where(e.type == type.value, e.organization_id == organization_id)
+        self._connection.execute(removal)
+
+
+def _excluded(row: Any) -> Excluded:
+    return Excluded(NoticeType(row.type), row.organization_id, row.created_at)
+
+
+class SqlCalendar:
+    """Implements `ports.Calendars`."""
+
+    def __init__(self, connection: Connection, *, locks: bool) -> None:
+        self._connection = connection
+        self._locks = locks
+
+    def get(self) -> Calendar:
+        """The calendar; in a transaction that may write, locked."""
+        c = calendar.c
+        query = select(
+            c.time_zone, c.send_at, c.sandbox, c.automatic, c.since, c.ticked_on, c.clock_set
+        ).where(c.calendar_id == 1)
+        if self._locks:
+            query = query.with_for_update()
+        return Calendar(*self._connection.execute(query).one())
+
+    def put(self, new: Calendar) -> None:
+        """Replaces it."""
+        row = {
+            "calendar_id": 1,
+            "time_zone": new.time_zone,
+            "send_at": new.send_at,
+            "sandbox": new.sandbox,
+            "automatic": new.automatic,
+            "since": new.since,
+            "ticked_on": new.ticked_on,
+            "clock_set": new.clock_set,
+        }
+        statement = upsert(self._connection, calendar).values(row)
+        self._connection.execute(statement.on_conflict_do_update(index_elements=["calendar_id"], set_=row))
+
+
+class SqlLeases:
+    """Implements `ports.Leases`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def take(self, name: str, holder: str, *, now: datetime, until: datetime) -> bool:
+        """Takes the lease if it is free, expired, or the holder's own."""
+        row = {"name": name, "holder": holder, "expires_at": until}
+        if insert_ignoring(self._connection, leases, [row], conflict=["name"]):
+            return True
+        taken = update(leases).where(
+            leases.c.name == name, or_(leases.c.expires_at <= now, leases.c.holder == holder)
+        )
+        return self._connection.execute(taken.values(holder=holder, expires_at=until)).rowcount == 1
+
+    def renew(self, name: str, holder: str, *, until: datetime) -> bool:
+        """Keeps the lease. The row stays locked: whoever takes an expired one waits for this transaction."""
+        mine = update(leases).where(leases.c.name == name, leases.c.holder == holder)
+        return self._connection.execute(mine.values(expires_at=until)).rowcount == 1
+
+    def release(self, name: str, holder: str) -> None:
+        """Gives it back, if it is still the holder's."""
+        self._connection.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))

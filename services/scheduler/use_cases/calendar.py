@@ -1,0 +1,63 @@
+"""The company's calendar, and the tick that runs by itself."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from services.scheduler.domain.calendar import Calendar, check_calendar, revised, tick_due
+from services.scheduler.ports import Store
+from services.scheduler.use_cases.tick import Ticking, TickOrder, run_tick
+from services.shared.clock import Clock
+
+
+class CalendarSettings(NamedTuple):
+    """What staff set."""
+
+    time_zone: str
+    send_at: str
+    sandbox: bool
+    automatic: bool
+
+
+class CalendarToday(NamedTuple):
+    """The calendar, and the company's date at this moment as YYYY-MM-DD."""
+
+    calendar: Calendar
+    today: str
+
+
+def get_calendar(*, store: Store, clock: Clock) -> CalendarToday:
+    """The calendar as it is."""
+    with store.read() as work:
+        return _today(work.calendar.get(), clock)
+
+
+def update_calendar(settings: CalendarSettings, *, store: Store, clock: Clock) -> CalendarToday:
+    """Replaces the settings. `Invalid` (CALENDAR_INVALID) names the field.
+
+    A new schedule begins with its next send time: saving never sends anything.
+    """
+    check_calendar(settings.time_zone, settings.send_at)
+    with store.write() as work:
+        calendar = revised(work.calendar.get(), **settings._asdict(), now=clock.now())
+        work.calendar.put(calendar)
+    return _today(calendar, clock)
+
+
+def run_tick_if_due(*, ticking: Ticking) -> bool:
+    """Runs the automatic tick if its time has come; whether it ran.
+
+    It is marked as done only at its end, so a tick that was cut short is run again, and finds little to do.
+    """
+    with ticking.store.read() as work:
+        on = tick_due(work.calendar.get(), ticking.clock.now())
+    if on is None:
+        return False
+    for _ in run_tick(TickOrder(), ticking=ticking):
+        pass
+    with ticking.store.write() as work:
+        work.calendar.put(replace(work.calendar.get(), ticked_on=on))
+    return True
+
+
+def _today(calendar: Calendar, clock: Clock) -> CalendarToday:
+    return CalendarToday(calendar, calendar.date_at(clock.now()).isoformat())

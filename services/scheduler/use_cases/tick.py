@@ -1,0 +1,189 @@
+"""The tick: decides the due notices of all invoices, as of one instant."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from services.scheduler.domain.calendar import Calendar
+from services.scheduler.ports import Ledger, NewId, Store, Work
+from services.scheduler.use_cases.batches import Batches, Counts, Plan, make_plan
+from services.shared.clock import Clock
+from services.shared.errors import Busy, WrongState
+
+BATCH = 1000
+HELD_BATCH = 500
+LEASE = "tick"
+
+LEASE_TIME = timedelta(seconds=20)
+"""A tick that shows no sign of life for so long may be taken over; shorter than the wait for it."""
+
+LONGEST_WAIT = timedelta(seconds=30)
+PAUSE_SECONDS = 0.25
+
+Begin = Callable[[], AbstractContextManager[Work]]
+
+
+class TickRunning(Busy):
+    """Another tick is at work."""
+
+    reason = "TICK_RUNNING"
+
+
+class ClockNotSettable(WrongState):
+    """The clock can be set in sandbox mode only."""
+
+    reason = "CLOCK_NOT_SETTABLE"
+
+
+@dataclass(frozen=True, slots=True)
+class TickOrder:
+    """How to run a tick: for which instant (None: now), and whether to write."""
+
+    as_of: datetime | None = None
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a tick has come; counts are totals so far."""
+
+    examined: int
+    total: int
+    counts: Counts
+    today: date
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ticking:
+    """What a tick works with. `wake` tells whoever hands notices over; `pause` waits for some seconds."""
+
+    store: Store
+    ledger: Ledger
+    clock: Clock
+    new_id: NewId
+    wake: Callable[[], None]
+    pause: Callable[[float], None]
+
+
+def run_tick(
+    order: TickOrder, *, ticking: Ticking, wanted: Callable[[], bool] = lambda: True
+) -> Iterator[Progress]:
+    """Decides batch by batch, each in a transaction of its own; the last element has `done` set.
+
+    Once `wanted` says no, the tick ends after the batch that it is in. `ClockNotSettable` for an instant
+    outside sandbox mode; `TickRunning` if another tick does not end within 30 s, or has taken over.
+    """
+    with ticking.store.read() as work:
+        _check_clock(order, work.calendar.get())
+    if order.dry_run:
+        with ticking.store.read() as work:
+            plan = _plan(order, work, ticking.clock)
+        yield from _Run(plan, ticking, ticking.store.read, wanted).all()
+        return
+    holder = _take_lease(ticking)
+    try:
+        with ticking.store.write() as work:
+            plan = _plan(order, work, ticking.clock)
+            work.calendar.put(replace(work.calendar.get(), clock_set=order.as_of is not None))
+        yield from _Run(plan, ticking, lambda: _guarded(ticking, holder), wanted).all()
+    finally:
+        # Also when whoever reads the progress goes away, which closes this generator.
+        with ticking.store.write() as work:
+            work.leases.release(LEASE, holder)
+
+
+def _check_clock(order: TickOrder, calendar: Calendar) -> None:
+    if order.as_of is not None and not calendar.sandbox:
+        raise ClockNotSettable(
+            "The clock can be set in sandbox mode only; switch it on in the calendar first."
+        )
+
+
+def _plan(order: TickOrder, work: Work, clock: Clock) -> Plan:
+    calendar = work.calendar.get()
+    _check_clock(order, calendar)
+    today = calendar.date_at(order.as_of or clock.now())
+    return make_plan(work.rules.all(), today, as_of=order.as_of, writes=not order.dry_run)
+
+
+def _take_lease(ticking: Ticking) -> str:
+    holder = str(uuid.uuid4())
+    give_up = ticking.clock.now() + LONGEST_WAIT
+    while True:
+        now = ticking.clock.now()
+        with ticking.store.write() as work:
+            if work.leases.take(LEASE, holder, now=now, until=now + LEASE_TIME):
+                return holder
+        if now >= give_up:
+            raise TickRunning("Another run is at work; try again when it has ended.")
+        ticking.pause(PAUSE_SECONDS)
+
+
+@contextmanager
+def _guarded(ticking: Ticking, holder: str) -> Iterator[Work]:
+    """A transaction in which the lease is ours: nobody who has lost it writes a decision."""
+    with ticking.store.write() as work:
+        if not work.leases.renew(LEASE, holder, until=ticking.clock.now() + LEASE_TIME):
+            raise TickRunning("This run was idle for so long that another one has taken over.")
+        yield work
+
+
+class _Run:
+    """One tick under way. The ledger is always asked outside of transactions."""
+
+    def __init__(self, plan: Plan, ticking: Ticking, begin: Begin, wanted: Callable[[], bool]) -> None:
+        self._batches = Batches(plan, ticking.new_id, ticking.clock)
+        self._plan = plan
+        self._ticking = ticking
+        self._begin = begin
+        self._wanted = wanted
+        self._examined = 0
+        self._total = 0
+
+    def all(self) -> Iterator[Progress]:
+        """Decides on everything, and reports after each batch."""
+        for step in (self._due, self._held):
+            for _ in step():
+                yield self._progress()
+                if not self._wanted():
+                    return
+        yield self._progress(done=True)
+
+    def _due(self) -> Iterator[None]:
+        """All invoices that may have a candidate, by id."""
+        after, horizon = 0, self._plan.due_until
+        while horizon is not None:
+            batch = self._ticking.ledger.due_invoices(horizon, after=after, limit=BATCH)
+            self._total = self._total or batch.total
+            if batch.invoices:
+                with self._begin() as work:
+                    self._batches.decide(batch.invoices, work)
+                self._ticking.wake()
+                self._examined += len(batch.invoices)
+                yield
+            if len(batch.invoices) < BATCH:
+                return
+            after = batch.invoices[-1].invoice_id
+
+    def _held(self) -> Iterator[None]:
+        """What is still held though its invoice is no candidate any more."""
+        after = ""
+        while True:
+            with self._ticking.store.read() as work:
+                held = work.notices.held(after, HELD_BATCH)
+            rest = self._batches.not_yet_seen(held)
+            if rest:
+                subjects = self._ticking.ledger.subjects({notice.invoice_id for notice in rest})
+                with self._begin() as work:
+                    self._batches.revisit(rest, subjects, work)
+                yield
+            if len(held) < HELD_BATCH:
+                return
+            after = held[-1].notice_id
+
+    def _progress(self, *, done: bool = False) -> Progress:
+        total = max(self._total, self._examined)
+        return Progress(self._examined, total, self._batches.counts(), self._plan.today, done)
