@@ -1,1 +1,1 @@
-"""The web site and the command line: sessions, staff identities, pages. Decides nothing about mail or money."""
+"""The web site and the command line: sessions, staff, pages. Decides nothing about mail or money."""

@@ -1,6 +1,7 @@
 """Puts the site together."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from flask import Flask, url_for
 from flask_bootstrap import Bootstrap5
@@ -78,7 +79,11 @@ def _layout() -> dict[str, object]:
     if not current_user.is_authenticated:
         return {"places": ()}
     calendar = company_time.calendar_or_none()
-    return {"places": PLACES, "is_sandbox": calendar is not None and calendar.sandbox}
+    return {
+        "places": PLACES,
+        "is_sandbox": calendar is not None and calendar.sandbox,
+        "history_url": partial(url_for, f"{history.blueprint.name}.index"),
+    }
 
 
 def create_app(settings: Settings, clients: Clients, identity: Database) -> Flask:

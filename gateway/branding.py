@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import cast
 
 import grpc
@@ -36,10 +37,9 @@ class Branding:
         """The profile; never raises."""
         with self._lock:
             if self._asked_at is None or self._clock() - self._asked_at > FRESH_SECONDS:
-                try:
+                # A page without today's logo is better than no page.
+                with suppress(grpc.RpcError):
                     self._known = self._mailer.GetCompany(GetCompanyRequest(), timeout=PATIENCE_SECONDS)
-                except grpc.RpcError:
-                    pass  # a page without today's logo is better than no page
                 self._asked_at = self._clock()
             return self._known
 
@@ -67,7 +67,7 @@ def accent() -> str:
 
 
 @blueprint.get("/theme.css")
-@limiter.exempt  # type: ignore[untyped-decorator]
+@limiter.exempt
 @public
 def theme() -> Response:
     """The one style that depends on the company."""
@@ -77,7 +77,7 @@ def theme() -> Response:
 
 
 @blueprint.get("/logo")
-@limiter.exempt  # type: ignore[untyped-decorator]
+@limiter.exempt
 @public
 def logo() -> Response:
     """The logo."""

@@ -16,7 +16,11 @@ PATIENCE_SECONDS = 2
 def calendar() -> Calendar:
     """The company's calendar, asked for once a request. Raises `grpc.RpcError`."""
     if "calendar" not in g:
-        g.calendar = clients().scheduler.GetCalendar(GetCalendarRequest())
+        try:
+            g.calendar = clients().scheduler.GetCalendar(GetCalendarRequest())
+        except grpc.RpcError:
+            g.calendar_is_away = True
+            raise
     found: Calendar = g.calendar
     return found
 

@@ -36,8 +36,8 @@ _TEXTS = {
     405: "Go back to the page you came from and use its buttons.",
     413: "What you sent is larger than this page takes. Nothing was changed.",
     429: "That was too often in a short time. Wait a minute, then try again.",
-    500: "It is not your fault, and it was written down. If it happens again, tell us the request number below.",
-    503: "A part of Dunlin is starting or busy at the moment. Nothing is lost; send it again in a few seconds.",
+    500: "It is not your fault, and it was written down. If it happens again, name the request below.",
+    503: "A part of Dunlin is starting or busy at the moment. Nothing is lost; try again in a few seconds.",
 }
 
 

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from flask import flash
 
 
-def say(text: str, tone: str = "good", *, undo: str = "", url: str = "", fields: Mapping[str, str] | None = None) -> None:
+def say(
+    text: str, tone: str = "good", *, undo: str = "", url: str = "", fields: Mapping[str, str] | None = None
+) -> None:
     """Shows `text` once, on the next page. Tones: good, bad, note.
 
     With `url`, a button named `undo` posts `fields` there.

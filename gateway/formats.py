@@ -25,7 +25,9 @@ def day(value: str | date) -> str:
     """A date, or its YYYY-MM-DD: "Jan 31, 2026"; empty for none."""
     if not value:
         return ""
-    return format_date(date.fromisoformat(value) if isinstance(value, str) else value, "medium", locale=LOCALE)
+    return format_date(
+        date.fromisoformat(value) if isinstance(value, str) else value, "medium", locale=LOCALE
+    )
 
 
 def weekday(value: str | date) -> str:
@@ -82,7 +84,13 @@ def lines(text: str) -> Markup:
 def init_app(app: Flask) -> None:
     """Makes the filters known to the templates."""
     app.jinja_env.filters.update(
-        money=money, day=day, weekday=weekday, clock_time=clock_time, moment=moment, relative=relative, lines=lines
+        money=money,
+        day=day,
+        weekday=weekday,
+        clock_time=clock_time,
+        moment=moment,
+        relative=relative,
+        lines=lines,
     )
     app.jinja_env.filters.update(
         {

@@ -1,4 +1,4 @@
-"""Who gets in, what a form must carry, what a browser may do with a page. Closed unless a view opens itself."""
+"""Who gets in, what a form must carry, what a browser may do. Closed unless a view opens itself."""
 
 import re
 import time
@@ -30,7 +30,7 @@ PAGE_POLICY = (
     "connect-src 'self'; form-action 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 PREVIEW_POLICY = PAGE_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
-"""For a page with a mail in `<iframe sandbox srcdoc>`: the frame inherits the policy, and mails carry styles."""
+"""For a page with a mail in `<iframe sandbox srcdoc>`: the frame inherits it, and mails carry styles."""
 MAIL_POLICY = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
     "frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
@@ -140,7 +140,7 @@ def _login_manager(database: Database) -> LoginManager:
 
 
 def init_app(app: Flask, settings: Settings, database: Database) -> None:
-    """Sets up sessions, the login wall, form tokens, limits and headers, in the order that they must run in."""
+    """Sets up sessions, the login wall, form tokens, limits and headers, in the order they must run in."""
     app.config.update(
         SECRET_KEY=settings.session_key,
         SESSION_COOKIE_NAME="dunlin_session",

@@ -23,7 +23,9 @@ def hash_password(password: str) -> str:
     """The argon2id hash to store. Raises `PasswordUnfit`."""
     if not SHORTEST <= len(password) <= LONGEST:
         raise invalid_field(
-            "password", PasswordUnfit.reason, f"A password has {SHORTEST} to {LONGEST} characters; a few words do well."
+            "password",
+            PasswordUnfit.reason,
+            f"A password has {SHORTEST} to {LONGEST} characters; a few words do well.",
         )
     return _hasher.hash(password)
 

@@ -1,7 +1,7 @@
 """A ledger and Pay Now in memory for the gateway's tests."""
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from dunlin.paynow.v1 import books_pb2, ledger_pb2, paynow_pb2
 
@@ -152,9 +152,9 @@ def _is_in(days: int, first: int, last: int) -> bool:
 
 
 class FakePayNow(FakeStub):
-    """Links, quotes and payments over the invoices of a fake ledger. Methods: tok_approve, tok_decline, tok_ach."""
+    """Links, quotes and payments over the invoices of a fake ledger."""
 
-    METHODS = {
+    METHODS: ClassVar = {
         "tok_approve": ("Test card ending 4242", "is approved", paynow_pb2.PAYMENT_STATE_SUCCEEDED),
         "tok_decline": ("Test card ending 0002", "is declined", paynow_pb2.PAYMENT_STATE_FAILED),
         "tok_ach": ("Test bank account ending 6789", "settles later", paynow_pb2.PAYMENT_STATE_PENDING),

@@ -152,7 +152,7 @@ def _notice(notice_id: str, invoice: books_pb2.Invoice, at: datetime, message_id
 
 
 def a_story() -> FakeServices:
-    """Three organizations; five open invoices in two currencies; one mail sent, one payment waiting to be booked.
+    """Three organizations; five open invoices in two currencies; one mail sent, one payment to be booked.
 
     Pay links: "good-link" (invoice 1, dana@acme.example) and "expired".
     """

@@ -117,7 +117,7 @@ class FakeMailer(FakeStub):
         header = request.areas.header.replace("{{ organization.name }}", "Acme Corporation")
         return templates_pb2.RenderedMail(
             subject=request.areas.subject.replace("{{ invoice.number }}", "INV-0042"),
-            html=f'<html><body style="font-family:sans-serif"><h1>{request.areas.title}</h1>{header}</body></html>',
+            html=f'<body style="font-family:sans-serif"><h1>{request.areas.title}</h1>{header}</body>',
             text=f"{request.areas.title}\n\n{header}",
         )
 

@@ -63,7 +63,7 @@ def away() -> CallFailed:
 
 
 class FakeStub:
-    """Base of the fakes. `calls` holds (method, request); `refuse[method]` fails the next calls of a method."""
+    """Base of the fakes. `calls` holds (method, request); `refuse[method]` fails calls of a method."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, Any]] = []

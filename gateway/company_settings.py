@@ -1,0 +1,146 @@
+"""Settings: the company's profile and its calendar."""
+
+import re
+from datetime import datetime
+from zoneinfo import available_timezones
+
+from dunlin.mailer.v1.mailer_pb2 import Company, GetCompanyRequest, UpdateCompanyRequest
+from dunlin.scheduler.v1.scheduler_pb2 import Calendar, UpdateCalendarRequest
+from flask import Blueprint, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField
+from wtforms import BooleanField, SelectField, StringField, TextAreaField, TimeField
+from wtforms.validators import InputRequired, Length, Regexp
+from wtforms.widgets import ColorInput
+
+from gateway import company_time
+from gateway.branding import branding
+from gateway.clients import clients
+from gateway.errors import beside_fields, refusals
+from gateway.flashes import say
+from services.shared.errors import Invalid
+
+MOST_LOGO_BYTES = 200 * 1000
+
+blueprint = Blueprint("company_settings", __name__, url_prefix="/settings")
+
+
+class CompanyForm(FlaskForm):  # type: ignore[misc]  # flask_wtf has no types
+    """The profile. The mailer checks it; only what it could not be asked is checked here."""
+
+    name = StringField("Name", [InputRequired("Enter the company's name."), Length(max=200)])
+    address = TextAreaField("Address", [Length(max=500)])
+    phone = StringField("Phone", [Length(max=100)])
+    from_address = StringField("Mails come from", [InputRequired("Enter an e-mail address.")])
+    reply_to = StringField("Answers go to")
+    accent_color = StringField(
+        "Accent color",
+        [Regexp(r"#[0-9a-fA-F]{6}\Z", message="Enter a color such as #1d4ed8.")],
+        widget=ColorInput(),
+    )
+    logo = FileField("Logo")
+    without_logo = BooleanField("Remove the logo")
+
+
+class CalendarForm(FlaskForm):  # type: ignore[misc]
+    """The calendar."""
+
+    time_zone = SelectField("Time zone")
+    send_at = TimeField("Due notices go out at", [InputRequired("Enter a time such as 09:00.")])
+    automatic = BooleanField("Run the due notices every day")
+    sandbox = BooleanField("Sandbox mode")
+
+
+@blueprint.get("")
+def index() -> ResponseReturnValue:
+    """The first of the settings."""
+    return redirect(url_for("company_settings.profile"))
+
+
+def _logo(form: CompanyForm, present: bytes) -> bytes:
+    if form.logo.data:
+        image: bytes = form.logo.data.read(MOST_LOGO_BYTES + 1)
+        if len(image) > MOST_LOGO_BYTES or not re.match(rb"\x89PNG|\xff\xd8\xff", image):
+            form.logo.errors = ["Choose a PNG or JPEG image of at most 200 kB."]
+        return image
+    return b"" if form.without_logo.data else present
+
+
+@blueprint.route("/company", methods=["GET", "POST"])
+def profile() -> ResponseReturnValue:
+    """What mails and Pay Now say about the company."""
+    company = clients().mailer.GetCompany(GetCompanyRequest())
+    form = CompanyForm(obj=company)
+    problems: list[str] = []
+    if form.validate_on_submit():
+        logo = _logo(form, company.logo)
+        if not form.errors:
+            try:
+                with refusals():
+                    _save_profile(form, logo)
+            except Invalid as refusal:
+                problems = beside_fields(form, refusal)
+            else:
+                say("The company has been saved. The next mail and the next Pay Now page show it.")
+                return redirect(url_for("company_settings.profile"), 303)
+    is_wrong = bool(form.errors or problems)
+    page = render_template("settings/company.html", form=form, problems=problems, has_logo=bool(company.logo))
+    return page, 400 if is_wrong else 200
+
+
+def _save_profile(form: CompanyForm, logo: bytes) -> None:
+    new = Company(
+        name=form.name.data.strip(),
+        address=(form.address.data or "").replace("\r\n", "\n").strip(),
+        phone=(form.phone.data or "").strip(),
+        reply_to=(form.reply_to.data or "").strip(),
+        from_address=form.from_address.data.strip(),
+        accent_color=form.accent_color.data.lower(),
+        logo=logo,
+    )
+    branding().replace(clients().mailer.UpdateCompany(UpdateCompanyRequest(company=new)))
+
+
+def _zones(present: str) -> list[str]:
+    # Names such as EST5EDT or Etc/GMT+5 are aliases that nobody looks for; the one in use always shows.
+    return sorted({name for name in available_timezones() if _is_place(name)} | {"UTC", present or "UTC"})
+
+
+def _is_place(name: str) -> bool:
+    area, _, place = name.partition("/")
+    return bool(place) and area not in {"Etc", "SystemV", "US", "posix", "right"}
+
+
+@blueprint.route("/calendar", methods=["GET", "POST"])
+def calendar() -> ResponseReturnValue:
+    """What "today" is, and when notices go."""
+    present = company_time.calendar()
+    at = datetime.strptime(present.send_at, "%H:%M").time() if present.send_at else None
+    form = CalendarForm(
+        time_zone=present.time_zone, send_at=at, automatic=present.automatic, sandbox=present.sandbox
+    )
+    form.time_zone.choices = _zones(present.time_zone)
+    problems: list[str] = []
+    if form.validate_on_submit():
+        try:
+            with refusals():
+                _save_calendar(form)
+        except Invalid as refusal:
+            problems = beside_fields(form, refusal)
+        else:
+            say("The calendar has been saved.")
+            return redirect(url_for("company_settings.calendar"), 303)
+    page = render_template("settings/calendar.html", form=form, problems=problems, calendar=present)
+    return page, 400 if form.errors or problems else 200
+
+
+def _save_calendar(form: CalendarForm) -> None:
+    new = Calendar(
+        time_zone=form.time_zone.data,
+        send_at=form.send_at.data.strftime("%H:%M"),
+        automatic=form.automatic.data,
+        sandbox=form.sandbox.data,
+    )
+    clients().scheduler.UpdateCalendar(UpdateCalendarRequest(calendar=new))
+    company_time.forget_calendar()

@@ -1,0 +1,210 @@
+"""Invoice due notices: the rules, and running them now."""
+
+from datetime import UTC, datetime, time
+
+from dunlin.scheduler.v1.notices_pb2 import NOTICE_TYPE_DUE_NOTICE
+from dunlin.scheduler.v1.scheduler_pb2 import (
+    AddRuleRequest,
+    GetForecastRequest,
+    ListExclusionsRequest,
+    ListRulesRequest,
+    RemoveRuleRequest,
+    RunTickRequest,
+    SetRuleEnabledRequest,
+    TickProgress,
+)
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from google.protobuf.timestamp_pb2 import Timestamp
+from wtforms import BooleanField, DateField, IntegerField, SelectField
+from wtforms.validators import InputRequired, NumberRange, Optional
+
+from gateway import company_time, words
+from gateway.clients import clients
+from gateway.errors import beside_fields, refusals
+from gateway.flashes import say
+from gateway.formats import clock_time
+from services.shared.errors import Conflict, Invalid, Missing, WrongState
+from services.shared.wire import timestamp
+
+RUN_SECONDS = 600
+"""How long a page waits for a run; the largest books take seconds."""
+
+blueprint = Blueprint("due_notices", __name__, url_prefix="/client-emails/due-notices")
+
+
+class RuleForm(FlaskForm):  # type: ignore[misc]  # flask_wtf has no types
+    """A rule to add."""
+
+    threshold_days = IntegerField(
+        "Days", [InputRequired("Enter a number of days."), NumberRange(1, 3650, "Enter 1 to 3650 days.")]
+    )
+    direction = SelectField("When", choices=[("after", "days past due"), ("before", "days before due")])
+    enabled = BooleanField("Turn it on at once", default=True)
+
+
+class RunForm(FlaskForm):  # type: ignore[misc]
+    """A run, in sandbox mode for any day."""
+
+    as_of = DateField("Pretend that today is", [Optional()])
+
+
+def next_run() -> str:
+    """When the rules are applied next, to go into a sentence."""
+    forecast = clients().scheduler.GetForecast(GetForecastRequest(days=1))
+    if forecast.HasField("next_tick_at"):
+        return f"at the next run, {clock_time(forecast.next_tick_at)}"
+    return "when you run the due notices, since the daily run is off"
+
+
+def effect(threshold: int) -> str:
+    """What a rule does, to go into a sentence."""
+    if threshold < 0:
+        return f"goes out for an open invoice from {words.count(-threshold, 'day')} before its due date on"
+    return f"goes out once an invoice is {words.count(threshold, 'day')} past due"
+
+
+def _page(form: RuleForm, problems: list[str], status: int = 200) -> ResponseReturnValue:
+    rules = clients().scheduler.ListRules(ListRulesRequest()).rules
+    exclusions = clients().scheduler.ListExclusions(
+        ListExclusionsRequest(type=NOTICE_TYPE_DUE_NOTICE, page_size=1)
+    )
+    return (
+        render_template(
+            "client_emails/due_notices.html",
+            rules=rules,
+            excluded=exclusions.total,
+            form=form,
+            problems=problems,
+            effect=effect,
+            forecast=clients().scheduler.GetForecast(GetForecastRequest(days=1)),
+        ),
+        status,
+    )
+
+
+@blueprint.get("")
+def index() -> ResponseReturnValue:
+    """The rules, the earliest first."""
+    return _page(RuleForm(), [])
+
+
+@blueprint.post("/rules")
+def add() -> ResponseReturnValue:
+    """Adds a rule; what is wrong stands beside the field."""
+    form = RuleForm()
+    if not form.validate():
+        return _page(form, [], 400)
+    threshold = form.threshold_days.data * (-1 if form.direction.data == "before" else 1)
+    try:
+        with refusals():
+            rule = clients().scheduler.AddRule(
+                AddRuleRequest(threshold_days=threshold, enabled=form.enabled.data)
+            )
+    except Invalid as refusal:
+        return _page(form, beside_fields(form, refusal), 400)
+    except Conflict:
+        form.threshold_days.errors = [f"There is a rule for {words.threshold(threshold)} already."]
+        return _page(form, [], 409)
+    _say_added(rule.threshold_days, rule.enabled)
+    return redirect(url_for("due_notices.index"), 303)
+
+
+def _say_added(threshold: int, is_enabled: bool) -> None:
+    name = words.threshold(threshold)
+    if is_enabled:
+        say(f"The notice for {name} has been added and is on. It {effect(threshold)}, first {next_run()}.")
+    else:
+        say(f"The notice for {name} has been added. It is off.")
+
+
+@blueprint.post("/rules/<int(signed=True):threshold>/switch")
+def switch(threshold: int) -> ResponseReturnValue:
+    """Turns a rule on or off."""
+    enabled = request.form.get("enabled") == "yes"
+    clients().scheduler.SetRuleEnabled(SetRuleEnabledRequest(threshold_days=threshold, enabled=enabled))
+    name = words.threshold(threshold)
+    if enabled:
+        say(
+            f"The notice for {name} is on. It {effect(threshold)}, first {next_run()}. "
+            "Each invoice gets at most the highest rule that it has reached."
+        )
+    else:
+        say(f"The notice for {name} is off. Those already waiting to be sent are held back too.")
+    return redirect(url_for("due_notices.index"), 303)
+
+
+@blueprint.post("/rules/<int(signed=True):threshold>/remove")
+def remove(threshold: int) -> ResponseReturnValue:
+    """Removes a rule; the next page offers to add it again."""
+    try:
+        with refusals():
+            rule = clients().scheduler.RemoveRule(RemoveRuleRequest(threshold_days=threshold))
+    except Missing:
+        say("This rule had been removed before.", "note")
+        return redirect(url_for("due_notices.index"), 303)
+    fields = {
+        "threshold_days": str(abs(threshold)),
+        "direction": "before" if threshold < 0 else "after",
+        **({"enabled": "y"} if rule.enabled else {}),
+    }
+    say(
+        f"The notice for {words.threshold(threshold)} has been removed.",
+        undo="Add it again",
+        url=url_for("due_notices.add"),
+        fields=fields,
+    )
+    return redirect(url_for("due_notices.index"), 303)
+
+
+def _as_of(form: RunForm) -> Timestamp | None:
+    """The hour of the daily run on the day that was asked for, where the company is in sandbox mode."""
+    calendar = company_time.calendar()
+    if not calendar.sandbox or not form.as_of.data:
+        return None
+    at = time.fromisoformat(calendar.send_at)
+    local = datetime.combine(form.as_of.data, at, tzinfo=company_time.zone_named(calendar.time_zone))
+    return timestamp(local.astimezone(UTC))
+
+
+def _tick(form: RunForm, *, dry_run: bool) -> TickProgress:
+    last = TickProgress()
+    with refusals():
+        for progress in clients().scheduler.RunTick(
+            RunTickRequest(as_of=_as_of(form), dry_run=dry_run), timeout=RUN_SECONDS
+        ):
+            last = progress
+    return last
+
+
+@blueprint.get("/run")
+def run() -> ResponseReturnValue:
+    """What a run would do now, or on a day in sandbox mode; changes nothing."""
+    form = RunForm(request.args, meta={"csrf": False})
+    is_valid = form.validate()
+    progress = _tick(form, dry_run=True) if is_valid else None
+    page = render_template(
+        "client_emails/run.html",
+        form=form,
+        progress=progress,
+        calendar=company_time.calendar(),
+        is_done=False,
+    )
+    return page, 200 if is_valid else 400
+
+
+@blueprint.post("/run")
+def run_now() -> ResponseReturnValue:
+    """Runs the rules and shows what came of it."""
+    form = RunForm()
+    if not form.validate():
+        return redirect(url_for("due_notices.run"), 303)
+    try:
+        progress = _tick(form, dry_run=False)
+    except WrongState as refusal:
+        say(refusal.message, "bad")
+        return redirect(url_for("due_notices.run"), 303)
+    return render_template(
+        "client_emails/run.html", form=form, progress=progress, calendar=company_time.calendar(), is_done=True
+    )
