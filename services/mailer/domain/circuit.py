@@ -8,8 +8,14 @@ import threading
 from datetime import datetime, timedelta
 from enum import Enum
 
-PROBE_AFTER = (timedelta(seconds=1), timedelta(seconds=2), timedelta(seconds=3))
-"""Pauses between probes; the last one repeats. Short, since a probe is no more than a greeting."""
+PROBE_AFTER = timedelta(seconds=2)
+"""Between probes of a server that is away; short, since a probe is no more than a greeting."""
+
+LONGEST_PAUSE = timedelta(seconds=60)
+"""Between probes of a server that answers but will not have us; asking often would get us locked out."""
+
+PROBE_MOST = timedelta(seconds=30)
+"""Others wait so long for a probe under way, even if its thread should die."""
 
 
 class Leave(Enum):
@@ -25,30 +31,39 @@ class Circuit:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._failures = 0
+        self._broken = False
+        self._relapses = 0
         self._probe_at: datetime | None = None
 
     def ask(self, now: datetime) -> Leave:
         """Whether to go on, to probe (one worker at a time is told so), or to wait."""
         with self._lock:
-            if self._failures == 0:
+            if not self._broken:
                 return Leave.GO
             if self._probe_at is not None and now < self._probe_at:
                 return Leave.WAIT
-            # Others wait until this probe has had its time, even if its thread should die.
-            self._probe_at = now + timedelta(seconds=30)
+            self._probe_at = now + PROBE_MOST
             return Leave.PROBE
 
-    def broke(self, now: datetime) -> bool:
-        """The server could not be used; whether that is news."""
+    def broke(self, now: datetime, *, refused: bool) -> bool:
+        """The server could not be used; whether that is news. `refused`: it answered, with a final no."""
         with self._lock:
-            self._failures += 1
-            pause = PROBE_AFTER[min(self._failures, len(PROBE_AFTER)) - 1]
-            self._probe_at = now + pause
-            return self._failures == 1
+            news = not self._broken
+            if news:
+                # A server that greets and then fails again and again must not be asked every 2 seconds.
+                self._relapses += 1
+            self._broken = True
+            pause = PROBE_AFTER * 2 ** min(self._relapses - 1, 10)
+            self._probe_at = now + (LONGEST_PAUSE if refused else min(pause, LONGEST_PAUSE))
+            return news
 
     def mended(self) -> None:
         """A probe got through."""
         with self._lock:
-            self._failures = 0
+            self._broken = False
             self._probe_at = None
+
+    def took(self) -> None:
+        """The server has answered about a mail, so it works."""
+        with self._lock:
+            self._relapses = 0

@@ -33,7 +33,7 @@ class TemplateType(StrEnum):
 
 @dataclass(frozen=True)
 class Areas:
-    """The four areas; subject and title are plain text, header and footer HTML of a short list of elements."""
+    """The four areas; subject and title are plain text, header and footer HTML of a few elements."""
 
     subject: str
     title: str

@@ -1,0 +1,162 @@
+"""The mailer as a program: `python -m services.mailer migrate | all | serve | work | relay`."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import grpc
+from dunlin.mailer.v1 import mailer_pb2, mailer_pb2_grpc
+from dunlin.operations.v1 import operations_pb2, operations_pb2_grpc
+
+from services.mailer import tables
+from services.mailer.clients import SchedulerReviews
+from services.mailer.domain.circuit import Circuit
+from services.mailer.lease import is_dead, owner_name
+from services.mailer.rendering import MailPress
+from services.mailer.repository import SqlStore
+from services.mailer.servicer import MailerServicer
+from services.mailer.smtp import SmtpServer, SmtpTransport
+from services.mailer.use_cases.send import Desk, release_dead, send_some
+from services.shared.clock import SystemClock
+from services.shared.database import Database
+from services.shared.facts_grpc import GrpcSubscriber
+from services.shared.grpc_channel import open_channel
+from services.shared.migrate import migrate
+from services.shared.operations_grpc import OperationsServicer
+from services.shared.outbox import Relay
+from services.shared.process import Program, main
+from services.shared.settings import SettingWrong, choice, integer, optional, required, secret_file
+from services.shared.worker import Worker
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+NAMES = (
+    mailer_pb2.DESCRIPTOR.services_by_name["MailerService"].full_name,
+    operations_pb2.DESCRIPTOR.services_by_name["OperationsService"].full_name,
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that the environment decides."""
+
+    database_url: str
+    listen: str
+    token: str
+    scheduler_address: str
+    public_url: str
+    smtp: SmtpServer
+    connections: int
+
+    @classmethod
+    def read(cls, env: Mapping[str, str]) -> "Settings":
+        """`SettingError` names what is missing or wrong."""
+        return cls(
+            database_url=required(env, "DUNLIN_MAILER_DATABASE_URL"),
+            listen=required(env, "DUNLIN_MAILER_LISTEN"),
+            token=secret_file(env, "DUNLIN_SERVICE_TOKEN_FILE"),
+            scheduler_address=required(env, "DUNLIN_SCHEDULER_ADDRESS"),
+            public_url=required(env, "DUNLIN_PUBLIC_URL").rstrip("/"),
+            smtp=_smtp(env),
+            connections=integer(env, "DUNLIN_SMTP_CONNECTIONS", 2, least=1),
+        )
+
+
+def _smtp(env: Mapping[str, str]) -> SmtpServer:
+    user = optional(env, "DUNLIN_SMTP_USER", "")
+    return SmtpServer(
+        host=required(env, "DUNLIN_SMTP_HOST"),
+        port=integer(env, "DUNLIN_SMTP_PORT", 25, least=1),
+        security=choice(env, "DUNLIN_SMTP_SECURITY", "none", ("none", "starttls", "tls")),
+        user=user,
+        password=_password(env) if user else "",
+    )
+
+
+def _password(env: Mapping[str, str]) -> str:
+    # Not through `secret_file`: others choose this secret, and theirs may be short.
+    path = Path(required(env, "DUNLIN_SMTP_PASSWORD_FILE"))
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingWrong(
+            f"DUNLIN_SMTP_PASSWORD_FILE names {path}, which cannot be read: {error.strerror}."
+        ) from error
+
+
+def compose(env: Mapping[str, str]) -> Program:
+    """The mailer with everything it is made of."""
+    settings = Settings.read(env)
+    clock = SystemClock()
+    database = Database(settings.database_url)
+    store = SqlStore(database)
+    channel = open_channel(settings.scheduler_address, settings.token)
+    relay = Relay(database, tables.outbox, [GrpcSubscriber(channel)], clock)
+    relaying = Worker("relay", relay.run_once, idle_seconds=0.5)
+    press = MailPress(settings.public_url)
+    circuit = Circuit()
+    transports = [SmtpTransport(settings.smtp) for _ in range(settings.connections)]
+    desks = [
+        Desk(
+            begin=store.write,
+            reviews=SchedulerReviews(channel),
+            press=press,
+            transport=transport,
+            circuit=circuit,
+            clock=clock,
+            owner=owner_name(f"send-{number}"),
+            announced=relaying.wake,
+        )
+        for number, transport in enumerate(transports)
+    ]
+    senders = [
+        Worker(f"send-{at}", partial(send_some, desk), idle_seconds=0.5) for at, desk in enumerate(desks)
+    ]
+
+    def wake() -> None:
+        for sender in senders:
+            sender.wake()
+
+    def reap() -> bool:
+        if release_dead(is_dead, begin=store.write, clock=clock):
+            wake()
+        return False
+
+    def close() -> None:
+        for transport in transports:
+            transport.close()
+        channel.close()
+        database.dispose()
+
+    servicer = MailerServicer(write=store.write, read=store.read, press=press, clock=clock, wake=wake)
+    return Program(
+        name="mailer",
+        listen=settings.listen,
+        token=settings.token,
+        servicers=_servicers(servicer, OperationsServicer(store.backlog)),
+        service_names=NAMES,
+        # The reaper comes first: what a killed predecessor had claimed is due at once.
+        workers=[Worker("reaper", reap, idle_seconds=10.0), *senders],
+        relay=relaying,
+        close=close,
+    )
+
+
+def _servicers(mailer: MailerServicer, operations: OperationsServicer) -> Callable[[grpc.Server], None]:
+    def add(server: grpc.Server) -> None:
+        mailer_pb2_grpc.add_MailerServiceServicer_to_server(mailer, server)
+        operations_pb2_grpc.add_OperationsServiceServicer_to_server(operations, server)
+
+    return add
+
+
+def migrate_database(env: Mapping[str, str]) -> None:
+    """Brings the mailer's database up to date."""
+    migrate(required(env, "DUNLIN_MAILER_DATABASE_URL"), MIGRATIONS)
+
+
+if __name__ == "__main__":
+    sys.exit(main("mailer", compose, migrate_database, sys.argv[1:], os.environ))

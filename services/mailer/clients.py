@@ -1,0 +1,33 @@
+"""The scheduler behind the port `Reviews`."""
+
+from collections.abc import Mapping, Sequence
+
+import grpc
+from dunlin.scheduler.v1 import scheduler_pb2, scheduler_pb2_grpc
+
+from services.mailer.converters import verdict
+from services.mailer.domain.letter import Verdict
+from services.mailer.ports import ReviewUnavailable
+
+REVIEW_SECONDS = 4.0
+"""Less than a review holds, so that at least one mail goes out for each review that arrives."""
+
+
+class SchedulerReviews:
+    """Asks the scheduler for the second look."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        self._stub = scheduler_pb2_grpc.SchedulerServiceStub(channel)
+
+    def review(self, notice_ids: Sequence[str]) -> Mapping[str, Verdict]:
+        """One call. Whatever keeps it from being answered keeps the mails waiting: none goes unreviewed."""
+        request = scheduler_pb2.ReviewNoticesRequest(notice_ids=notice_ids)
+        try:
+            answer = self._stub.ReviewNotices(request, timeout=REVIEW_SECONDS)
+        except grpc.RpcError as error:
+            code = error.code().name if isinstance(error, grpc.Call) else "UNKNOWN"
+            raise ReviewUnavailable(f"Waits for the second look; the scheduler answered {code}.") from error
+        verdicts = {review.notice_id: verdict(review) for review in answer.reviews}
+        if not verdicts.keys() >= set(notice_ids):
+            raise ReviewUnavailable("Waits for the second look; the scheduler's answer was incomplete.")
+        return verdicts

@@ -1,0 +1,218 @@
+"""What the mailer's use cases need from the world."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from services.mailer.domain.company import Company, Profile
+from services.mailer.domain.delivery import Answer, Later
+from services.mailer.domain.letter import Letter, Verdict, Withheld
+from services.mailer.domain.message import Claimed, Message, Rendered, Request, State
+from services.mailer.domain.templates import Areas, Template, TemplateType
+
+
+class ReviewUnavailable(Exception):
+    """The second look cannot be had now; the text says why."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which messages to list; what is set must all hold."""
+
+    organization_id: str = ""
+    state: State | None = None
+    query: str = ""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A mail as a person reads it."""
+
+    subject: str
+    html: str
+    text: str
+
+
+class Messages(Protocol):
+    """Messages within one transaction.
+
+    `owner` names the lease of one worker. What ends an attempt returns False, and changes nothing, if the
+    lease has passed to another one.
+    """
+
+    def accept(self, requests: Sequence[Request], domain: str, at: datetime) -> int:
+        """Queues what is new or was withheld; returns how many that were. Message-IDs end in `domain`."""
+        ...
+
+    def claim(self, owner: str, at: datetime, until: datetime, limit: int) -> list[Claimed]:
+        """Takes a lease on messages that are due, the longest due first; other workers get others."""
+        ...
+
+    def processed(
+        self, message: Claimed, owner: str, rendered: Rendered, at: datetime, until: datetime
+    ) -> bool:
+        """Stores the mail about to be sent, and renews the lease for the attempt."""
+        ...
+
+    def sent(self, message: Claimed, detail: str, at: datetime) -> bool:
+        """The server has it: final, whoever holds the lease. False if that was known already."""
+        ...
+
+    def later(self, message: Claimed, owner: str, outcome: Later, at: datetime) -> bool:
+        """To be tried again."""
+        ...
+
+    def failed(self, message: Claimed, owner: str, detail: str, at: datetime) -> bool:
+        """Given up."""
+        ...
+
+    def withhold(
+        self, message: Claimed, owner: str, why: Withheld, reviewed_at: datetime, at: datetime
+    ) -> bool:
+        """Takes it out of the queue, unless it was asked for once more since `reviewed_at`."""
+        ...
+
+    def await_review(
+        self, messages: Sequence[Claimed], owner: str, why: str, due_at: datetime, at: datetime
+    ) -> None:
+        """Back into the queue until `due_at`; tells so once in each message's history."""
+        ...
+
+    def release(self, messages: Sequence[Claimed], owner: str, at: datetime) -> None:
+        """Gives back what was not begun."""
+        ...
+
+    def owners(self) -> list[str]:
+        """Who holds leases."""
+        ...
+
+    def release_owners(self, owners: Sequence[str], at: datetime) -> int:
+        """Ends all leases of owners that no longer live; returns how many."""
+        ...
+
+    def page(self, wanted: Filter, before: int | None, limit: int) -> list[tuple[int, Message]]:
+        """Messages with their keys, the newest (the largest key) first, only keys below `before`."""
+        ...
+
+    def get(self, notice_id: str) -> Message | None:
+        """One message with its events."""
+        ...
+
+    def mime(self, notice_id: str) -> bytes | None:
+        """The newest mail written for it, as it was handed over."""
+        ...
+
+    def counts(self, since: datetime, until: datetime) -> dict[State, int]:
+        """Messages by state, created in the span."""
+        ...
+
+
+class Templates(Protocol):
+    """Templates within one transaction."""
+
+    def newest(self) -> dict[TemplateType, Template]:
+        """The newest version of each."""
+        ...
+
+    def get(self, type: TemplateType, version: int) -> Template | None:
+        """One version."""
+        ...
+
+    def versions(self, type: TemplateType) -> list[Template]:
+        """All versions, the newest first."""
+        ...
+
+    def add(self, template: Template) -> bool:
+        """Adds a version; False if it is there already."""
+        ...
+
+    def last_sent(self) -> dict[TemplateType, datetime]:
+        """When a mail of each type was last sent."""
+        ...
+
+
+class Companies(Protocol):
+    """The one company's profile within one transaction."""
+
+    def profile(self) -> Profile:
+        """As it is now."""
+        ...
+
+    def replace(self, company: Company) -> None:
+        """Stores a new one under the next revision."""
+        ...
+
+
+class Work(Protocol):
+    """One transaction."""
+
+    @property
+    def messages(self) -> Messages:
+        """Messages."""
+        ...
+
+    @property
+    def templates(self) -> Templates:
+        """Templates."""
+        ...
+
+    @property
+    def company(self) -> Companies:
+        """The company."""
+        ...
+
+    def announce(self, name: str, body: Mapping[str, Any], at: datetime) -> None:
+        """Tells other services a fact, if and only if the transaction commits."""
+        ...
+
+
+Begin = Callable[[], AbstractContextManager[Work]]
+"""Begins a transaction, which commits at the end and is undone by an exception."""
+
+
+class Reviews(Protocol):
+    """The scheduler's second look."""
+
+    def review(self, notice_ids: Sequence[str]) -> Mapping[str, Verdict]:
+        """A verdict on every notice asked about. Raises `ReviewUnavailable`."""
+        ...
+
+
+class Press(Protocol):
+    """Writes mails."""
+
+    def clean(self, html: str) -> str:
+        """The HTML reduced to the elements that an area may hold."""
+        ...
+
+    def write(
+        self, letter: Letter, template: Template, company: Profile, message: Claimed, at: datetime
+    ) -> Rendered:
+        """The finished mail, dated `at`. Raises `CannotWrite` if the letter can never become one."""
+        ...
+
+    def preview(self, type: TemplateType, areas: Areas, company: Profile, today: date) -> Preview:
+        """The mail of checked areas with sample data."""
+        ...
+
+    def samples(self, type: TemplateType, company: Profile, today: date) -> dict[str, str]:
+        """What each token of the type becomes in the preview."""
+        ...
+
+
+class Transport(Protocol):
+    """One connection to the SMTP server, for one thread."""
+
+    def send(self, mail: Rendered) -> Answer:
+        """Hands one mail over and says how that ended; never raises for what the server or network does."""
+        ...
+
+    def probe(self) -> Answer | None:
+        """Connects and greets; None if the server can be used."""
+        ...
+
+    def rest(self) -> None:
+        """There is nothing to do: a connection unused for long may be closed."""
+        ...

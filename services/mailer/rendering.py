@@ -1,0 +1,175 @@
+"""Writing mails: areas and letter to subject, HTML and text, and these to a finished mail.
+
+Only our own layout is a Jinja template. What staff write is split into literals and tokens (see
+`domain.tokens`), filled in here, cleaned once more, and put into the layout as it is.
+"""
+
+import base64
+import html as markup
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+
+import css_inline
+import nh3
+from inscriptis import get_text
+from inscriptis.model.config import ParserConfig
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from services.mailer.domain.company import Company, Profile, logo_type
+from services.mailer.domain.letter import Letter
+from services.mailer.domain.message import Claimed, Rendered
+from services.mailer.domain.palette import tokens_of
+from services.mailer.domain.sample import sample_letter
+from services.mailer.domain.templates import LONGEST_LINE, Areas, Template, TemplateType
+from services.mailer.domain.tokens import Parsed, one_line, scan, substitute
+from services.mailer.mime import LOGO_ID, Letterhead, Mail, compose
+from services.mailer.ports import Preview
+from services.mailer.wording import facts, pay_link, values
+
+PAY_LABEL = "Pay Invoice"
+
+_TAGS = {"p", "br", "strong", "em", "ul", "ol", "li", "a"}
+_SCHEMES = {"http", "https", "mailto"}
+_ADDRESSES = ("http://", "https://", "mailto:")
+_WITH_BUTTON = frozenset(
+    {TemplateType.DUE_NOTICE_BEFORE, TemplateType.DUE_NOTICE_AFTER, TemplateType.PAYMENT_FAILED}
+)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The four areas as literals and tokens."""
+
+    subject: Parsed
+    title: Parsed
+    header: Parsed
+    footer: Parsed
+
+
+@lru_cache(maxsize=64)
+def _parts(type: TemplateType, areas: Areas) -> _Parts:
+    known = tokens_of(type)
+    texts = (areas.subject, areas.title, areas.header, areas.footer)
+    return _Parts(*(scan(text, known)[0] for text in texts))
+
+
+class MailPress:
+    """See `ports.Press`. Safe from any thread. `public_url` has no slash at its end."""
+
+    def __init__(self, public_url: str) -> None:
+        self._public_url = public_url
+        environment = Environment(
+            loader=FileSystemLoader(Path(__file__).parent / "templates"),
+            autoescape=select_autoescape(["html"]),
+            undefined=StrictUndefined,
+        )
+        self._html = environment.get_template("mail.html")
+        self._text = environment.get_template("mail.txt")
+        # The layout names no style sheet, and nothing is ever to be fetched while a mail is written.
+        self._inliner = css_inline.CSSInliner(load_remote_stylesheets=False)
+        self._to_text = ParserConfig(display_links=True)
+
+    def clean(self, html: str) -> str:
+        """Drops every element but the few allowed ones; links may begin with a token."""
+        return _clean(html, (*_ADDRESSES, "{{"))
+
+    def write(
+        self, letter: Letter, template: Template, company: Profile, message: Claimed, at: datetime
+    ) -> Rendered:
+        """The finished mail; the logo travels within it."""
+        profile = company.company
+        logo_source = f"cid:{LOGO_ID}" if profile.logo else ""
+        page = self._page(letter, template.areas, profile, logo_source)
+        head = Letterhead(profile.name, profile.from_address, profile.reply_to, profile.logo)
+        envelope = compose(
+            Mail(
+                head=head,
+                recipients=letter.recipients,
+                subject=page.subject,
+                html=page.html,
+                text=page.text,
+                message_id=message.message_id,
+                notice_id=message.notice_id,
+                at=at,
+            )
+        )
+        return Rendered(
+            type=letter.type,
+            template_version=template.version,
+            sender=envelope.sender,
+            recipients=envelope.recipients,
+            subject=page.subject,
+            mime=envelope.mime,
+            needs_utf8=envelope.needs_utf8,
+        )
+
+    def preview(self, type: TemplateType, areas: Areas, company: Profile, today: date) -> Preview:
+        """With the logo in the page itself, since there is no mail around it to take it from."""
+        profile = company.company
+        source = ""
+        if profile.logo:
+            source = f"data:{logo_type(profile.logo)};base64,{base64.b64encode(profile.logo).decode()}"
+        return self._page(sample_letter(type, today), areas, profile, source)
+
+    def samples(self, type: TemplateType, company: Profile, today: date) -> dict[str, str]:
+        """The values that `preview` puts in."""
+        return values(sample_letter(type, today), company.company, self._public_url)
+
+    def _page(self, letter: Letter, areas: Areas, company: Company, logo_source: str) -> Preview:
+        parts = _parts(letter.type, areas)
+        known = values(letter, company, self._public_url)
+        subject, title = (substitute(part, known, one_line) for part in (parts.subject, parts.title))
+        header, footer = (
+            _clean(substitute(part, known, _as_html), _ADDRESSES) for part in (parts.header, parts.footer)
+        )
+        lines = facts(letter.type, known)
+        page = {
+            "company": company,
+            "title": _cut(title),
+            "facts": lines,
+            "pay_link": pay_link(letter, self._public_url) if letter.type in _WITH_BUTTON else "",
+            "pay_label": PAY_LABEL,
+        }
+        html = self._html.render(
+            page,
+            header=Markup(header),  # noqa: S704 - cleaned right above
+            footer=Markup(footer),  # noqa: S704
+            logo_source=logo_source,
+            address_lines=company.address.splitlines(),
+            preheader=" · ".join(f"{line.label}: {line.value}" for line in lines),
+        )
+        text = self._text.render(
+            page,
+            header=self._plain(header),
+            footer=self._plain(footer),
+            label_width=max(len(line.label) for line in lines) + 1,
+        )
+        return Preview(_cut(subject), self._inliner.inline(html), text)
+
+    def _plain(self, html: str) -> str:
+        return get_text(html, self._to_text).strip() if html else ""
+
+
+def _clean(html: str, addresses: tuple[str, ...]) -> str:
+    def keep(_tag: str, _attribute: str, value: str) -> str | None:
+        return value if value.lower().startswith(addresses) else None
+
+    return nh3.clean(
+        html,
+        tags=_TAGS,
+        attributes={"a": {"href"}},
+        url_schemes=_SCHEMES,
+        attribute_filter=keep,
+        link_rel=None,
+    )
+
+
+def _as_html(value: str) -> str:
+    return markup.escape(value).replace("\n", "<br>")
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1] + "…"

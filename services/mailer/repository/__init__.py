@@ -1,0 +1,62 @@
+"""Rows and values: the mailer's store on SQLAlchemy."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from services.mailer import tables
+from services.mailer.domain.message import ACTIVE
+from services.mailer.repository.company import SqlCompanies
+from services.mailer.repository.messages import SqlMessages
+from services.mailer.repository.templates import SqlTemplates
+from services.shared.database import Database
+from services.shared.operations_grpc import Backlog
+from services.shared.outbox import append_fact, newest_fact, waiting_facts
+
+
+class SqlWork:
+    """One transaction; see `ports.Work`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.messages = SqlMessages(connection)
+        self.templates = SqlTemplates(connection)
+        self.company = SqlCompanies(connection)
+
+    def announce(self, name: str, body: Mapping[str, Any], at: datetime) -> None:
+        """Writes the fact into the outbox."""
+        append_fact(self._connection, tables.outbox, name, body, at=at)
+
+
+class SqlStore:
+    """The mailer's database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @contextmanager
+    def write(self) -> Iterator[SqlWork]:
+        """A transaction that may write."""
+        with self._database.write() as connection:
+            yield SqlWork(connection)
+
+    @contextmanager
+    def read(self) -> Iterator[SqlWork]:
+        """A transaction that only reads."""
+        with self._database.read() as connection:
+            yield SqlWork(connection)
+
+    def backlog(self) -> Backlog:
+        """Facts not yet relayed, messages not yet final, and a number that grows with all that happens."""
+        m, e = tables.messages.c, tables.message_events.c
+        with self._database.read() as connection:
+            queue = connection.execute(
+                select(func.count()).where(m.due_at.is_not(None), m.state.in_(ACTIVE))
+            ).scalar_one()
+            newest_event = connection.execute(select(func.coalesce(func.max(e.id), 0))).scalar_one()
+            outbox = waiting_facts(connection, tables.outbox)
+            activity = newest_event + newest_fact(connection, tables.outbox)
+        return Backlog(outbox=outbox, inbox=0, queue=queue, activity=activity)

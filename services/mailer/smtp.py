@@ -1,0 +1,204 @@
+"""Handing mails to the SMTP server over a connection that is kept open."""
+
+import smtplib
+import socket
+import ssl
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from services.mailer.domain.delivery import Answer, RefusedRecipient, Stage
+from services.mailer.domain.message import Rendered
+
+CONNECT_SECONDS = 10.0
+GREETING_SECONDS = 30.0
+"""For each step from the greeting to the login."""
+
+COMMAND_SECONDS = 60.0
+CONVERSATION_SECONDS = 120.0
+"""For all commands of one mail; with connecting it stays below the lease of an attempt."""
+
+REST_SECONDS = 30.0
+"""A connection unused for so long is given back; servers drop it soon anyway."""
+
+GOING_AWAY = 421
+
+
+@dataclass(frozen=True)
+class SmtpServer:
+    """Where mails go. `security` is none, starttls or tls; no login without a user."""
+
+    host: str
+    port: int
+    security: str = "none"
+    user: str = ""
+    password: str = ""
+
+
+class _Plain(smtplib.SMTP):
+    """Connects within its own time, and sends the end of a mail without waiting for the acknowledgement."""
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        connection: socket.socket = super()._get_socket(host, port, CONNECT_SECONDS)  # type: ignore[misc]
+        return _tuned(connection)
+
+
+class _Tls(smtplib.SMTP_SSL):
+    """The same, encrypted from the start."""
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        connection: socket.socket = super()._get_socket(host, port, CONNECT_SECONDS)  # type: ignore[misc]
+        return _tuned(connection)
+
+
+def _tuned(connection: socket.socket) -> socket.socket:
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.settimeout(GREETING_SECONDS)
+    return connection
+
+
+class SmtpTransport:
+    """See `ports.Transport`. For one thread; connects when there is something to send."""
+
+    def __init__(self, server: SmtpServer) -> None:
+        self._server = server
+        self._connection: smtplib.SMTP | None = None
+        self._used_at = 0.0
+        self._deadline = 0.0
+
+    def send(self, mail: Rendered) -> Answer:
+        """Hands the mail over and tells how that ended."""
+        kept = self._connection is not None
+        trouble = self._ready()
+        if trouble is not None:
+            return trouble
+        answer = self._converse(mail)
+        if kept and answer.stage is Stage.SENDER and answer.code in (None, GOING_AWAY) and not answer.never:
+            # The server has closed a connection it found idle; nothing was said about this mail yet.
+            self._drop()
+            answer = self._ready() or self._converse(mail)
+        self._after(answer)
+        return answer
+
+    def probe(self) -> Answer | None:
+        """Connects and greets; None if the server can be used."""
+        self._drop()
+        return self._ready()
+
+    def rest(self) -> None:
+        """Gives a connection back that was unused for long."""
+        if self._connection is not None and time.monotonic() - self._used_at > REST_SECONDS:
+            self.close()
+
+    def close(self) -> None:
+        """Takes leave of the server."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.quit()
+            except (OSError, smtplib.SMTPException):
+                connection.close()
+
+    def _ready(self) -> Answer | None:
+        self._used_at = time.monotonic()
+        self._deadline = self._used_at + CONVERSATION_SECONDS
+        if self._connection is not None:
+            return None
+        where = f"{self._server.host}:{self._server.port}"
+        try:
+            self._connection = self._connect()
+        except smtplib.SMTPResponseException as error:
+            code = error.smtp_code if error.smtp_code > 0 else None
+            return Answer(Stage.CONNECT, code, f"{_text(error.smtp_error)} (from {where})")
+        except (OSError, smtplib.SMTPException, UnicodeError) as error:
+            return Answer(Stage.CONNECT, None, f"The SMTP server {where} cannot be used: {error}")
+        self._deadline = time.monotonic() + CONVERSATION_SECONDS
+        return None
+
+    def _connect(self) -> smtplib.SMTP:
+        server = self._server
+        # A name of our own, because smtplib would ask the DNS for one, which may take long.
+        name = socket.gethostname() or "localhost"
+        if server.security == "tls":
+            context = ssl.create_default_context()
+            connection: smtplib.SMTP = _Tls(server.host, server.port, local_hostname=name, context=context)
+        else:
+            connection = _Plain(server.host, server.port, local_hostname=name)
+        try:
+            connection.ehlo_or_helo_if_needed()
+            if server.security == "starttls":
+                connection.starttls(context=ssl.create_default_context())
+                connection.ehlo_or_helo_if_needed()
+            if server.user:
+                connection.login(server.user, server.password)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _converse(self, mail: Rendered) -> Answer:
+        stage = Stage.SENDER
+        connection = self._connection
+        assert connection is not None  # noqa: S101 - `_ready` has seen to it
+        if mail.needs_utf8 and not connection.has_extn("smtputf8"):
+            words = "An address has letters beyond ASCII, and the SMTP server does not take such (SMTPUTF8)."
+            return Answer(stage, None, words, never=True)
+        try:
+            code, text = self._timed(connection).mail(mail.sender, self._options(connection, mail))
+            if code != 250:
+                return Answer(stage, code, _text(text))
+            stage = Stage.RECIPIENTS
+            refused = []
+            for email in mail.recipients:
+                code, text = self._timed(connection).rcpt(email)
+                if code == GOING_AWAY:
+                    return Answer(stage, code, _text(text))
+                if code not in (250, 251):
+                    refused.append(RefusedRecipient(email, code, _text(text)))
+            if len(refused) == len(mail.recipients):
+                return Answer(stage, code, _text(text), tuple(refused))
+            stage = Stage.CONTENT
+            code, text = self._timed(connection).data(mail.mime)
+            return Answer(stage, code, _text(text), tuple(refused))
+        except smtplib.SMTPResponseException as error:
+            return Answer(stage, error.smtp_code, _text(error.smtp_error))
+        except (OSError, smtplib.SMTPException) as error:
+            return Answer(stage, None, f"The connection to the SMTP server was lost: {error}")
+
+    def _options(self, connection: smtplib.SMTP, mail: Rendered) -> list[str]:
+        options = [f"SIZE={len(mail.mime)}"] if connection.has_extn("size") else []
+        return [*options, "BODY=8BITMIME", "SMTPUTF8"] if mail.needs_utf8 else options
+
+    def _timed(self, connection: smtplib.SMTP) -> smtplib.SMTP:
+        left = self._deadline - time.monotonic()
+        if connection.sock is not None:
+            connection.sock.settimeout(max(1.0, min(COMMAND_SECONDS, left)))
+        return connection
+
+    def _after(self, answer: Answer) -> None:
+        """Leaves the connection ready for the next mail, or drops it."""
+        self._used_at = time.monotonic()
+        if self._connection is None or (answer.stage is Stage.CONTENT and answer.code == 250):
+            return
+        if answer.never:
+            return
+        if answer.code in (None, GOING_AWAY):
+            self._drop()
+            return
+        try:
+            code, _text_of = self._timed(self._connection).rset()
+        except (OSError, smtplib.SMTPException):
+            code = 0
+        if code != 250:
+            self._drop()
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+
+def _text(answer: Any) -> str:
+    """The server's words on one line."""
+    words = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else str(answer)
+    return " ".join(words.split())[:500]

@@ -1,0 +1,106 @@
+"""The mailer's tables and indexes."""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+from services.shared.database import BigId, UtcDateTime
+from services.shared.outbox import outbox_table
+
+metadata = MetaData()
+
+messages = Table(
+    "messages",
+    metadata,
+    # Counts up in the order of acceptance; what lists are ordered and paged by.
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("notice_id", String(64), nullable=False, unique=True),
+    Column("message_id", String(400), nullable=False),
+    Column("organization_id", String(200), nullable=False),
+    Column("invoice_number", String(200), nullable=False),
+    Column("type", String(40)),
+    Column("template_version", Integer, nullable=False),
+    # One address a line; in one column so that a search finds it.
+    Column("recipients", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    # When it was last accepted: a second look that is older no longer counts against it.
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("sent_at", UtcDateTime),
+    # While active: when it may be claimed. Under a lease: when the lease ends. Empty once it is final.
+    Column("due_at", UtcDateTime),
+    Column("lease_owner", String(200)),
+    # Answers that said "later", connections lost in the middle, and when the first attempt began.
+    Column("attempts", Integer, nullable=False),
+    Column("drops", Integer, nullable=False),
+    Column("tried_at", UtcDateTime),
+    # Whether the history says already that it waits for the second look.
+    Column("waits_for_review", Boolean, nullable=False),
+)
+_active = messages.c.due_at.is_not(None)
+Index("messages_due", messages.c.due_at, messages.c.id, sqlite_where=_active, postgresql_where=_active)
+Index("messages_of_organization", messages.c.organization_id, messages.c.id)
+Index("messages_created", messages.c.created_at, messages.c.state)
+Index("messages_sent_by_type", messages.c.type, messages.c.sent_at)
+
+message_events = Table(
+    "message_events",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("message", BigId, ForeignKey("messages.id"), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("occurred_at", UtcDateTime, nullable=False),
+    Column("detail", Text, nullable=False),
+)
+Index("message_events_of_message", message_events.c.message, message_events.c.id)
+
+# One row for each attempt: a mail that is tried again is written again, as the books stand then.
+message_bodies = Table(
+    "message_bodies",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("message", BigId, ForeignKey("messages.id"), nullable=False),
+    # The whole mail, compressed with zlib; its HTML and text part are read out of it.
+    Column("mime", LargeBinary, nullable=False),
+)
+Index("message_bodies_of_message", message_bodies.c.message, message_bodies.c.id)
+
+template_versions = Table(
+    "template_versions",
+    metadata,
+    Column("type", String(40), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("subject", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("header", Text, nullable=False),
+    Column("footer", Text, nullable=False),
+    Column("saved_at", UtcDateTime, nullable=False),
+    Column("saved_by", String(200), nullable=False),
+)
+
+# A single row, with the id 1.
+company = Table(
+    "company",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("revision", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("phone", Text, nullable=False),
+    Column("reply_to", Text, nullable=False),
+    Column("from_address", Text, nullable=False),
+    Column("accent_color", String(7), nullable=False),
+    Column("logo", LargeBinary, nullable=False),
+)
+
+outbox = outbox_table(metadata)

@@ -1,0 +1,1 @@
+"""One function for each request or due moment; the transactions show."""

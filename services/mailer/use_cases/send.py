@@ -1,0 +1,204 @@
+"""Sending: claim, second look, write, hand over, record.
+
+What makes it safe to be killed at any point:
+
+1. A claim is a lease. A message whose attempt has not begun is claimed again after the lease, or at once
+   when its owner is known to be dead.
+2. Right before the server is spoken to, one transaction checks that the lease is still ours, renews it for
+   longer than an attempt can take, and stores the mail. So no two workers speak about the same message.
+3. Right after the server has answered, one transaction records it, before the next message is begun. So a
+   kill leaves at most one message for each open connection that was taken but not recorded.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from services.mailer.domain.circuit import Circuit, Leave
+from services.mailer.domain.company import Profile
+from services.mailer.domain.delivery import Later, Never, Outcome, Past, Sent, judge, not_written
+from services.mailer.domain.letter import Letter, Verdict, Withheld
+from services.mailer.domain.message import CannotWrite, Claimed, Rendered
+from services.mailer.domain.templates import Template, TemplateType
+from services.mailer.ports import Begin, Press, Reviews, ReviewUnavailable, Transport, Work
+from services.shared.clock import Clock
+
+log = structlog.get_logger()
+
+BATCH = 20
+"""Messages claimed, and reviewed in one call."""
+
+CLAIM_LEASE = timedelta(seconds=60)
+
+ATTEMPT_LEASE = timedelta(minutes=6)
+"""Longer than the transport spends on one mail at most."""
+
+REVIEW_HOLDS = timedelta(seconds=5)
+"""A second look older than this is taken again."""
+
+REVIEW_RETRY = timedelta(seconds=2)
+"""Until the second look is asked for again, when it cannot be had."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One send worker with its tools; the transport is its own, the circuit is shared by the process."""
+
+    begin: Begin
+    reviews: Reviews
+    press: Press
+    transport: Transport
+    circuit: Circuit
+    clock: Clock
+    owner: str
+    announced: Callable[[], None] = lambda: None
+    """Called after a fact was written, to wake the relay."""
+
+
+@dataclass(frozen=True)
+class _Paper:
+    """What all mails of a batch are written on."""
+
+    templates: dict[TemplateType, Template]
+    company: Profile
+
+
+def send_some(desk: Desk) -> bool:
+    """Sends what is due, at most a batch; whether there may be more to do at once."""
+    if not _server_is_there(desk):
+        return False
+    now = desk.clock.now()
+    with desk.begin() as work:
+        batch = work.messages.claim(desk.owner, now, now + CLAIM_LEASE, BATCH)
+        paper = _Paper(work.templates.newest(), work.company.profile()) if batch else None
+    if paper is None:
+        desk.transport.rest()
+        return False
+    while batch:
+        reviewed_at = desk.clock.now()
+        try:
+            verdicts = desk.reviews.review([message.notice_id for message in batch])
+        except ReviewUnavailable as error:
+            _await_review(desk, batch, str(error))
+            return False
+        letters = _withhold(desk, batch, verdicts, reviewed_at)
+        batch = [message for message, _letter in letters]
+        for message, letter in letters:
+            if desk.clock.now() - reviewed_at > REVIEW_HOLDS:
+                break
+            batch = batch[1:]
+            if not _send_one(desk, message, letter, paper):
+                _release(desk, batch)
+                return False
+    return True
+
+
+def release_dead(is_dead: Callable[[str], bool], *, begin: Begin, clock: Clock) -> int:
+    """Ends the leases of workers that no longer live, so that a restart goes on at once."""
+    with begin() as work:
+        dead = [owner for owner in work.messages.owners() if is_dead(owner)]
+        return work.messages.release_owners(dead, clock.now()) if dead else 0
+
+
+def _server_is_there(desk: Desk) -> bool:
+    leave = desk.circuit.ask(desk.clock.now())
+    if leave is Leave.PROBE:
+        trouble = desk.transport.probe()
+        if trouble is not None:
+            desk.circuit.broke(desk.clock.now(), refused=(trouble.code or 0) >= 500)
+            return False
+        log.info("smtp server is back")
+        desk.circuit.mended()
+    return leave is not Leave.WAIT
+
+
+def _release(desk: Desk, batch: Sequence[Claimed]) -> None:
+    with desk.begin() as work:
+        work.messages.release(batch, desk.owner, desk.clock.now())
+
+
+def _await_review(desk: Desk, batch: Sequence[Claimed], why: str) -> None:
+    now = desk.clock.now()
+    with desk.begin() as work:
+        work.messages.await_review(batch, desk.owner, why, now + REVIEW_RETRY, now)
+
+
+def _withhold(
+    desk: Desk, batch: Sequence[Claimed], verdicts: Mapping[str, Verdict], reviewed_at: datetime
+) -> list[tuple[Claimed, Letter]]:
+    """Records what may not go out, at once, so that the scheduler is not behind; the rest may be sent."""
+    letters, refused = [], []
+    for message in batch:
+        verdict = verdicts[message.notice_id]
+        if isinstance(verdict, Letter):
+            letters.append((message, verdict))
+        else:
+            refused.append((message, verdict))
+    if refused:
+        now = desk.clock.now()
+        with desk.begin() as work:
+            for message, verdict in refused:
+                if isinstance(verdict, Withheld):
+                    work.messages.withhold(message, desk.owner, verdict, reviewed_at, now)
+                else:
+                    _record(work, desk.owner, message, Never(verdict.reason), now)
+        desk.announced()
+    return letters
+
+
+def _send_one(desk: Desk, message: Claimed, letter: Letter, paper: _Paper) -> bool:
+    """Writes and hands over one mail; whether the server can be used for the next one."""
+    past = Past(message.attempts, message.drops, message.tried_at)
+    written = _write(desk, message, letter, paper, past)
+    if not isinstance(written, Rendered):
+        _finish(desk, message, written)
+        return True
+    now = desk.clock.now()
+    with desk.begin() as work:
+        ours = work.messages.processed(message, desk.owner, written, now, now + ATTEMPT_LEASE)
+    if not ours:
+        return True
+    answer = desk.transport.send(written)
+    now = desk.clock.now()
+    outcome = judge(answer, past, now)
+    _finish(desk, message, outcome)
+    if isinstance(outcome, Later) and outcome.unreachable:
+        if desk.circuit.broke(now, refused=(answer.code or 0) >= 500):
+            log.warning("smtp server cannot be used", answer=outcome.detail)
+        return False
+    desk.circuit.took()
+    return True
+
+
+def _write(desk: Desk, message: Claimed, letter: Letter, paper: _Paper, past: Past) -> Rendered | Outcome:
+    try:
+        template = paper.templates[letter.type]
+        return desk.press.write(letter, template, paper.company, message, desk.clock.now())
+    except CannotWrite as refusal:
+        return Never(refusal.message)
+    except Exception as error:
+        # A mistake of ours in writing one mail must not stop the others behind it in the queue.
+        log.exception("mail not written", notice_id=message.notice_id)
+        return not_written(f"{type(error).__name__}.", past, desk.clock.now())
+
+
+def _finish(desk: Desk, message: Claimed, outcome: Outcome) -> None:
+    with desk.begin() as work:
+        _record(work, desk.owner, message, outcome, desk.clock.now())
+    if not isinstance(outcome, Later):
+        desk.announced()
+
+
+def _record(work: Work, owner: str, message: Claimed, outcome: Outcome, at: datetime) -> None:
+    """The outcome in the history, and as a fact where it is final."""
+    if isinstance(outcome, Sent):
+        if work.messages.sent(message, outcome.detail, at):
+            body = {"notice_id": message.notice_id, "message_id": message.message_id}
+            work.announce("message_sent", body, at)
+    elif isinstance(outcome, Later):
+        work.messages.later(message, owner, outcome, at)
+    elif work.messages.failed(message, owner, outcome.detail, at):
+        body = {"notice_id": message.notice_id, "reason": outcome.detail}
+        work.announce("message_failed", body, at)
