@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 import grpc
+
+from tests.e2e.company import pause
 
 Answer = TypeVar("Answer")
 
@@ -35,16 +36,3 @@ def insist(call: Callable[[], Answer], *, seconds: float = 60.0) -> Answer:
             if time.monotonic() > until:
                 raise GaveUp(f"no answer within {seconds:g} s; the last one was {error.code()}") from error
         pause(0.05)
-
-
-def wait_until(true: Callable[[], bool], *, what: str, seconds: float = 60.0) -> None:
-    """Waits for a condition; AssertionError names it when it does not come true."""
-    until = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < until, f"{what} did not happen within {seconds:g} s"
-        pause(0.02)
-
-
-def pause(seconds: float) -> None:
-    """Lets others work between two looks at a condition."""
-    threading.Event().wait(seconds)

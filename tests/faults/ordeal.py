@@ -1,0 +1,133 @@
+"""A company whose programs are killed while it writes to its clients and takes their payments."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from dunlin.paynow.v1 import ledger_pb2, paynow_pb2
+from dunlin.scheduler.v1 import notices_pb2, scheduler_pb2
+
+from tests.e2e.acts import drain, email_of, record, set_calendar, set_rules, state_of, sync, tick, wait_until
+from tests.e2e.company import Company
+from tests.faults.aftermath import Charge, LedgerPayment, OwedInvoice
+from tests.faults.insist import insist
+from tests.faults.killer import Killer
+from tests.faults.payers import Intent, pay
+
+AMOUNT = 500_00
+FIRST_DAY = date(2025, 3, 3)
+THRESHOLD = 15
+DAYS = 25
+
+
+@dataclass
+class Ordeal:
+    """Notices spread over 25 days, payments of parts of them, and a seed for the moments of the kills."""
+
+    company: Company
+    notices: int
+    payments: int
+    seed: int
+    killed: dict[str, int] = field(default_factory=dict)
+    told: list[set[str]] = field(default_factory=list)
+    """For each confirmation the payment ids that its payer was told."""
+
+    def prepare(self) -> None:
+        set_calendar(self.company.clients)
+        set_rules(self.company.clients, THRESHOLD)
+        report = sync(self.company.clients, *map(self._record, range(self.notices)))
+        assert report.added == self.notices
+
+    def go_through(self, victims: Sequence[str], *, kills: int) -> None:
+        """Ticks day by day and lets people pay, while each of the victims dies as often as the others."""
+        rng = random.Random(self.seed)
+        intents = self._intents()
+        with (
+            Killer(self.company.home.run, victims, rng, kills=kills, longest_pause=0.8) as killer,
+            ThreadPoolExecutor(self.payments) as payers,
+        ):
+            paid: list[Future[set[str]]] = []
+            for day in range(DAYS):
+                paid += [self._begin(payers, intent) for intent in intents[day::DAYS]]
+                today = FIRST_DAY + timedelta(days=day)
+                insist(lambda today=today: tick(self.company.clients, today), seconds=120)
+                wait_until(lambda day=day: killer.done >= (day + 1) / DAYS, what="the kills", seconds=120)
+            self.told = [payment.result() for payment in paid]
+        self.killed = dict(killer.killed)
+
+    def come_to_rest(self) -> None:
+        """Waits until every program is back, every payment is final, and no work is left."""
+        insist(self.ledger_payments, seconds=60)
+        wait_until(
+            lambda: all(p.state in ("SUCCEEDED", "FAILED") for p in insist(self.ledger_payments)),
+            what="all payments become final",
+            seconds=120,
+        )
+        insist(lambda: drain(self.company.clients, 120), seconds=120)
+
+    def ledger_payments(self) -> list[LedgerPayment]:
+        page = self.company.clients.paynow.ListPayments(paynow_pb2.ListPaymentsRequest(page_size=1000))
+        return [
+            LedgerPayment(p.payment_id, p.invoice_number, p.amount_minor, state_of(p).upper())
+            for p in page.payments
+        ]
+
+    def charges(self) -> list[Charge]:
+        """The provider's own books, read behind everybody's back."""
+        with closing(sqlite3.connect(self.company.home.root / "db" / "sandbox.sqlite")) as books:
+            rows = books.execute(
+                "SELECT key, amount_minor, verdict, settles_reason FROM sandbox_charges WHERE verdict <> 'closed'"
+            ).fetchall()
+        return [
+            Charge(key, amount, taken=verdict == "approved" or (verdict == "pending" and not returned))
+            for key, amount, verdict, returned in rows
+        ]
+
+    def invoices(self) -> list[OwedInvoice]:
+        found: list[OwedInvoice] = []
+        request = ledger_pb2.ListInvoicesRequest(page_size=200)
+        while True:
+            page = self.company.clients.ledger.ListInvoices(request)
+            found += [
+                OwedInvoice(i.number, i.amount_minor, i.balance_minor, i.reserved_minor)
+                for i in page.invoices
+            ]
+            request.page_token = page.next_page_token
+            if not page.next_page_token:
+                return found
+
+    def ledger_notices(self) -> list[notices_pb2.Notice]:
+        request = scheduler_pb2.ListNoticesRequest(page_size=1000)
+        return list(self.company.clients.scheduler.ListNotices(request).notices)
+
+    def numbers(self) -> list[str]:
+        return [f"N/{at:04}" for at in range(self.notices)]
+
+    def _record(self, at: int) -> ledger_pb2.SyncRecord:
+        due = FIRST_DAY + timedelta(days=at % DAYS - THRESHOLD)
+        amount = f"{AMOUNT // 100}.00"
+        return record(self._organization(at), f"N/{at:04}", due, amount=amount, balance=amount)
+
+    @staticmethod
+    def _organization(at: int) -> str:
+        return f"Org{at % 40:02}"
+
+    def _intents(self) -> list[Intent]:
+        offered = self.company.clients.paynow.ListPaymentMethods(paynow_pb2.ListPaymentMethodsRequest())
+        methods = [method.method_token for method in offered.methods]
+        chosen = range(0, self.notices, self.notices // self.payments)[: self.payments]
+        return [
+            Intent(email_of(self._organization(at)), f"N/{at:04}", f"{10 + turn}.{turn:02}", method)
+            for turn, at in enumerate(chosen)
+            for method in [methods[turn % len(methods)]]
+        ]
+
+    def _begin(self, payers: ThreadPoolExecutor, intent: Intent) -> Future[set[str]]:
+        key = f"confirm {intent.invoice} {datetime.now(UTC):%H%M%S%f}"
+        return payers.submit(pay, self.company.clients.paynow, intent, key=key)
