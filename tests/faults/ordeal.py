@@ -82,7 +82,8 @@ class Ordeal:
         """The provider's own books, read behind everybody's back."""
         with closing(sqlite3.connect(self.company.home.root / "db" / "sandbox.sqlite")) as books:
             rows = books.execute(
-                "SELECT key, amount_minor, verdict, settles_reason FROM sandbox_charges WHERE verdict <> 'closed'"
+                "SELECT key, amount_minor, verdict, settles_reason FROM sandbox_charges"
+                " WHERE verdict <> 'closed'"
             ).fetchall()
         return [
             Charge(key, amount, taken=verdict == "approved" or (verdict == "pending" and not returned))
