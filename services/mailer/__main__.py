@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -93,37 +93,27 @@ def compose(env: Mapping[str, str]) -> Program:
     clock = SystemClock()
     database = Database(settings.database_url)
     store = SqlStore(database)
-    channel = open_channel(settings.scheduler_address, settings.token)
-    relay = Relay(database, tables.outbox, [GrpcSubscriber(channel)], clock)
-    relaying = Worker("relay", relay.run_once, idle_seconds=0.5)
     press = MailPress(settings.public_url)
-    circuit = Circuit()
+    channel = open_channel(settings.scheduler_address, settings.token)
+    relaying = Worker(
+        "relay", Relay(database, tables.outbox, [GrpcSubscriber(channel)], clock).run_once, idle_seconds=0.5
+    )
     transports = [SmtpTransport(settings.smtp) for _ in range(settings.connections)]
-    desks = [
-        Desk(
-            begin=store.write,
-            reviews=SchedulerReviews(channel),
-            press=press,
-            transport=transport,
-            circuit=circuit,
-            clock=clock,
-            owner=owner_name(f"send-{number}"),
-            announced=relaying.wake,
-        )
-        for number, transport in enumerate(transports)
-    ]
-    senders = [
-        Worker(f"send-{at}", partial(send_some, desk), idle_seconds=0.5) for at, desk in enumerate(desks)
-    ]
+    desk = Desk(
+        begin=store.write,
+        reviews=SchedulerReviews(channel),
+        press=press,
+        transport=transports[0],
+        circuit=Circuit(),
+        clock=clock,
+        owner="",
+        announced=relaying.wake,
+    )
+    senders = [_sender(desk, transport, at) for at, transport in enumerate(transports)]
 
     def wake() -> None:
         for sender in senders:
             sender.wake()
-
-    def reap() -> bool:
-        if release_dead(is_dead, begin=store.write, clock=clock):
-            wake()
-        return False
 
     def close() -> None:
         for transport in transports:
@@ -131,18 +121,35 @@ def compose(env: Mapping[str, str]) -> Program:
         channel.close()
         database.dispose()
 
-    servicer = MailerServicer(write=store.write, read=store.read, press=press, clock=clock, wake=wake)
+    mailer = MailerServicer(write=store.write, read=store.read, press=press, clock=clock, wake=wake)
     return Program(
         name="mailer",
         listen=settings.listen,
         token=settings.token,
-        servicers=_servicers(servicer, OperationsServicer(store.backlog)),
+        servicers=_servicers(mailer, OperationsServicer(store.backlog)),
         service_names=NAMES,
-        # The reaper comes first: what a killed predecessor had claimed is due at once.
-        workers=[Worker("reaper", reap, idle_seconds=10.0), *senders],
+        workers=[_reaper(store, clock, wake), *senders],
         relay=relaying,
         close=close,
     )
+
+
+def _sender(desk: Desk, transport: SmtpTransport, number: int) -> Worker:
+    """One send worker with a connection and a lease name of its own."""
+    name = f"send-{number}"
+    own = replace(desk, transport=transport, owner=owner_name(name))
+    return Worker(name, partial(send_some, own), idle_seconds=0.5)
+
+
+def _reaper(store: SqlStore, clock: SystemClock, wake: Callable[[], None]) -> Worker:
+    """Frees what a killed process of this machine had claimed: at the start, and while others run."""
+
+    def reap() -> bool:
+        if release_dead(is_dead, read=store.read, write=store.write, clock=clock):
+            wake()
+        return False
+
+    return Worker("reaper", reap, idle_seconds=10.0)
 
 
 def _servicers(mailer: MailerServicer, operations: OperationsServicer) -> Callable[[grpc.Server], None]:

@@ -21,7 +21,7 @@ CONVERSATION_SECONDS = 120.0
 REST_SECONDS = 30.0
 """A connection unused for so long is given back; servers drop it soon anyway."""
 
-GOING_AWAY = 421
+OK, WILL_FORWARD, GOING_AWAY = 250, 251, 421
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ class SmtpTransport:
         self._connection: smtplib.SMTP | None = None
         self._used_at = 0.0
         self._deadline = 0.0
+        self._stage = Stage.CONNECT
 
     def send(self, mail: Rendered) -> Answer:
         """Hands the mail over and tells how that ended."""
@@ -137,33 +138,43 @@ class SmtpTransport:
         return connection
 
     def _converse(self, mail: Rendered) -> Answer:
-        stage = Stage.SENDER
         connection = self._connection
         assert connection is not None  # noqa: S101 - `_ready` has seen to it
+        self._stage = Stage.SENDER
         if mail.needs_utf8 and not connection.has_extn("smtputf8"):
             words = "An address has letters beyond ASCII, and the SMTP server does not take such (SMTPUTF8)."
-            return Answer(stage, None, words, never=True)
+            return Answer(self._stage, None, words, never=True)
         try:
-            code, text = self._timed(connection).mail(mail.sender, self._options(connection, mail))
-            if code != 250:
-                return Answer(stage, code, _text(text))
-            stage = Stage.RECIPIENTS
-            refused = []
-            for email in mail.recipients:
-                code, text = self._timed(connection).rcpt(email)
-                if code == GOING_AWAY:
-                    return Answer(stage, code, _text(text))
-                if code not in (250, 251):
-                    refused.append(RefusedRecipient(email, code, _text(text)))
-            if len(refused) == len(mail.recipients):
-                return Answer(stage, code, _text(text), tuple(refused))
-            stage = Stage.CONTENT
-            code, text = self._timed(connection).data(mail.mime)
-            return Answer(stage, code, _text(text), tuple(refused))
+            return self._dialogue(connection, mail)
         except smtplib.SMTPResponseException as error:
-            return Answer(stage, error.smtp_code, _text(error.smtp_error))
+            return Answer(self._stage, error.smtp_code, _text(error.smtp_error))
         except (OSError, smtplib.SMTPException) as error:
-            return Answer(stage, None, f"The connection to the SMTP server was lost: {error}")
+            return Answer(self._stage, None, f"The connection to the SMTP server was lost: {error}")
+
+    def _dialogue(self, connection: smtplib.SMTP, mail: Rendered) -> Answer:
+        code, text = self._timed(connection).mail(mail.sender, self._options(connection, mail))
+        if code != OK:
+            return Answer(self._stage, code, _text(text))
+        self._stage = Stage.RECIPIENTS
+        answer = self._recipients(connection, mail)
+        if answer.code != OK:
+            return answer
+        self._stage = Stage.CONTENT
+        code, text = self._timed(connection).data(mail.mime)
+        return Answer(self._stage, code, _text(text), answer.refused)
+
+    def _recipients(self, connection: smtplib.SMTP, mail: Rendered) -> Answer:
+        """Names all of them; 250 if the server takes at least one."""
+        refused: list[RefusedRecipient] = []
+        for email in mail.recipients:
+            code, text = self._timed(connection).rcpt(email)
+            if code == GOING_AWAY:
+                return Answer(self._stage, code, _text(text))
+            if code not in (OK, WILL_FORWARD):
+                refused.append(RefusedRecipient(email, code, _text(text)))
+        if len(refused) == len(mail.recipients):
+            return Answer(self._stage, refused[-1].code, refused[-1].text, tuple(refused))
+        return Answer(self._stage, OK, "", tuple(refused))
 
     def _options(self, connection: smtplib.SMTP, mail: Rendered) -> list[str]:
         options = [f"SIZE={len(mail.mime)}"] if connection.has_extn("size") else []
@@ -178,9 +189,8 @@ class SmtpTransport:
     def _after(self, answer: Answer) -> None:
         """Leaves the connection ready for the next mail, or drops it."""
         self._used_at = time.monotonic()
-        if self._connection is None or (answer.stage is Stage.CONTENT and answer.code == 250):
-            return
-        if answer.never:
+        taken = answer.stage is Stage.CONTENT and answer.code == OK
+        if self._connection is None or taken or answer.never:
             return
         if answer.code in (None, GOING_AWAY):
             self._drop()
@@ -189,7 +199,7 @@ class SmtpTransport:
             code, _text_of = self._timed(self._connection).rset()
         except (OSError, smtplib.SMTPException):
             code = 0
-        if code != 250:
+        if code != OK:
             self._drop()
 
     def _drop(self) -> None:

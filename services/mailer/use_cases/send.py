@@ -95,11 +95,14 @@ def send_some(desk: Desk) -> bool:
     return True
 
 
-def release_dead(is_dead: Callable[[str], bool], *, begin: Begin, clock: Clock) -> int:
-    """Ends the leases of workers that no longer live, so that a restart goes on at once."""
-    with begin() as work:
+def release_dead(is_dead: Callable[[str], bool], *, read: Begin, write: Begin, clock: Clock) -> int:
+    """Ends the leases of workers that no longer live, so that a restart goes on at once; how many."""
+    with read() as work:
         dead = [owner for owner in work.messages.owners() if is_dead(owner)]
-        return work.messages.release_owners(dead, clock.now()) if dead else 0
+    if not dead:
+        return 0
+    with write() as work:
+        return work.messages.release_owners(dead, clock.now())
 
 
 def _server_is_there(desk: Desk) -> bool:
