@@ -1,6 +1,7 @@
 """Who may pay what."""
 
 from datetime import date
+from itertools import accumulate
 
 import pytest
 from hypothesis import given
@@ -60,8 +61,8 @@ def test_spaces_around_the_fields_do_not_count() -> None:
 
 @pytest.mark.parametrize(
     "amount",
-    ["", "0", "0.00", "000", "-1", "+1", "1,50", "1,000.00", "1.", ".5", "1e3", "NaN", "Infinity", "١٢", "1 000",
-     "$5", "0x10", "1" * 21, "1." + "1" * 21, "1.2.3"],
+    ["", "0", "0.00", "000", "-1", "+1", "1,50", "1,000.00", "1.", ".5", "1e3", "NaN", "Infinity", "١٢",
+     "1 000", "$5", "0x10", "1" * 21, "1." + "1" * 21, "1.2.3"],
 )  # fmt: skip
 def test_what_is_no_amount_above_zero_is_refused(amount: str) -> None:
     assert faults(amount=amount) == [("amount", "AMOUNT_MALFORMED")]
@@ -155,10 +156,8 @@ def test_acknowledging_never_changes_what_remains(books: int, paid: list[int], l
         invoice = invoice.reserved(amount).paid(amount)
     # A sync sets the books' balance alone, at any moment.
     synced = payable(books=later_books, paid_here_minor=invoice.paid_here_minor)
-    for invoice in (invoice, synced):
-        for amount in paid:
-            after = invoice.acknowledged(amount)
-            assert after.balance_minor == invoice.balance_minor
-            assert after.books_balance_minor >= 0
-            invoice = after
-        assert invoice.paid_here_minor == 0
+    for start in (invoice, synced):
+        steps = list(accumulate(paid, lambda before, amount: before.acknowledged(amount), initial=start))
+        assert {step.balance_minor for step in steps} == {start.balance_minor}
+        assert all(step.books_balance_minor >= 0 for step in steps)
+        assert steps[-1].paid_here_minor == 0

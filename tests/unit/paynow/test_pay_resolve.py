@@ -1,5 +1,7 @@
 """What is not known is asked for until it is known, and nothing is charged twice for it."""
 
+from itertools import pairwise
+
 import pytest
 
 from services.paynow.domain.payment import Outcome, Payment, PaymentState
@@ -143,7 +145,7 @@ def test_a_provider_that_stays_away_is_asked_ever_more_slowly_and_nothing_is_giv
         if till.resolve():
             asked.append(int((till.clock.now() - start).total_seconds()))
     assert asked[:7] == [1, 3, 7, 15, 31, 63, 123]
-    assert {b - a for a, b in zip(asked[6:], asked[7:], strict=False)} == {60}
+    assert {b - a for a, b in pairwise(asked[6:])} == {60}
     assert till.payment(payment).state is PaymentState.UNKNOWN
     assert books.invoice().reserved_minor == 4_000
     provider.away = False
@@ -152,11 +154,11 @@ def test_a_provider_that_stays_away_is_asked_ever_more_slowly_and_nothing_is_giv
 
 
 @pytest.mark.parametrize(
-    ("method", "state", "reason"),
-    [("fake_bank_settles", "succeeded", ""), ("fake_bank_returns", "failed", "RETURNED")],
+    ("method", "end"),
+    [("fake_bank_settles", ("succeeded", "")), ("fake_bank_returns", ("failed", "RETURNED"))],
 )
 def test_a_bank_payment_ends_when_the_bank_has_spoken(
-    till: Till, books: MemoryBooks, provider: ScriptedProvider, method: str, state: str, reason: str
+    till: Till, books: MemoryBooks, provider: ScriptedProvider, method: str, end: tuple[str, str]
 ) -> None:
     payment = till.confirm(till.quote(), method)
     till.wait(3600)
@@ -167,7 +169,7 @@ def test_a_bank_payment_ends_when_the_bank_has_spoken(
     till.wait(3600)
     till.resolve()
     resolved = till.payment(payment)
-    assert (resolved.state, resolved.failure_reason) == (state, reason)
+    assert (resolved.state, resolved.failure_reason) == end
     assert books.invoice().reserved_minor == 0
 
 

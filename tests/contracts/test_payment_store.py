@@ -1,0 +1,279 @@
+"""What the store of payments promises: the same on memory and on the real tables."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import inspect
+
+from services.paynow.domain.payment import Payment, PaymentState, Quote
+from services.paynow.ports_payments import PaymentFilter
+from services.paynow.repository.payments import open_charges
+from services.shared.database import Database
+from services.shared.migrate import migrate
+from tests.fakes.clock import SetClock
+from tests.fakes.paynow_payments import Books, MemoryBooks, SqlBooks, payable
+
+NOW = datetime(2026, 3, 2, 15, 0, 0, 123456, tzinfo=UTC)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def books(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Books]:
+    if request.param == "memory":
+        yield filled(MemoryBooks())
+    else:
+        database = Database(f"sqlite:///{tmp_path}/paynow.sqlite", durable=True)
+        yield filled(SqlBooks(database))
+        database.dispose()
+
+
+def filled(books: Books) -> Books:
+    books.add_organization("A", "a@example.test", "both@example.test")
+    books.add_organization("B", "b@example.test", "both@example.test")
+    books.add_invoice(payable(1, "A", "INV-1"))
+    books.add_invoice(payable(2, "B", "INV-1", due_on=None))
+    books.add_invoice(payable(3, "B", "0042"))
+    return books
+
+
+def a_quote(quote_id: str = "q1", invoice_id: int = 1, expires_at: datetime = NOW) -> Quote:
+    return Quote(quote_id, "A", invoice_id, "INV-1", 4_000, "USD", "A@example.test", NOW, expires_at)
+
+
+def a_payment(payment_id: str = "p1", **changes: Any) -> Payment:
+    payment = Payment(
+        payment_id=payment_id,
+        quote_id=f"quote of {payment_id}",
+        idempotency_key=f"key of {payment_id}",
+        method_digest="d" * 64,
+        method_label="Card ending 1",
+        organization_id="A",
+        invoice_id=1,
+        invoice_number="INV-1",
+        amount_minor=4_000,
+        currency="USD",
+        payer_email="A@example.test",
+        state=PaymentState.CHARGING,
+        created_at=NOW,
+        next_check_at=NOW + timedelta(seconds=10),
+        organization_name="A Inc",
+    )
+    return replace(payment, **changes)
+
+
+def added(books: Books, *payments: Payment) -> None:
+    with books.store.write() as work:
+        for payment in payments:
+            assert work.add_payment(payment)
+
+
+def test_invoices_are_found_by_exactly_their_number(books: Books) -> None:
+    with books.store.read() as view:
+        assert sorted(invoice.invoice_id for invoice in view.numbered("INV-1")) == [1, 2]
+        assert view.numbered("0042") == [payable(3, "B", "0042")]
+        for other in ("42", "inv-1", "INV-1 ", "INV-%", "INV_1", ""):
+            assert view.numbered(other) == []
+
+
+def test_organizations_are_found_by_every_address(books: Books) -> None:
+    with books.store.read() as view:
+        assert view.organizations_of("a@example.test") == {"A"}
+        assert view.organizations_of("both@example.test") == {"A", "B"}
+        assert view.organizations_of("nobody@example.test") == set()
+
+
+def test_a_link_shows_the_invoice_with_the_name(books: Books) -> None:
+    with books.store.read() as view:
+        shown = view.shown(2)
+        assert shown is not None
+        assert (shown.invoice, shown.organization_name) == (payable(2, "B", "INV-1", due_on=None), "B Inc")
+        assert view.shown(99) is None
+
+
+def test_a_quote_comes_back_as_it_was_kept(books: Books) -> None:
+    with books.store.write() as work:
+        work.add_quote(a_quote())
+    with books.store.read() as view:
+        assert view.quote("q1") == a_quote()
+        assert view.quote("Q1") is None
+
+
+def test_a_quote_knows_the_payment_that_used_it(books: Books) -> None:
+    with books.store.write() as work:
+        work.add_quote(a_quote())
+    added(books, a_payment("p1", quote_id="q1"))
+    with books.store.read() as view:
+        assert view.quote("q1") == replace(a_quote(), payment_id="p1")
+
+
+def test_only_old_and_unused_quotes_are_forgotten(books: Books) -> None:
+    with books.store.write() as work:
+        for quote_id in ("old", "used"):
+            work.add_quote(a_quote(quote_id, expires_at=NOW - timedelta(seconds=1)))
+        work.add_quote(a_quote("new"))
+    added(books, a_payment("p1", quote_id="used"))
+    with books.store.write() as work:
+        assert work.forget_quotes(NOW) == 1
+        assert (work.quote("old"), work.quote("used") is None, work.quote("new") is None) == (
+            None,
+            False,
+            False,
+        )
+
+
+def test_a_payment_comes_back_as_it_was_kept(books: Books) -> None:
+    payment = a_payment(checks=3, absent_since=NOW, failure_reason="X", ended_at=NOW, acknowledged_at=NOW)
+    added(books, payment)
+    with books.store.read() as view:
+        assert view.payment("p1") == payment
+        assert view.payment("p2") is None
+
+
+def test_a_key_is_taken_once(books: Books) -> None:
+    added(books, a_payment("p1"))
+    with books.store.write() as work:
+        assert not work.add_payment(a_payment("p2", idempotency_key="key of p1"))
+    with books.store.read() as view:
+        assert view.count(PaymentFilter()) == 1
+
+
+def test_a_payment_is_found_by_its_quote_before_its_key(books: Books) -> None:
+    added(books, a_payment("p1"), a_payment("p2"))
+    with books.store.read() as view:
+        both = view.payment_for(quote_id="quote of p1", idempotency_key="key of p2")
+        by_key = view.payment_for(quote_id="none", idempotency_key="key of p2")
+        assert both is not None
+        assert by_key is not None
+        assert (both.payment_id, by_key.payment_id) == ("p1", "p2")
+        assert view.payment_for(quote_id="none", idempotency_key="none") is None
+
+
+def test_progress_is_saved_and_nothing_else(books: Books) -> None:
+    added(books, a_payment("p1"), a_payment("p2"))
+    ended = a_payment("p1", state=PaymentState.SUCCEEDED, ended_at=NOW, next_check_at=None)
+    with books.store.write() as work:
+        work.save_payments([ended])
+        work.save_payments([])
+        assert work.payments({"p1", "p2", "p3"}) == [ended, a_payment("p2")]
+
+
+def test_balances_are_saved_and_nothing_else(books: Books) -> None:
+    with books.store.write() as work:
+        locked = work.lock_invoices({3, 1, 99})
+        assert list(locked) == [1, 3]
+        work.save_invoices([locked[1].reserved(500), locked[3].reserved(200).paid(200)])
+    assert books.invoice(1) == payable(1, "A", "INV-1", reserved_minor=500)
+    assert books.invoice(2) == payable(2, "B", "INV-1", due_on=None)
+    assert books.invoice(3) == payable(3, "B", "0042", paid_here_minor=200)
+
+
+def test_payments_are_claimed_when_they_are_due_and_for_a_lease(books: Books) -> None:
+    late = a_payment("p2", next_check_at=NOW - timedelta(seconds=5))
+    done = a_payment("p4", state=PaymentState.SUCCEEDED, next_check_at=None)
+    added(books, a_payment("p1", next_check_at=NOW), late, a_payment("p3"), done)
+    lease = NOW + timedelta(seconds=60)
+    with books.store.write() as work:
+        assert [payment.payment_id for payment in work.claim(NOW, lease, 10)] == ["p2", "p1"]
+    with books.store.write() as work:
+        assert work.claim(NOW + timedelta(seconds=9), lease, 10) == []
+        assert [payment.payment_id for payment in work.claim(lease, lease, 1)] == ["p3"]
+
+
+def test_lists_are_filtered_and_go_from_new_to_old(books: Books) -> None:
+    succeeded, later = PaymentState.SUCCEEDED, NOW + timedelta(microseconds=1)
+    added(
+        books,
+        a_payment("p1", state=succeeded),
+        a_payment("p2", state=succeeded, acknowledged_at=NOW, created_at=later),
+        a_payment("p3", organization_id="B", organization_name="B Inc", state=PaymentState.PENDING),
+    )
+    with books.store.read() as view:
+
+        def ids(**chosen: Any) -> list[str]:
+            found = view.page(PaymentFilter(**chosen), None, 10)
+            assert view.count(PaymentFilter(**chosen)) == len(found)
+            return [payment.payment_id for payment in found]
+
+        assert ids() == ["p2", "p3", "p1"]
+        assert ids(state=succeeded) == ["p2", "p1"]
+        assert ids(unacknowledged=True) == ["p1"]
+        assert ids(organization_id="B") == ["p3"]
+        assert ids(organization_id="B", unacknowledged=True) == []
+        rest = view.page(PaymentFilter(), (NOW, "p3"), 10)
+        assert [payment.payment_id for payment in rest] == ["p1"]
+        assert [payment.payment_id for payment in view.page(PaymentFilter(), None, 1)] == ["p2"]
+
+
+def test_an_error_undoes_everything(books: Books) -> None:
+    def half_done() -> None:
+        with books.store.write() as work:
+            work.add_quote(a_quote())
+            work.add_payment(a_payment())
+            work.save_invoices([work.lock_invoices([1])[1].reserved(500)])
+            work.announce("payment_failed", {}, NOW)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        half_done()
+    with books.store.read() as view:
+        assert (view.quote("q1"), view.payment("p1")) == (None, None)
+    assert books.invoice(1).reserved_minor == 0
+    assert books.facts() == []
+
+
+def test_a_fact_is_announced_with_the_transaction(books: Books) -> None:
+    with books.store.write() as work:
+        work.announce("payment_failed", {"reason": "X", "payment": {"amount_minor": 2**53 + 1}}, NOW)
+    assert books.facts() == [("payment_failed", {"reason": "X", "payment": {"amount_minor": 2**53 + 1}})]
+
+
+def test_the_backlog_counts_charges_that_wait_for_their_outcome(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/paynow.sqlite")
+    books = filled(SqlBooks(database))
+    states = [*PaymentState, PaymentState.CHARGING]
+    for at, state in enumerate(states):
+        waits = None if state.is_final else NOW
+        young = at == len(states) - 1
+        created = NOW + timedelta(seconds=2 if young else 0)
+        added(books, a_payment(f"p{at}", state=state, next_check_at=waits, created_at=created))
+    with database.read() as connection:
+        assert (
+            open_charges(connection, SetClock(NOW + timedelta(seconds=3))) == 2
+        )  # one charging, one unknown
+    database.dispose()
+
+
+def test_the_migrations_make_the_tables_that_the_code_expects(tmp_path: Path) -> None:
+    migrated, made = f"sqlite:///{tmp_path}/migrated.sqlite", f"sqlite:///{tmp_path}/made.sqlite"
+    migrate(migrated, Path("services/paynow/migrations"))
+    database = Database(made)
+    SqlBooks(database)
+    database.dispose()
+    for table in ("quotes", "payments"):
+        assert described(migrated, table) == described(made, table)
+
+
+def described(url: str, table: str) -> list[Any]:
+    """Columns, keys and indexes of a table as the database tells them."""
+    database = Database(url)
+    with database.read() as connection:
+        found = inspect(connection)
+        columns = [(c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table)]
+        keys = sorted((str(key["name"]), key["column_names"]) for key in found.get_unique_constraints(table))
+        foreign = [
+            (key["constrained_columns"], key["referred_table"]) for key in found.get_foreign_keys(table)
+        ]
+        indexes = sorted(
+            (
+                str(index["name"]),
+                str(index["column_names"]),
+                str(index["dialect_options"].get("sqlite_where")),
+            )
+            for index in found.get_indexes(table)
+        )
+        primary = found.get_pk_constraint(table)["constrained_columns"]
+    database.dispose()
+    return [columns, primary, keys, foreign, indexes]

@@ -1,0 +1,230 @@
+"""Pay Now as a caller sees it: a real server, a real database, the sandbox."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from dunlin.paynow.v1 import paynow_pb2 as pb
+from dunlin.paynow.v1 import paynow_pb2_grpc
+from sqlalchemy import Engine, event
+
+from services.paynow.composition_payments import Payments, compose_payments
+from services.paynow.domain.links import PayLinks
+from services.paynow.provider_sandbox import SandboxProvider
+from services.paynow.servicer_paynow import NAME
+from services.shared.database import Database
+from services.shared.errors import Conflict, Invalid, Missing, Refusal, WrongState
+from services.shared.grpc_channel import open_channel
+from services.shared.grpc_errors import refusal_of
+from services.shared.grpc_server import Server
+from tests.fakes.clock import SetClock
+from tests.fakes.paynow_payments import SqlBooks, payable
+from tests.fakes.paynow_till import EMAIL
+
+TOKEN = "a token for the tests"
+
+
+@dataclass
+class Running:
+    """The served half of payments, and what is behind it."""
+
+    stub: paynow_pb2_grpc.PayNowServiceStub
+    parts: Payments
+    books: SqlBooks
+    links: PayLinks
+    clock: SetClock
+
+    def validate(
+        self, amount: str = "40.00", number: str = "INV-1", email: str = EMAIL, link: str = ""
+    ) -> pb.Quote:
+        return self.stub.Validate(
+            pb.ValidateRequest(email=email, invoice_number=number, amount=amount, link_token=link)
+        )
+
+    def confirm(self, quote: pb.Quote, method: str = "sandbox_approve", key: str = "key-00001") -> pb.Payment:
+        return self.stub.ConfirmPayment(
+            pb.ConfirmPaymentRequest(quote_id=quote.quote_id, method_token=method, idempotency_key=key)
+        )
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    databases = [
+        Database(f"sqlite:///{tmp_path}/{name}.sqlite", durable=True) for name in ("paynow", "sandbox")
+    ]
+    books = SqlBooks(databases[0])
+    books.add_organization("A", EMAIL)
+    books.add_organization("B", "b@example.test")
+    books.add_invoice(payable(1, "A", "INV-1", books=10_000))
+    books.add_invoice(payable(2, "B", "0042", books=5_000, status="cancelled"))
+    clock, links = SetClock(), PayLinks("a key of sixteen bytes or more")
+    parts = compose_payments(databases[0], SandboxProvider(databases[1], clock), links, clock)
+    server = Server(
+        "127.0.0.1:0",
+        TOKEN,
+        servicers=lambda s: paynow_pb2_grpc.add_PayNowServiceServicer_to_server(parts.servicer, s),
+        names=[NAME],
+    )
+    with open_channel(server.start(), TOKEN) as channel:
+        yield Running(paynow_pb2_grpc.PayNowServiceStub(channel), parts, books, links, clock)
+    server.stop(0)
+    for database in databases:
+        database.dispose()
+
+
+def refused(act: Callable[[], object]) -> Refusal:
+    with pytest.raises(grpc.RpcError) as error:
+        act()
+    refusal = refusal_of(error.value)
+    assert refusal is not None, error.value
+    return refusal
+
+
+def test_a_link_is_followed_to_a_receipt(running: Running) -> None:
+    token = running.links.make(1, EMAIL, running.clock.now())
+    link = running.stub.OpenLink(pb.OpenLinkRequest(token=token))
+    assert (link.email, link.invoice_number, link.balance_minor) == (EMAIL, "INV-1", 10_000)
+    assert (link.currency, link.due_on, link.organization_name) == ("USD", "2026-03-01", "A Inc")
+    quote = running.validate("40.00", link=token)
+    assert quote.expires_at.ToDatetime(tzinfo=running.clock.now().tzinfo) == running.clock.now() + timedelta(
+        minutes=15
+    )
+    assert running.stub.GetQuote(pb.GetQuoteRequest(quote_id=quote.quote_id)) == quote
+    payment = running.confirm(quote)
+    assert payment.state == pb.PAYMENT_STATE_SUCCEEDED
+    assert (payment.method_label, payment.organization_name) == ("Sandbox card ending 4242", "A Inc")
+    assert not payment.HasField("acknowledged_at")
+    assert running.stub.GetPayment(pb.GetPaymentRequest(payment_id=payment.payment_id)) == payment
+    assert running.stub.OpenLink(pb.OpenLinkRequest(token=token)).balance_minor == 6_000
+    export = pb.ListPaymentsRequest(unacknowledged=True)
+    assert list(running.stub.ListPayments(export).payments) == [payment]
+    request = pb.AcknowledgePaymentsRequest(payment_ids=[payment.payment_id])
+    assert running.stub.AcknowledgePayments(request).acknowledged == 1
+    assert running.stub.AcknowledgePayments(request).repeated_payments == 1
+    assert running.stub.ListPayments(export) == pb.ListPaymentsResponse()
+    assert running.stub.OpenLink(pb.OpenLinkRequest(token=token)).balance_minor == 6_000
+
+
+def test_an_unknown_charge_is_told_as_unknown_and_resolved(running: Running) -> None:
+    payment = running.confirm(running.validate(), "sandbox_timeout_then_approve")
+    assert payment.state == pb.PAYMENT_STATE_UNKNOWN
+    running.clock.advance(timedelta(seconds=1))
+    assert running.parts.resolve.run_once()
+    assert not running.parts.resolve.run_once()
+    again = running.stub.GetPayment(pb.GetPaymentRequest(payment_id=payment.payment_id))
+    assert again.state == pb.PAYMENT_STATE_SUCCEEDED
+
+
+def test_a_bank_payment_settles_when_its_time_has_come(running: Running) -> None:
+    payment = running.confirm(running.validate(), "sandbox_ach_returns")
+    assert payment.state == pb.PAYMENT_STATE_PENDING
+    running.clock.advance(timedelta(seconds=59))
+    assert not running.parts.resolve.run_once()
+    running.clock.advance(timedelta(seconds=1))
+    assert running.parts.resolve.run_once()
+    again = running.stub.GetPayment(pb.GetPaymentRequest(payment_id=payment.payment_id))
+    assert (again.state, again.failure_reason) == (pb.PAYMENT_STATE_FAILED, "RETURNED")
+
+
+def test_each_refusal_has_its_status_and_its_reason(running: Running) -> None:
+    quote, stub, now = running.validate(), running.stub, running.clock.now()
+    old = running.links.make(1, EMAIL, now - timedelta(days=61))
+    unknown = pb.AcknowledgePaymentsRequest(payment_ids=["x"])
+    table: list[tuple[Callable[[], object], type[Refusal], str]] = [
+        (lambda: running.validate(amount="x"), Invalid, "FIELDS_MALFORMED"),
+        (lambda: running.validate(number="INV-2"), Missing, "NO_SUCH_INVOICE"),
+        (lambda: running.validate(amount="100.01"), Invalid, "AMOUNT_ABOVE_BALANCE"),
+        (lambda: running.validate(number="0042", email="b@example.test"), WrongState, "INVOICE_NOT_PAYABLE"),
+        (lambda: stub.OpenLink(pb.OpenLinkRequest(token="forged")), Invalid, "LINK_INVALID"),
+        (lambda: stub.OpenLink(pb.OpenLinkRequest(token=old)), WrongState, "LINK_EXPIRED"),
+        (lambda: stub.GetQuote(pb.GetQuoteRequest(quote_id="none")), Missing, "QUOTE_MISSING"),
+        (lambda: stub.GetPayment(pb.GetPaymentRequest(payment_id="none")), Missing, "PAYMENT_MISSING"),
+        (lambda: running.confirm(quote, "4242 4242 4242 4242"), Invalid, "METHOD_UNKNOWN"),
+        (lambda: running.confirm(quote, "no_such_method"), Invalid, "METHOD_UNKNOWN"),
+        (lambda: running.confirm(quote, key="short"), Invalid, "KEY_MALFORMED"),
+        (lambda: stub.ListPayments(pb.ListPaymentsRequest(page_size=-1)), Invalid, "PAGE_SIZE_INVALID"),
+        (lambda: stub.ListPayments(pb.ListPaymentsRequest(page_token="x")), Invalid, "PAGE_TOKEN_INVALID"),
+        (lambda: stub.AcknowledgePayments(unknown), Missing, "PAYMENT_MISSING"),
+    ]  # fmt: skip
+    answers = [refused(act) for act, *_ in table]
+    assert [(type(answer), answer.reason) for answer in answers] == [
+        (kind, reason) for _, kind, reason in table
+    ]
+    running.clock.advance(timedelta(minutes=15))
+    assert refused(lambda: running.confirm(quote)).reason == "QUOTE_EXPIRED"
+
+
+def test_a_key_that_was_used_otherwise_is_a_conflict(running: Running) -> None:
+    quote = running.validate()
+    payment = running.confirm(quote)
+    assert running.confirm(quote) == payment
+    answer = refused(lambda: running.confirm(quote, "sandbox_decline"))
+    assert (type(answer), answer.reason) == (Conflict, "KEY_REUSED")
+
+
+def test_malformed_fields_come_back_all_at_once_beside_their_names(running: Running) -> None:
+    answer = refused(lambda: running.validate("-1", "", "nobody"))
+    assert [(v.field, v.reason) for v in answer.violations] == [
+        ("email", "EMAIL_MALFORMED"),
+        ("invoice_number", "NUMBER_MALFORMED"),
+        ("amount", "AMOUNT_MALFORMED"),
+    ]
+
+
+def test_the_ways_to_pay_say_that_they_are_a_sandbox(running: Running) -> None:
+    answer = running.stub.ListPaymentMethods(pb.ListPaymentMethodsRequest())
+    assert answer.sandbox
+    assert answer.methods[0] == pb.PaymentMethod(
+        method_token="sandbox_approve", label="Sandbox card ending 4242", behaviour="is approved"
+    )
+    assert len(answer.methods) == 8
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """The statements that any engine runs meanwhile."""
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_others: Any) -> None:
+        seen.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(Engine, "before_cursor_execute", note)
+
+
+def test_the_same_work_is_done_whichever_field_is_wrong(running: Running) -> None:
+    wrong = [
+        {"email": "nobody@example.test"},
+        {"number": "INV-2"},
+        {"email": "nobody@example.test", "number": "INV-2"},
+        {"number": "0042"},  # there is one, elsewhere
+        {"email": "b@example.test"},  # somebody else's
+    ]
+    done, answers = [], set()
+    for fields in wrong:
+        with statements() as seen:
+            answer = refused(lambda fields=fields: running.validate(**fields))  # type: ignore[misc]
+        done.append([statement for statement in seen if statement.startswith("SELECT")])
+        answers.add((type(answer), answer.reason, answer.message, answer.violations))
+        assert not any(statement.startswith(("INSERT", "UPDATE")) for statement in seen)
+    assert answers == {(Missing, "NO_SUCH_INVOICE", answer.message, ())}
+    assert all(work == done[0] for work in done)
+    assert len(done[0]) == 2
+
+
+def test_a_quote_costs_two_reads_by_index_and_one_insert(running: Running) -> None:
+    with statements() as seen:
+        running.validate()
+    work = [statement for statement in seen if not statement.startswith(("BEGIN", "PRAGMA"))]
+    assert [statement.split()[0] for statement in work] == ["SELECT", "SELECT", "INSERT"]
+    with running.books.database.read() as connection:
+        for read in work[:2]:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {read}", ("x",)).all()
+            assert plan
+            assert all("SEARCH" in row.detail for row in plan), plan
