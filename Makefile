@@ -1,6 +1,116 @@
+# The two commands that matter are `make run` and `make test`; `make help` lists the others.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PROTOS := $(shell find protos/dunlin -name '*.proto')
+MODULES := services gateway embedded tests
+MOST_LINES := 400
+
+.PHONY: help
+help: ## List these targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
+
+##### Running
+
+.PHONY: run
+run: install ## Start Dunlin with a sample company; Ctrl-C stops it
+	@$(BIN)/dunlin up --sample
+
+##### Installing
+
+.PHONY: install
+install: $(VENV)/.installed ## Make .venv with what is needed to run
+
+.PHONY: install-dev
+install-dev: $(VENV)/.installed-dev ## Make .venv with what is needed to develop and test
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what Dunlin needs (once, a minute or two)"
+	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what developing needs (once, a minute or two)"
+	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.installed
+
+# Debian's Python comes without what makes a venv; its package is installed where we may.
+$(BIN)/python:
+	@test -n "$(PYTHON)" && "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Dunlin needs Python 3.11 or later; install it, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
+	@if ! "$(PYTHON)" -c 'import ensurepip, venv' 2> /dev/null; then \
+	  package="python$$("$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])')-venv"; \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+	    echo "Installing $$package"; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$$package"; \
+	  else \
+	    echo "This Python cannot make virtual environments. Run: sudo apt-get install $$package"; exit 1; \
+	  fi; \
+	fi
+	@"$(PYTHON)" -m venv $(VENV)
+
+##### Contracts
+
+PROTOC = $(BIN)/python -m grpc_tools.protoc -Iprotos \
+  --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy --plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc \
+  --python_out=$(1) --grpc_python_out=$(1) --mypy_out=quiet:$(1) --mypy_grpc_out=quiet:$(1) $(PROTOS)
+
 .PHONY: protos
-protos:
-	@.venv/bin/python -m grpc_tools.protoc -Iprotos \
-	  --plugin=protoc-gen-mypy=.venv/bin/protoc-gen-mypy --plugin=protoc-gen-mypy_grpc=.venv/bin/protoc-gen-mypy_grpc \
-	  --python_out=protos/gen --grpc_python_out=protos/gen --mypy_out=quiet:protos/gen --mypy_grpc_out=quiet:protos/gen \
-	  $$(find protos/dunlin -name '*.proto')
+protos: install-dev ## Make the stubs in protos/gen anew
+	@mkdir -p protos/gen
+	@$(call PROTOC,protos/gen)
+
+.PHONY: protos-check
+protos-check: install-dev ## Fail if the stubs in protos/gen are not those of the protos
+	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
+	$(call PROTOC,"$$fresh"); \
+	diff -rq --exclude=__pycache__ --exclude='__init__.py' "$$fresh" protos/gen \
+	  && echo "The stubs are fresh." || { echo "The stubs are stale: run make protos"; exit 1; }
+
+##### Checking
+
+.PHONY: lint
+lint: install-dev ## Check style, types, layers, contracts, sizes
+	@echo "ruff";          $(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
+	@echo "mypy --strict"; $(BIN)/mypy
+	@echo "import-linter"; $(BIN)/lint-imports --no-cache > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
+	@echo "buf";           $(BIN)/buf lint protos
+	@echo "sizes";         find $(MODULES) -name '*.py' -exec wc -l {} + \
+	  | awk '$$2 != "total" && $$1 > $(MOST_LINES) { print $$2 " has " $$1 " lines; $(MOST_LINES) are allowed"; bad = 1 } END { exit bad }'
+
+.PHONY: test
+test: install-dev ## Run all tests: without servers first, then the whole product
+	@$(BIN)/python tests/run.py unit e2e browser acceptance faults
+
+.PHONY: test-unit
+test-unit: install-dev ## Run the tests that need no server, in under a minute
+	@$(BIN)/python tests/run.py unit
+
+.PHONY: test-e2e
+test-e2e: install-dev ## Run the tests over running programs
+	@$(BIN)/python tests/run.py e2e
+
+.PHONY: test-browser
+test-browser: install-dev ## Run the story in headless Chromium; screenshots go to tests/output
+	@$(BIN)/python tests/run.py browser
+
+.PHONY: test-acceptance
+test-acceptance: install-dev ## Replay real invoice lists
+	@$(BIN)/python tests/run.py acceptance
+
+.PHONY: test-faults
+test-faults: install-dev ## Kill programs while they work
+	@$(BIN)/python tests/run.py faults
+
+.PHONY: clean
+clean: ## Remove what was made, but not var/ with its data
+	@rm -rf $(VENV) build *.egg-info tests/output .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find $(MODULES) protos -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -8,6 +8,7 @@ from typing import NamedTuple, cast
 
 import click
 
+from gateway.cli.company import Session
 from gateway.cli.exits import Exit, failure_of
 
 
@@ -62,10 +63,15 @@ def cli() -> None:
     """
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], session: Session | None = None) -> int:
     """Runs one command and returns its exit code; failures are one clear line on standard error."""
     try:
-        result = cli.main(args=list(arguments), prog_name="dunlin", standalone_mode=False)
+        result = cli.main(
+            args=list(arguments),
+            prog_name="dunlin",
+            standalone_mode=False,
+            obj=session or Session(os.environ),
+        )
         sys.stdout.flush()
     except click.ClickException as error:
         error.show()

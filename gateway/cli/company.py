@@ -1,10 +1,11 @@
 """The company that the commands work on: its home, and stubs for its programs."""
 
-import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+import click
 
 from embedded.home import Home
 from gateway.cli.exits import NotRunning
@@ -66,7 +67,7 @@ class Company:
         return self.scheduler.GetCalendar(GetCalendarRequest())
 
 
-def open_company(env: Mapping[str, str] = os.environ) -> Company:
+def connect(env: Mapping[str, str]) -> Company:
     """The company that runs at DUNLIN_HOME, or the one whose addresses are all in the environment.
 
     Raises `NotRunning`.
@@ -83,8 +84,34 @@ def open_company(env: Mapping[str, str] = os.environ) -> Company:
     return Company(addresses, secret_file(token_file, "DUNLIN_SERVICE_TOKEN_FILE"))
 
 
-def identity_database_url(env: Mapping[str, str] = os.environ) -> str:
+@dataclass(frozen=True)
+class Session:
+    """What one run of the command line works with: the environment, and the way to the programs."""
+
+    env: Mapping[str, str]
+    connect: Callable[[Mapping[str, str]], Company] = connect
+
+
+def environment() -> Mapping[str, str]:
+    """The environment of the command that runs."""
+    return _session().env
+
+
+def open_company() -> Company:
+    """The company of the command that runs. Raises `NotRunning`."""
+    session = _session()
+    return session.connect(session.env)
+
+
+def _session() -> Session:
+    session = click.get_current_context().find_object(Session)
+    assert session is not None, "commands run by way of `gateway.cli.app.run`"  # noqa: S101
+    return session
+
+
+def identity_database_url() -> str:
     """Where staff accounts are: DUNLIN_IDENTITY_DATABASE_URL, or the home's own. Raises `NotRunning`."""
+    env = environment()
     if env.get("DUNLIN_IDENTITY_DATABASE_URL"):
         return required(env, "DUNLIN_IDENTITY_DATABASE_URL")
     home = Home.read(env)

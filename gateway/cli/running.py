@@ -1,12 +1,11 @@
 """`dunlin up`, `dunlin migrate`, `dunlin status`: Dunlin itself."""
 
-import os
-
 import click
 
 from embedded.home import Home
 from embedded.migrate import MigrationFailed
 from embedded.supervisor import StartFailed
+from gateway.cli.company import PROGRAMS, environment, open_company
 from gateway.cli.exits import Broken, Exit, NotRunning
 from gateway.cli.output import json_option, plain, print_json, print_table, say
 
@@ -25,7 +24,7 @@ def up(*, sample: bool) -> None:
     from embedded.up import up as run  # noqa: PLC0415 - `status` need not load it
 
     try:
-        run(os.environ, _tell, sample=sample)
+        run(environment(), _tell, sample=sample)
     except (StartFailed, MigrationFailed) as error:
         raise Broken(str(error)) from None
 
@@ -36,7 +35,7 @@ def migrate() -> None:
     from embedded.up import migrate as run  # noqa: PLC0415
 
     try:
-        run(os.environ, _tell)
+        run(environment(), _tell)
     except MigrationFailed as error:
         raise Broken(str(error)) from None
 
@@ -48,10 +47,9 @@ def status(*, as_json: bool) -> int:
 
     Ends with exit code 4 if Dunlin does not run, 1 if a program does not answer.
     """
-    from gateway.cli.company import PROGRAMS, open_company  # noqa: PLC0415
-    from gateway.cli.drain import standing  # noqa: PLC0415
+    from gateway.cli.drain import standing  # noqa: PLC0415 - `up` need not load grpc
 
-    home = Home.read(os.environ)
+    home = Home.read(environment())
     try:
         company = open_company()
     except NotRunning:

@@ -1,0 +1,80 @@
+"""Runs the tests stage by stage, goes on after a failure, and sums up at the end.
+
+    python tests/run.py unit e2e browser acceptance faults
+
+Ends with 0 only if every stage ran and passed. A stage that cannot run here is named loudly; with CI=true
+that is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from browser.find_chromium import find_or_install_chromium
+
+REPOSITORY = Path(__file__).parents[1]
+IN_CI = os.environ.get("CI") == "true"
+STAGES = {
+    "unit": ("without any server", ["tests/unit", "tests/contracts", "tests/architecture"]),
+    "e2e": ("over running programs", ["tests/e2e"]),
+    "browser": ("the story in a browser", ["tests/browser"]),
+    "acceptance": ("real invoice lists", ["tests/acceptance"]),
+    "faults": ("programs are killed", ["tests/faults"]),
+}
+
+
+def main(names: list[str]) -> int:
+    """Runs the stages in order; returns the exit code."""
+    unknown = [name for name in names if name not in STAGES]
+    if unknown or not names:
+        sys.stderr.write(f"usage: run.py STAGE...; stages are {', '.join(STAGES)}\n")
+        return 2
+    outcomes = {name: _run(name) for name in names}
+    tell("=" * 78)
+    for name, (outcome, seconds) in outcomes.items():
+        tell(f"{name:<12}{outcome:<44}{seconds:8.1f} s")
+    return 0 if all(outcome in {"passed", "NOT RUN"} for outcome, _ in _judged(outcomes)) else 1
+
+
+def _judged(outcomes: dict[str, tuple[str, float]]) -> list[tuple[str, float]]:
+    """The outcomes; what did not run counts as passed only outside CI."""
+    return [
+        ("NOT RUN" if outcome.startswith("NOT RUN") and not IN_CI else outcome, seconds)
+        for outcome, seconds in outcomes.values()
+    ]
+
+
+def _run(name: str) -> tuple[str, float]:
+    what, folders = STAGES[name]
+    tell(f"{'=' * 78}\n{name}: {what}")
+    env = dict(os.environ)
+    if name == "browser":
+        chromium = find_or_install_chromium(tell)
+        if chromium is None:
+            tell("!" * 78)
+            tell("!!! THE BROWSER TESTS DID NOT RUN: no Chromium was found, and none could be installed.")
+            tell("!!! Install one, or name it in DUNLIN_CHROMIUM.")
+            tell("!" * 78)
+            return "NOT RUN: no Chromium", 0.0
+        env["DUNLIN_CHROMIUM"] = chromium
+    present = [folder for folder in folders if (REPOSITORY / folder).is_dir()]
+    started = time.monotonic()
+    code = subprocess.run(
+        [sys.executable, "-m", "pytest", *present], cwd=REPOSITORY, env=env, check=False
+    ).returncode
+    outcome = {0: "passed", 5: "FAILED: there were no tests"}.get(code, "FAILED")
+    return outcome, time.monotonic() - started
+
+
+def tell(text: str) -> None:
+    """A line of progress, seen at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
