@@ -23,7 +23,8 @@ class Page:
         self.status = response.status_code
         self.headers = response.headers
         self.path = path
-        self.html = response.get_data(as_text=True)
+        self.data = response.get_data()
+        self.html = self.data.decode("utf-8", "replace")
 
     @property
     def tree(self) -> Any:
