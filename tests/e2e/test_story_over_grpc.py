@@ -130,6 +130,7 @@ def test_after_a_part_was_paid_the_next_notice_asks_for_the_rest(
     tick(company.clients, TODAY)
     drain(company.clients)
     pay(company.clients, organization, number, "93.75")
+    drain(company.clients)
     tick(company.clients, after(10))
     drain(company.clients)
     assert [(days, state) for days, state, _ in notices(company.clients, number)] == [
