@@ -1,0 +1,380 @@
+"""The mailer's ports in memory. The store is proved by tests/contracts/test_mailer_store.py."""
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from services.mailer.domain.company import Company, Profile
+from services.mailer.domain.delivery import Answer, Later, Stage
+from services.mailer.domain.letter import Letter, Verdict, Withheld
+from services.mailer.domain.message import (
+    Claimed,
+    Event,
+    EventKind,
+    Message,
+    Rendered,
+    Request,
+    State,
+)
+from services.mailer.domain.sample import sample_letter
+from services.mailer.domain.shipped import SHIPPED
+from services.mailer.domain.templates import Areas, Template, TemplateType
+from services.mailer.ports import Filter, Preview, ReviewUnavailable
+
+COMPANY = Company("Your company", "", "", "", "billing@localhost.localdomain", "#1f4e79")
+TAKEN = Answer(Stage.CONTENT, 250, "2.0.0 taken")
+
+
+@dataclass
+class Row:
+    """One message with what only the queue knows."""
+
+    message: Message
+    due_at: datetime | None
+    asked_at: datetime
+    owner: str | None = None
+    attempts: int = 0
+    drops: int = 0
+    tried_at: datetime | None = None
+    waits: bool = False
+    mimes: list[bytes] = field(default_factory=list)
+
+    def change(self, **values: Any) -> None:
+        self.message = replace(self.message, **values)
+
+    def tell(self, kind: EventKind, at: datetime, detail: str = "") -> None:
+        self.change(events=(*self.message.events, Event(kind, at, detail)))
+
+    def enqueue(self, at: datetime) -> None:
+        self.change(state=State.QUEUED)
+        self.due_at, self.asked_at, self.owner = at, at, None
+        self.attempts, self.drops, self.tried_at, self.waits = 0, 0, None, False
+        self.tell(EventKind.QUEUE_TRIGGERED, at)
+        self.tell(EventKind.QUEUED, at)
+
+    def back(self, due_at: datetime) -> None:
+        self.change(state=State.DEFERRED if self.tried_at else State.QUEUED)
+        self.due_at, self.owner = due_at, None
+
+
+class FakeMessages:
+    """See `ports.Messages`."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, Row] = {}
+
+    def accept(self, requests: Sequence[Request], domain: str, at: datetime) -> int:
+        known = {row.message.notice_id: row for row in self.rows.values()}
+        count = 0
+        for request in requests:
+            row = known.get(request.notice_id)
+            if row is None:
+                message = Message(
+                    request.notice_id,
+                    f"<{request.notice_id}@{domain}>",
+                    request.organization_id,
+                    request.invoice_number,
+                    State.QUEUED,
+                    at,
+                )
+                row = self.rows[len(self.rows) + 1] = Row(message, at, at)
+            elif row.message.state is not State.WITHHELD:
+                if row.message.state is State.SENDING:
+                    row.asked_at = at
+                continue
+            row.enqueue(at)
+            count += 1
+        return count
+
+    def claim(self, owner: str, at: datetime, until: datetime, limit: int) -> list[Claimed]:
+        due = sorted((row.due_at, key) for key, row in self.rows.items() if row.due_at and row.due_at <= at)
+        claimed = []
+        for _due_at, key in due[:limit]:
+            row = self.rows[key]
+            row.change(state=State.SENDING)
+            row.owner, row.due_at = owner, until
+            message = row.message
+            past = (row.attempts, row.drops, row.tried_at, row.waits)
+            claimed.append(Claimed(key, message.notice_id, message.message_id, *past))
+        return claimed
+
+    def processed(
+        self, message: Claimed, owner: str, rendered: Rendered, at: datetime, until: datetime
+    ) -> bool:
+        row = self._held(message, owner)
+        if row is None:
+            return False
+        row.change(
+            type=rendered.type,
+            template_version=rendered.template_version,
+            recipients=rendered.recipients,
+            subject=rendered.subject,
+        )
+        row.due_at, row.waits = until, False
+        row.mimes.append(rendered.mime)
+        row.tell(EventKind.PROCESSED, at)
+        return True
+
+    def sent(self, message: Claimed, detail: str, at: datetime) -> bool:
+        row = self.rows[message.key]
+        row.tell(EventKind.SENT, at, detail)
+        if row.message.state is State.SENT:
+            return False
+        row.change(state=State.SENT, sent_at=at)
+        row.due_at, row.owner = None, None
+        return True
+
+    def later(self, message: Claimed, owner: str, outcome: Later, at: datetime) -> bool:
+        row = self._held(message, owner)
+        if row is None:
+            return False
+        past = outcome.past
+        row.attempts, row.drops, row.tried_at = past.attempts, past.drops, past.tried_at
+        row.change(state=State.DEFERRED)
+        row.due_at, row.owner = outcome.at, None
+        row.tell(EventKind.DEFERRED, at, outcome.detail)
+        return True
+
+    def failed(self, message: Claimed, owner: str, detail: str, at: datetime) -> bool:
+        return self._final(message, owner, State.FAILED, Event(EventKind.FAILED, at, detail))
+
+    def withhold(
+        self, message: Claimed, owner: str, why: Withheld, reviewed_at: datetime, at: datetime
+    ) -> bool:
+        detail = f"{why.reason}: {why.explanation}" if why.explanation else why.reason
+        if not self._final(message, owner, State.WITHHELD, Event(EventKind.WITHHELD, at, detail)):
+            return False
+        row = self.rows[message.key]
+        if row.asked_at > reviewed_at:
+            row.enqueue(at)
+        return True
+
+    def await_review(
+        self, batch: Sequence[Claimed], owner: str, why: str, due_at: datetime, at: datetime
+    ) -> None:
+        for message in batch:
+            if row := self._held(message, owner):
+                if not row.waits:
+                    row.tell(EventKind.DEFERRED, at, why)
+                row.waits = True
+                row.back(due_at)
+
+    def release(self, batch: Sequence[Claimed], owner: str, at: datetime) -> None:
+        for message in batch:
+            if row := self._held(message, owner):
+                row.back(at)
+
+    def owners(self) -> list[str]:
+        return sorted({row.owner for row in self.rows.values() if row.owner})
+
+    def release_owners(self, owners: Sequence[str], at: datetime) -> int:
+        held = [row for row in self.rows.values() if row.owner in owners]
+        for row in held:
+            row.back(at)
+        return len(held)
+
+    def page(self, wanted: Filter, before: int | None, limit: int) -> list[tuple[int, Message]]:
+        keys = sorted((key for key in self.rows if before is None or key < before), reverse=True)
+        found = [(key, self.rows[key].message) for key in keys]
+        return [(key, message) for key, message in found if _matches(message, wanted)][:limit]
+
+    def get(self, notice_id: str) -> Message | None:
+        return next((row.message for row in self.rows.values() if row.message.notice_id == notice_id), None)
+
+    def mime(self, notice_id: str) -> bytes | None:
+        mimes = [row.mimes for row in self.rows.values() if row.message.notice_id == notice_id]
+        return mimes[0][-1] if mimes and mimes[0] else None
+
+    def counts(self, since: datetime, until: datetime) -> dict[State, int]:
+        result: dict[State, int] = {}
+        for row in self.rows.values():
+            if since <= row.message.created_at < until:
+                result[row.message.state] = result.get(row.message.state, 0) + 1
+        return result
+
+    def _held(self, message: Claimed, owner: str) -> Row | None:
+        row = self.rows[message.key]
+        return row if row.owner == owner and row.message.state is State.SENDING else None
+
+    def _final(self, message: Claimed, owner: str, state: State, event: Event) -> bool:
+        row = self._held(message, owner)
+        if row is None:
+            return False
+        row.change(state=state, events=(*row.message.events, event))
+        row.due_at, row.owner = None, None
+        return True
+
+
+def _matches(message: Message, wanted: Filter) -> bool:
+    text = "\n".join((*message.recipients, message.subject, message.invoice_number)).lower()
+    return (
+        wanted.organization_id in ("", message.organization_id)
+        and wanted.state in (None, message.state)
+        and wanted.query.lower() in text
+    )
+
+
+class FakeTemplates:
+    """See `ports.Templates`."""
+
+    def __init__(self, messages: FakeMessages) -> None:
+        self._messages = messages
+        saved_at = datetime(2026, 1, 1, tzinfo=UTC)
+        self.all = {(type, 1): Template(type, 1, areas, saved_at, "") for type, areas in SHIPPED.items()}
+
+    def newest(self) -> dict[TemplateType, Template]:
+        return {type: self.versions(type)[0] for type in TemplateType}
+
+    def get(self, type: TemplateType, version: int) -> Template | None:
+        return self.all.get((type, version))
+
+    def versions(self, type: TemplateType) -> list[Template]:
+        found = [template for (of, _version), template in self.all.items() if of is type]
+        return sorted(found, key=lambda template: -template.version)
+
+    def add(self, template: Template) -> bool:
+        return self.all.setdefault((template.type, template.version), template) is template
+
+    def last_sent(self) -> dict[TemplateType, datetime]:
+        result: dict[TemplateType, datetime] = {}
+        for row in self._messages.rows.values():
+            message = row.message
+            if message.type and message.sent_at and message.state is State.SENT:
+                result[message.type] = max(message.sent_at, result.get(message.type, message.sent_at))
+        return result
+
+
+class FakeCompanies:
+    """See `ports.Companies`."""
+
+    def __init__(self) -> None:
+        self._profile = Profile(COMPANY, 1)
+
+    def profile(self) -> Profile:
+        return self._profile
+
+    def replace(self, company: Company) -> None:
+        self._profile = Profile(company, self._profile.revision + 1)
+
+
+class FakeWork:
+    """See `ports.Work`."""
+
+    def __init__(self) -> None:
+        self.messages = FakeMessages()
+        self.templates = FakeTemplates(self.messages)
+        self.company = FakeCompanies()
+        self.facts: list[tuple[str, dict[str, Any]]] = []
+
+    def announce(self, name: str, body: Mapping[str, Any], at: datetime) -> None:
+        self.facts.append((name, dict(body)))
+
+
+class FakeStore:
+    """A store whose transactions are undone by an exception."""
+
+    def __init__(self) -> None:
+        self.work = FakeWork()
+
+    @contextmanager
+    def write(self) -> Iterator[FakeWork]:
+        before = copy.deepcopy(self.work)
+        try:
+            yield self.work
+        except BaseException:
+            self.work = before
+            raise
+
+    @contextmanager
+    def read(self) -> Iterator[FakeWork]:
+        yield self.work
+
+    def facts(self) -> list[tuple[str, dict[str, Any]]]:
+        return self.work.facts
+
+
+class FakeReviews:
+    """Says yes to everything, unless told otherwise for one notice or for all."""
+
+    def __init__(self) -> None:
+        self.verdicts: dict[str, Verdict] = {}
+        self.away = False
+        self.asked: list[list[str]] = []
+
+    def review(self, notice_ids: Sequence[str]) -> Mapping[str, Verdict]:
+        if self.away:
+            raise ReviewUnavailable("the scheduler is away")
+        self.asked.append(list(notice_ids))
+        return {id: self.verdicts.get(id, a_letter()) for id in notice_ids}
+
+
+class FakeTransport:
+    """Gives the answers that were laid out for it, then takes everything."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self.answers = list(answers)
+        self.sent: list[Rendered] = []
+        self.trouble: Answer | None = None
+        self.probes = 0
+        self.rests = 0
+        self.meanwhile = lambda: None
+
+    def send(self, mail: Rendered) -> Answer:
+        self.meanwhile()
+        answer = self.trouble or (self.answers.pop(0) if self.answers else TAKEN)
+        if answer.code == TAKEN.code:
+            self.sent.append(mail)
+        return answer
+
+    def probe(self) -> Answer | None:
+        self.probes += 1
+        return self.trouble
+
+    def rest(self) -> None:
+        self.rests += 1
+
+
+class FakePress:
+    """Writes mails that hold no more than what tests ask about."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+
+    def clean(self, html: str) -> str:
+        return html
+
+    def write(
+        self, letter: Letter, template: Template, company: Profile, message: Claimed, at: datetime
+    ) -> Rendered:
+        if self.error:
+            raise self.error
+        return Rendered(
+            type=letter.type,
+            template_version=template.version,
+            sender=company.company.from_address,
+            recipients=tuple(one.email for one in letter.recipients),
+            subject=f"Invoice {letter.invoice.number}",
+            mime=f"{message.message_id} {at.isoformat()}".encode(),
+        )
+
+    def preview(self, type: TemplateType, areas: Areas, company: Profile, today: date) -> Preview:
+        return Preview(areas.subject, areas.header, areas.title)
+
+    def samples(self, type: TemplateType, company: Profile, today: date) -> dict[str, str]:
+        raise NotImplementedError
+
+
+def a_letter(type: TemplateType = TemplateType.DUE_NOTICE_AFTER) -> Letter:
+    """A letter as the second look gives it."""
+    return sample_letter(type, date(2026, 3, 2))
+
+
+def requests(count: int, *, start: int = 1) -> list[Request]:
+    """Notices notice-1, notice-2 ..."""
+    return [Request(f"notice-{n}", f"org-{n}", f"INV-{n:04}") for n in range(start, start + count)]
+
+
+MINUTE = timedelta(minutes=1)

@@ -1,0 +1,294 @@
+"""Sending over fakes: what goes out, what waits, what is told."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.mailer.domain.circuit import Circuit
+from services.mailer.domain.delivery import Answer, RefusedRecipient, Stage
+from services.mailer.domain.letter import Unusable, Withheld
+from services.mailer.domain.message import CannotWrite, EventKind, Message, State
+from services.mailer.use_cases.send import BATCH, Desk, release_dead, send_some
+from tests.fakes.clock import SetClock
+from tests.fakes.mailer import FakePress, FakeReviews, FakeStore, FakeTransport, requests
+
+REFUSED = Answer(Stage.CONNECT, None, "Connection refused")
+
+
+@dataclass
+class Office:
+    """A send worker with everything around it."""
+
+    store: FakeStore = field(default_factory=FakeStore)
+    reviews: FakeReviews = field(default_factory=FakeReviews)
+    press: FakePress = field(default_factory=FakePress)
+    transport: FakeTransport = field(default_factory=FakeTransport)
+    circuit: Circuit = field(default_factory=Circuit)
+    clock: SetClock = field(default_factory=SetClock)
+
+    def desk(self, owner: str = "a", transport: FakeTransport | None = None) -> Desk:
+        return Desk(
+            begin=self.store.write,
+            reviews=self.reviews,
+            press=self.press,
+            transport=transport or self.transport,
+            circuit=self.circuit,
+            clock=self.clock,
+            owner=owner,
+        )
+
+    def accept(self, count: int = 1) -> None:
+        with self.store.write() as work:
+            work.messages.accept(requests(count), "example.test", self.clock.now())
+
+    def run(self) -> bool:
+        return send_some(self.desk())
+
+    def wait(self, **span: float) -> None:
+        self.clock.advance(timedelta(**span))
+
+    def message(self, number: int = 1) -> Message:
+        message = self.store.work.messages.get(f"notice-{number}")
+        assert message is not None
+        return message
+
+    def states(self) -> list[State]:
+        return [row.message.state for row in self.store.work.messages.rows.values()]
+
+    def last(self, number: int = 1) -> tuple[EventKind, str]:
+        event = self.message(number).events[-1]
+        return event.kind, event.detail
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office()
+
+
+def test_an_accepted_message_is_reviewed_written_sent_and_told(office: Office) -> None:
+    office.accept()
+    assert office.run()
+    kinds = [event.kind for event in office.message().events]
+    expected = [EventKind.QUEUE_TRIGGERED, EventKind.QUEUED, EventKind.PROCESSED, EventKind.SENT]
+    assert kinds == expected
+    assert office.message().sent_at == office.clock.now()
+    fact = {"notice_id": "notice-1", "message_id": "<notice-1@example.test>"}
+    assert office.store.facts() == [("message_sent", fact)]
+    assert not office.run()
+
+
+def test_the_bytes_in_the_history_are_the_bytes_that_were_handed_over(office: Office) -> None:
+    office.accept()
+    office.run()
+    assert office.store.work.messages.mime("notice-1") == office.transport.sent[0].mime
+
+
+def test_a_batch_is_reviewed_in_one_call(office: Office) -> None:
+    office.accept(BATCH + 1)
+    office.run()
+    assert [len(asked) for asked in office.reviews.asked] == [BATCH]
+    office.run()
+    assert office.states() == [State.SENT] * (BATCH + 1)
+
+
+def test_a_review_older_than_5_seconds_is_taken_again(office: Office) -> None:
+    office.accept(3)
+    office.transport.meanwhile = lambda: office.wait(seconds=3)
+    office.run()
+    assert office.reviews.asked == [["notice-1", "notice-2", "notice-3"], ["notice-3"]]
+    assert office.states() == [State.SENT] * 3
+
+
+def test_an_exclusion_made_while_a_slow_mail_goes_out_holds_for_the_next_one(office: Office) -> None:
+    def exclude() -> None:
+        office.wait(seconds=6)
+        office.reviews.verdicts["notice-2"] = Withheld("ORGANIZATION_EXCLUDED", "Excluded.")
+
+    office.accept(2)
+    office.transport.meanwhile = exclude
+    office.run()
+    assert office.states() == [State.SENT, State.WITHHELD]
+    assert len(office.transport.sent) == 1
+
+
+def test_a_withheld_message_is_not_sent_and_says_why(office: Office) -> None:
+    office.accept(2)
+    office.reviews.verdicts["notice-1"] = Withheld("NOTHING_LEFT_TO_PAY", "It was paid.")
+    office.run()
+    assert office.states() == [State.WITHHELD, State.SENT]
+    assert office.last() == (EventKind.WITHHELD, "NOTHING_LEFT_TO_PAY: It was paid.")
+    assert len(office.store.facts()) == 1
+
+
+def test_a_review_that_makes_no_sense_fails_its_own_message_only(office: Office) -> None:
+    office.accept(2)
+    office.reviews.verdicts["notice-1"] = Unusable("it names no recipient")
+    office.run()
+    assert office.states() == [State.FAILED, State.SENT]
+    fact = {"notice_id": "notice-1", "reason": "it names no recipient"}
+    assert office.store.facts()[0] == ("message_failed", fact)
+
+
+def test_without_a_second_look_nothing_goes_out_and_the_history_says_so_once(office: Office) -> None:
+    office.accept(3)
+    office.reviews.away = True
+    for _ in range(5):
+        assert not office.run()
+        office.wait(seconds=2)
+    assert office.states() == [State.QUEUED] * 3
+    assert office.transport.sent == []
+    assert [event.kind for event in office.message().events].count(EventKind.DEFERRED) == 1
+    office.reviews.away = False
+    office.run()
+    assert office.states() == [State.SENT] * 3
+
+
+def test_a_permanent_refusal_fails_at_once_with_the_servers_words(office: Office) -> None:
+    office.accept()
+    refused = (RefusedRecipient("ann@example.test", 550, "5.1.1 no such user"),)
+    office.transport.answers = [Answer(Stage.RECIPIENTS, 550, "5.1.1 no such user", refused)]
+    office.run()
+    assert office.last() == (EventKind.FAILED, "ann@example.test: 550 5.1.1 no such user")
+    assert office.store.facts()[0][0] == "message_failed"
+
+
+def test_a_temporary_refusal_waits_longer_each_time_and_then_goes(office: Office) -> None:
+    office.accept()
+    office.transport.answers = [Answer(Stage.SENDER, 451, "4.3.0 try later")] * 3
+    for minutes in (1, 2, 4):
+        assert office.run()
+        assert office.last() == (EventKind.DEFERRED, "451 4.3.0 try later")
+        office.wait(seconds=minutes * 60 - 1)
+        assert not office.run()
+        office.wait(seconds=1)
+    office.run()
+    assert office.states() == [State.SENT]
+
+
+def test_while_the_server_is_away_only_probes_are_made_and_then_all_go_at_once(office: Office) -> None:
+    office.accept(50)
+    office.transport.trouble = REFUSED
+    assert not office.run()
+    told = [len(office.message(number).events) for number in range(1, 51)]
+    assert sum(told) == 50 * 2 + 2, "one message was tried: PROCESSED and DEFERRED"
+    for _ in range(100):
+        office.wait(seconds=1)
+        assert not office.run()
+    assert 45 <= office.transport.probes <= 55
+    assert sum(len(office.message(number).events) for number in range(1, 51)) == 50 * 2 + 2
+    office.transport.trouble = None
+    office.wait(seconds=2)
+    while office.run():
+        pass
+    assert office.states() == [State.SENT] * 50
+
+
+def test_an_outage_of_days_makes_no_message_fail(office: Office) -> None:
+    office.accept()
+    office.transport.trouble = REFUSED
+    for _ in range(10):
+        office.run()
+        office.wait(days=1)
+    office.transport.trouble = None
+    office.run()
+    assert office.states() == [State.SENT]
+
+
+def test_a_server_that_refuses_our_login_is_asked_once_a_minute(office: Office) -> None:
+    office.accept()
+    office.transport.trouble = Answer(Stage.CONNECT, 535, "5.7.8 bad password")
+    office.run()
+    assert office.last() == (EventKind.DEFERRED, "535 5.7.8 bad password")
+    for _ in range(59):
+        office.wait(seconds=1)
+        office.run()
+    assert office.transport.probes == 0
+    office.wait(seconds=1)
+    office.run()
+    assert office.transport.probes == 1
+
+
+def test_a_lost_connection_is_tried_again_within_seconds(office: Office) -> None:
+    office.accept(2)
+    office.transport.answers = [Answer(Stage.CONTENT, None, "The connection was lost.")]
+    office.run()
+    assert office.states() == [State.DEFERRED, State.SENT]
+    assert "not known whether" in office.last()[1]
+    office.wait(seconds=2)
+    office.run()
+    assert office.states() == [State.SENT] * 2
+
+
+def test_a_mail_that_cannot_be_written_fails_and_the_next_one_goes(office: Office) -> None:
+    office.accept()
+    office.press.error = CannotWrite("'x' is not an e-mail address")
+    office.run()
+    assert office.last() == (EventKind.FAILED, "'x' is not an e-mail address")
+
+
+def test_a_mistake_of_ours_in_writing_defers_the_mail_and_does_not_stop_the_worker(office: Office) -> None:
+    office.accept()
+    office.press.error = KeyError("secret detail")
+    assert office.run()
+    assert office.last() == (EventKind.DEFERRED, "The mail could not be written: KeyError.")
+    office.press.error = None
+    office.wait(minutes=1)
+    office.run()
+    assert office.states() == [State.SENT]
+
+
+def test_a_message_whose_lease_has_passed_on_is_not_sent_by_the_first_worker(office: Office) -> None:
+    other = FakeTransport()
+
+    def other_worker() -> None:
+        office.transport.meanwhile = lambda: None
+        office.wait(minutes=2)
+        send_some(office.desk("b", other))
+
+    office.accept(2)
+    office.transport.meanwhile = other_worker
+    office.run()
+    assert [len(office.transport.sent), len(other.sent)] == [1, 1]
+    assert office.states() == [State.SENT] * 2
+
+
+def _killed(office: Office, at: Callable[[], None]) -> None:
+    office.transport.meanwhile = at
+    with pytest.raises(KeyboardInterrupt):
+        office.run()
+    office.transport.meanwhile = lambda: None
+
+
+def _die() -> Any:
+    raise KeyboardInterrupt
+
+
+def test_what_a_killed_worker_had_claimed_goes_out_once_it_is_known_to_be_dead(office: Office) -> None:
+    office.accept(5)
+    _killed(office, _die)
+    assert not send_some(office.desk("b")), "the lease still holds"
+    released = release_dead(
+        lambda owner: owner == "a", read=office.store.read, write=office.store.write, clock=office.clock
+    )
+    assert released == 5
+    send_some(office.desk("b"))
+    assert office.states() == [State.SENT] * 5
+
+
+def test_a_killed_worker_of_another_machine_is_waited_for_as_long_as_its_lease(office: Office) -> None:
+    office.accept(3)
+    _killed(office, _die)
+    office.wait(seconds=61)
+    send_some(office.desk("b"))
+    assert office.states() == [State.SENDING, State.SENT, State.SENT]
+    office.wait(minutes=6)
+    send_some(office.desk("b"))
+    assert office.states() == [State.SENT] * 3
+
+
+def test_an_idle_worker_lets_its_connection_rest(office: Office) -> None:
+    assert not office.run()
+    assert office.transport.rests == 1
