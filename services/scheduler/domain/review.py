@@ -90,7 +90,7 @@ def _moot(notice: Notice, invoice: Invoice, days: int) -> No | None:
 
 
 def _overtaken(notice: Notice, seen: Circumstances, days: int) -> No | None:
-    """A larger threshold that was sent or is queued always goes first; one that waits, while its rule holds."""
+    """A larger threshold that was sent or is queued goes first; one that waits, while its rule holds."""
     for other in seen.siblings:
         if other.due_on != notice.due_on or other.threshold <= notice.threshold:
             continue

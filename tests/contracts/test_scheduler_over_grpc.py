@@ -1,0 +1,345 @@
+"""The scheduler as its peers see it: a real server on loopback, SQLite, small servers as ledger and mailer."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import grpc
+import pytest
+from dunlin.events.v1 import events_pb2, events_pb2_grpc
+from dunlin.mailer.v1 import mailer_pb2, mailer_pb2_grpc
+from dunlin.operations.v1 import operations_pb2, operations_pb2_grpc
+from dunlin.paynow.v1 import books_pb2, ledger_pb2, ledger_pb2_grpc
+from dunlin.scheduler.v1 import notices_pb2, scheduler_pb2_grpc
+from dunlin.scheduler.v1 import scheduler_pb2 as pb
+
+from services.scheduler.__main__ import bring_up_to_date, compose
+from services.shared.errors import Refusal
+from services.shared.grpc_channel import open_channel
+from services.shared.grpc_errors import refusal_of
+from services.shared.grpc_server import TOKEN_HEADER, Server
+from services.shared.wire import timestamp
+
+TOKEN = "a token for the tests"
+DUE = "2026-03-02"
+AS_OF = timestamp(datetime(2026, 4, 1, 12, tzinfo=UTC))
+BOTH = "dunlin.paynow.v1.LedgerService", "dunlin.mailer.v1.MailerService"
+
+
+class Books(ledger_pb2_grpc.LedgerServiceServicer):
+    """A ledger with some invoices of one organization."""
+
+    def __init__(self) -> None:
+        self.invoices = [self.invoice(1)]
+        self.asked_until: list[str] = []
+
+    def invoice(self, invoice_id: int, **but: object) -> books_pb2.Invoice:
+        invoice = books_pb2.Invoice(
+            invoice_id=invoice_id,
+            organization_id="acme",
+            organization_name="Acme Ltd",
+            number=f"00{invoice_id}",
+            issued_on="2026-02-01",
+            due_on=DUE,
+            currency="USD",
+            amount_minor=10_000,
+            balance_minor=9_000,
+            status=books_pb2.INVOICE_STATUS_OPEN,
+        )
+        for name, value in but.items():
+            setattr(invoice, name, value)
+        return invoice
+
+    def ListDueInvoices(
+        self, request: ledger_pb2.ListDueInvoicesRequest, context: grpc.ServicerContext
+    ) -> ledger_pb2.ListDueInvoicesResponse:
+        self.asked_until.append(request.due_on_or_before)
+        batch = [i for i in self.invoices if i.invoice_id > request.after_invoice_id][: request.batch_size]
+        found = [
+            ledger_pb2.DueInvoice(
+                invoice_id=i.invoice_id,
+                organization_id=i.organization_id,
+                number=i.number,
+                due_on=i.due_on,
+                balance_minor=i.balance_minor,
+                reserved_minor=i.reserved_minor,
+                reachable=True,
+            )
+            for i in batch
+        ]
+        total = 0 if request.after_invoice_id else len(self.invoices)
+        return ledger_pb2.ListDueInvoicesResponse(invoices=found, total=total)
+
+    def ReadSubjects(
+        self, request: ledger_pb2.ReadSubjectsRequest, context: grpc.ServicerContext
+    ) -> ledger_pb2.ReadSubjectsResponse:
+        subjects = [
+            ledger_pb2.Subject(
+                invoice=i,
+                addressees=[ledger_pb2.Addressee(name="Ann", email="ann@acme.test")],
+                pay_token="a-token" if request.with_pay_tokens else "",
+            )
+            for i in self.invoices
+            if i.invoice_id in request.invoice_ids
+        ]
+        return ledger_pb2.ReadSubjectsResponse(subjects=subjects)
+
+    def CountByDueDate(
+        self, request: ledger_pb2.CountByDueDateRequest, context: grpc.ServicerContext
+    ) -> ledger_pb2.CountByDueDateResponse:
+        first, last = getattr(request, "from"), request.to
+        assert first <= last
+        count = ledger_pb2.DueDateCount(due_on=last, invoices=3)
+        return ledger_pb2.CountByDueDateResponse(counts=[count])
+
+    def BatchGetOrganizations(
+        self, request: ledger_pb2.BatchGetOrganizationsRequest, context: grpc.ServicerContext
+    ) -> ledger_pb2.BatchGetOrganizationsResponse:
+        known = [books_pb2.Organization(organization_id=i) for i in request.organization_ids if i == "acme"]
+        return ledger_pb2.BatchGetOrganizationsResponse(organizations=known)
+
+
+class Mailroom(mailer_pb2_grpc.MailerServiceServicer):
+    """A mailer that keeps what it is handed."""
+
+    def __init__(self) -> None:
+        self.accepted: list[mailer_pb2.MessageRequest] = []
+
+    def AcceptMessages(
+        self, request: mailer_pb2.AcceptMessagesRequest, context: grpc.ServicerContext
+    ) -> mailer_pb2.AcceptMessagesResponse:
+        self.accepted += request.messages
+        return mailer_pb2.AcceptMessagesResponse(accepted=len(request.messages))
+
+
+class Peers:
+    """The scheduler's stubs, and the servers behind it."""
+
+    def __init__(self, channel: grpc.Channel, books: Books, mailroom: Mailroom) -> None:
+        self.scheduler = scheduler_pb2_grpc.SchedulerServiceStub(channel)
+        self.inbox = events_pb2_grpc.InboxServiceStub(channel)
+        self.operations = operations_pb2_grpc.OperationsServiceStub(channel)
+        self.books = books
+        self.mailroom = mailroom
+        self.run_once: dict[str, Callable[[], bool]] = {}
+
+    def tick(self, dry_run: bool = False) -> pb.TickProgress:
+        self.scheduler.SetRuleEnabled(pb.SetRuleEnabledRequest(threshold_days=15, enabled=True))
+        self.scheduler.SetRuleEnabled(pb.SetRuleEnabledRequest(threshold_days=30, enabled=True))
+        *_, last = self.scheduler.RunTick(pb.RunTickRequest(as_of=AS_OF, dry_run=dry_run))
+        return last
+
+    def notices(self) -> list[notices_pb2.Notice]:
+        return list(self.scheduler.ListNotices(pb.ListNoticesRequest()).notices)
+
+
+@pytest.fixture
+def peers(tmp_path: Path) -> Iterator[Peers]:
+    books, mailroom = Books(), Mailroom()
+
+    def add(server: grpc.Server) -> None:
+        ledger_pb2_grpc.add_LedgerServiceServicer_to_server(books, server)
+        mailer_pb2_grpc.add_MailerServiceServicer_to_server(mailroom, server)
+
+    others = Server("127.0.0.1:0", TOKEN, servicers=add, names=BOTH)
+    address = others.start()
+    (tmp_path / "token").write_text(TOKEN)
+    env = {
+        "DUNLIN_SCHEDULER_DATABASE_URL": f"sqlite:///{tmp_path}/scheduler.sqlite",
+        "DUNLIN_SCHEDULER_LISTEN": "127.0.0.1:0",
+        "DUNLIN_MAILER_ADDRESS": address,
+        "DUNLIN_PAYNOW_ADDRESS": address,
+        "DUNLIN_SERVICE_TOKEN_FILE": str(tmp_path / "token"),
+    }
+    bring_up_to_date(env)
+    program = compose(env)
+    server = Server(program.listen, program.token, servicers=program.servicers, names=program.service_names)
+    channel = open_channel(server.start(), TOKEN)
+    peers = Peers(channel, books, mailroom)
+    # The workers are not started: the tests take their steps one by one.
+    peers.run_once = {worker.name: worker._run_once for worker in program.workers}
+    yield peers
+    channel.close()
+    server.stop(0)
+    program.close()
+    others.stop(0)
+
+
+def refused(call: Callable[[], object]) -> Refusal:
+    with pytest.raises(grpc.RpcError) as error:
+        call()
+    refusal = refusal_of(error.value)
+    assert refusal is not None
+    return refusal
+
+
+def test_the_story_of_a_notice(peers: Peers) -> None:
+    dry = peers.tick(dry_run=True)
+    last = peers.tick()
+    assert (last.done, last.examined, last.total, last.today) == (True, 1, 1, "2026-04-01")
+    assert (last.counts.queued, last.counts.superseded) == (1, 1)
+    assert dry == last
+    assert peers.books.asked_until[-1] == "2026-03-17", "nothing due later can have reached 15 days past due"
+
+    queued, superseded = sorted(peers.notices(), key=lambda notice: -notice.threshold_days)
+    assert superseded.state == notices_pb2.NOTICE_STATE_SUPERSEDED
+    assert (queued.state, queued.reason, queued.due_on) == (
+        notices_pb2.NOTICE_STATE_QUEUED,
+        "RULE_REACHED",
+        DUE,
+    )
+    assert queued.explanation
+    assert peers.operations.GetBacklog(operations_pb2.GetBacklogRequest()).queue == 1
+    assert peers.run_once["dispatch"]()
+    assert [m.notice_id for m in peers.mailroom.accepted] == [queued.notice_id]
+    assert peers.operations.GetBacklog(operations_pb2.GetBacklogRequest()).queue == 0
+
+    reviews = peers.scheduler.ReviewNotices(
+        pb.ReviewNoticesRequest(notice_ids=[superseded.notice_id, queued.notice_id])
+    ).reviews
+    assert reviews[0].withheld.reason == "LARGER_THRESHOLD_REACHED"
+    letter = reviews[1].letter
+    assert (letter.due.days_past_due, letter.due.threshold_days) == (30, 30)
+    assert (letter.invoice.balance_minor, letter.invoice.pay_token) == (9_000, "a-token")
+    assert [(to.name, to.email) for to in letter.recipients] == [("Ann", "ann@acme.test")]
+
+    sent = events_pb2.Fact(
+        fact_id="f1",
+        message_sent=events_pb2.MessageSent(notice_id=queued.notice_id, message_id="<m@x>"),
+    )
+    for accepted in (1, 0):
+        answer = peers.inbox.DeliverFacts(events_pb2.DeliverFactsRequest(facts=[sent]))
+        assert (answer.accepted, answer.repeated_facts) == (accepted, 1 - accepted)
+    assert peers.run_once["inbox"]()
+    told = peers.scheduler.ExplainInvoice(pb.ExplainInvoiceRequest(invoice_id=1))
+    assert [n.message_id for n in told.notices] == ["", "<m@x>"]
+    assert told.decisions[-1].reason == "ACCEPTED_BY_SMTP_SERVER"
+    assert told.decisions[0].as_of == AS_OF
+    rules = peers.scheduler.ListRules(pb.ListRulesRequest()).rules
+    assert [r.threshold_days for r in rules] == [-5, 15, 30, 45, 60, 90]
+    assert [r.threshold_days for r in rules if r.HasField("last_sent_at")] == [30]
+
+
+def test_a_payment_becomes_a_receipt(peers: Peers) -> None:
+    payment = events_pb2.PaymentFacts(
+        payment_id="p1",
+        organization_id="acme",
+        invoice_id=1,
+        invoice_number="001",
+        amount_minor=4_000,
+        currency="USD",
+        payer_email="bob@acme.test",
+        method_label="Card",
+    )
+    fact = events_pb2.Fact(
+        fact_id="f1",
+        occurred_at=AS_OF,
+        payment_failed=events_pb2.PaymentFailed(payment=payment, reason="CARD_DECLINED"),
+    )
+    peers.inbox.DeliverFacts(events_pb2.DeliverFactsRequest(facts=[fact]))
+    assert peers.run_once["inbox"]()
+    (notice,) = peers.notices()
+    assert (notice.type, notice.payment_id) == (notices_pb2.NOTICE_TYPE_PAYMENT_FAILED, "p1")
+    (review,) = peers.scheduler.ReviewNotices(pb.ReviewNoticesRequest(notice_ids=[notice.notice_id])).reviews
+    about = review.letter.payment
+    assert (about.failure_reason, about.amount_minor, about.balance_minor) == ("CARD_DECLINED", 4_000, 9_000)
+    assert about.ended_at == AS_OF
+    assert [to.email for to in review.letter.recipients] == ["ann@acme.test", "bob@acme.test"]
+
+
+def test_refusals_carry_their_reason_and_field(peers: Peers) -> None:
+    s = peers.scheduler
+    due = notices_pb2.NOTICE_TYPE_DUE_NOTICE
+    cases: list[tuple[Callable[[], object], str]] = [
+        (lambda: s.AddRule(pb.AddRuleRequest(threshold_days=15)), "RULE_EXISTS"),
+        (lambda: s.AddRule(pb.AddRuleRequest(threshold_days=0)), "THRESHOLD_OUT_OF_RANGE"),
+        (lambda: s.RemoveRule(pb.RemoveRuleRequest(threshold_days=16)), "RULE_MISSING"),
+        (
+            lambda: s.AddExclusion(pb.AddExclusionRequest(type=due, organization_id="x")),
+            "ORGANIZATION_MISSING",
+        ),
+        (lambda: s.AddExclusion(pb.AddExclusionRequest(organization_id="acme")), "TYPE_NOT_EXCLUDABLE"),
+        (lambda: s.ExplainInvoice(pb.ExplainInvoiceRequest(invoice_id=7)), "INVOICE_MISSING"),
+        (lambda: s.GetForecast(pb.GetForecastRequest(days=61)), "DAYS_OUT_OF_RANGE"),
+        (lambda: s.UpdateCalendar(pb.UpdateCalendarRequest()), "CALENDAR_INVALID"),
+        (lambda: s.ReviewNotices(pb.ReviewNoticesRequest(notice_ids=["n"] * 201)), "TOO_MANY_NOTICES"),
+        (lambda: s.ListNotices(pb.ListNoticesRequest(page_token="?")), "PAGE_TOKEN_INVALID"),
+        (lambda: s.ListNotices(pb.ListNoticesRequest(state=99)), "STATE_UNKNOWN"),  # type: ignore[arg-type]
+        (lambda: s.ListNotices(pb.ListNoticesRequest(type=99)), "TYPE_UNKNOWN"),  # type: ignore[arg-type]
+        (
+            lambda: list(s.RunTick(pb.RunTickRequest(as_of=timestamp(datetime(1, 1, 1, tzinfo=UTC))))),
+            "INSTANT_OUT_OF_RANGE",
+        ),
+    ]
+    assert [refused(call).reason for call, _ in cases] == [reason for _, reason in cases]
+
+
+def test_the_clock_can_not_be_set_once_the_sandbox_is_left(peers: Peers) -> None:
+    calendar = peers.scheduler.GetCalendar(pb.GetCalendarRequest())
+    assert (calendar.time_zone, calendar.send_at, calendar.sandbox, calendar.automatic) == (
+        "UTC",
+        "09:00",
+        True,
+        True,
+    )
+    calendar.sandbox = False
+    calendar.time_zone = "America/Chicago"
+    saved = peers.scheduler.UpdateCalendar(pb.UpdateCalendarRequest(calendar=calendar))
+    assert (saved.time_zone, saved.sandbox) == ("America/Chicago", False)
+    assert (
+        refused(lambda: list(peers.scheduler.RunTick(pb.RunTickRequest(as_of=AS_OF)))).reason
+        == "CLOCK_NOT_SETTABLE"
+    )
+
+
+def test_exclusions_and_the_forecast_over_the_wire(peers: Peers) -> None:
+    due = notices_pb2.NOTICE_TYPE_DUE_NOTICE
+    added = peers.scheduler.AddExclusion(pb.AddExclusionRequest(type=due, organization_id="acme"))
+    listed = peers.scheduler.ListExclusions(pb.ListExclusionsRequest(type=due))
+    assert (list(listed.exclusions), listed.total) == ([added], 1)
+    peers.tick()
+    assert {n.reason for n in peers.notices()} == {"ORGANIZATION_EXCLUDED", "LARGER_THRESHOLD_REACHED"}
+    assert (
+        peers.scheduler.RemoveExclusion(pb.RemoveExclusionRequest(type=due, organization_id="acme")) == added
+    )
+    forecast = peers.scheduler.GetForecast(pb.GetForecastRequest(days=3))
+    assert [(line.threshold_days, line.invoices) for line in forecast.lines] == [(15, 3)]
+    assert not forecast.HasField("next_tick_at"), "the clock is set, so no tick runs by itself"
+
+
+def test_a_caller_that_goes_away_ends_the_tick_and_frees_the_lease(peers: Peers) -> None:
+    peers.books.invoices = [peers.books.invoice(n) for n in range(1, 4_001)]
+    peers.scheduler.SetRuleEnabled(pb.SetRuleEnabledRequest(threshold_days=30, enabled=True))
+    stream = peers.scheduler.RunTick(pb.RunTickRequest(as_of=AS_OF), timeout=30)
+    next(stream)
+    stream.cancel()
+    with ThreadPoolExecutor(1) as pool:
+        *_, last = pool.submit(
+            lambda: list(peers.scheduler.RunTick(pb.RunTickRequest(as_of=AS_OF), timeout=60))
+        ).result()
+    assert last.counts.queued + last.counts.unchanged == 4_000
+    assert last.counts.unchanged >= 1000
+
+
+def test_a_ledger_that_is_away_is_told_as_unavailable(tmp_path: Path, peers: Peers) -> None:
+    (tmp_path / "other").mkdir()
+    env = {
+        "DUNLIN_SCHEDULER_DATABASE_URL": f"sqlite:///{tmp_path}/other/scheduler.sqlite",
+        "DUNLIN_SCHEDULER_LISTEN": "127.0.0.1:0",
+        "DUNLIN_MAILER_ADDRESS": "127.0.0.1:1",
+        "DUNLIN_PAYNOW_ADDRESS": "127.0.0.1:1",
+        "DUNLIN_SERVICE_TOKEN_FILE": str(tmp_path / "token"),
+    }
+    bring_up_to_date(env)
+    program = compose(env)
+    server = Server(program.listen, program.token, servicers=program.servicers, names=program.service_names)
+    # Without our own channel's retries on top of those that the scheduler makes towards the ledger.
+    channel = grpc.insecure_channel(server.start())
+    stub = scheduler_pb2_grpc.SchedulerServiceStub(channel)
+    with pytest.raises(grpc.RpcError) as error:
+        stub.ExplainInvoice(pb.ExplainInvoiceRequest(invoice_id=1), metadata=[(TOKEN_HEADER, TOKEN)])
+    assert error.value.code() is grpc.StatusCode.UNAVAILABLE
+    channel.close()
+    server.stop(0)
+    program.close()

@@ -1,0 +1,320 @@
+"""The promises of the scheduler's store, kept by the fake and by SQLite alike."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from services.scheduler.__main__ import MIGRATIONS
+from services.scheduler.domain.notice import (
+    Change,
+    HandOver,
+    Known,
+    Notice,
+    NoticeFilter,
+    NoticeType,
+    PaymentFact,
+    State,
+)
+from services.scheduler.domain.thresholds import Rule
+from services.scheduler.ports import Excluded, Store
+from services.scheduler.repository import SqlStore
+from services.shared.database import Database
+from services.shared.migrate import migrate
+from tests.fakes.scheduler import FIRST_RULES, FakeStore
+
+NOW = datetime(2026, 3, 2, 15, 0, 0, 123456, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=1)
+DUE = date(2026, 3, 2)
+NUMBER = "0007/Ü 🧾"
+
+
+@pytest.fixture(params=["fake", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "fake":
+        yield FakeStore()
+        return
+    url = f"sqlite:///{tmp_path}/scheduler.sqlite"
+    migrate(url, MIGRATIONS)
+    database = Database(url)
+    yield SqlStore(database)
+    database.dispose()
+
+
+def a_notice(notice_id: str = "n1", **but: object) -> Notice:
+    usual = Notice(
+        notice_id=notice_id,
+        type=NoticeType.DUE_NOTICE,
+        organization_id="acme",
+        invoice_id=9_007_199_254_740_993,
+        invoice_number=NUMBER,
+        threshold=15,
+        due_on=DUE,
+        state=State.QUEUED,
+        reason="RULE_REACHED",
+        decided_at=NOW,
+    )
+    return replace(usual, **but)  # type: ignore[arg-type]
+
+
+def a_receipt(notice_id: str = "r1", payment_id: str = "p1") -> Notice:
+    payment = PaymentFact(
+        payment_id,
+        "acme",
+        1,
+        NUMBER,
+        4_000,
+        "USD",
+        "a@b.test",
+        "Card",
+        NOW,
+        6_000,
+        "",
+    )
+    return a_notice(
+        notice_id, type=NoticeType.PAYMENT_SUCCEEDED, threshold=0, due_on=None, payment=payment, invoice_id=1
+    )
+
+
+def add(store: Store, *notices: Notice) -> None:
+    with store.write() as work:
+        work.notices.add(notices)
+
+
+def test_the_rules_of_the_first_day_are_there_and_off(store: Store) -> None:
+    with store.read() as work:
+        assert work.rules.all() == [Rule(threshold, False) for threshold in FIRST_RULES]
+        assert work.rules.last_sent() == {}
+
+
+def test_rules_are_added_once_switched_and_removed(store: Store) -> None:
+    with store.write() as work:
+        assert work.rules.add(Rule(-7, True))
+        assert not work.rules.add(Rule(-7, False))
+        assert work.rules.set_enabled(15, enabled=True)
+        assert not work.rules.set_enabled(16, enabled=True)
+        assert work.rules.remove(90) == Rule(90, False)
+        assert work.rules.remove(90) is None
+    with store.read() as work:
+        assert work.rules.all() == [
+            Rule(-7, True),
+            Rule(-5, False),
+            Rule(15, True),
+            Rule(30, False),
+            Rule(45, False),
+            Rule(60, False),
+        ]
+
+
+def test_only_the_newest_sending_of_a_threshold_is_remembered(store: Store) -> None:
+    with store.write() as work:
+        work.rules.note_sent(15, NOW)
+        work.rules.note_sent(15, LATER)
+        work.rules.note_sent(15, NOW)
+        assert work.rules.last_sent() == {15: LATER}
+
+
+def test_an_exception_undoes_the_transaction(store: Store) -> None:
+    def break_off() -> None:
+        with store.write() as work:
+            work.rules.add(Rule(1, True))
+            work.notices.add([a_notice()])
+            raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError):
+        break_off()
+    with store.read() as work:
+        assert Rule(1, True) not in work.rules.all()
+        assert work.notices.get(["n1"]) == {}
+
+
+def test_exclusions_are_a_set_for_each_type_in_order(store: Store) -> None:
+    due = NoticeType.DUE_NOTICE
+    with store.write() as work:
+        for name in ("c", "a", "b"):
+            work.exclusions.add(Excluded(due, name, NOW))
+        work.exclusions.add(Excluded(due, "a", LATER))
+        work.exclusions.remove(due, "nobody")
+    with store.read() as work:
+        assert work.exclusions.page(due, "", 2) == [Excluded(due, "a", NOW), Excluded(due, "b", NOW)]
+        assert work.exclusions.page(due, "b", 2) == [Excluded(due, "c", NOW)]
+        assert work.exclusions.count(due) == 3
+        assert work.exclusions.count(NoticeType.PAYMENT_FAILED) == 0
+        assert work.exclusions.among(due, ["c", "x"]) == {"c"}
+        assert work.exclusions.among(due, []) == set()
+        assert work.exclusions.among(NoticeType.PAYMENT_FAILED, ["c"]) == set()
+        assert work.exclusions.get(due, "c") == Excluded(due, "c", NOW)
+    with store.write() as work:
+        work.exclusions.remove(due, "c")
+        assert work.exclusions.get(due, "c") is None
+
+
+def test_a_notice_comes_back_as_it_was_with_its_first_decision(store: Store) -> None:
+    notice = a_notice(as_of=LATER, detail="x")
+    add(store, notice, a_receipt())
+    with store.read() as work:
+        assert work.notices.get(["n1", "r1", "none"]) == {"n1": notice, "r1": a_receipt()}
+        assert work.notices.get([]) == {}
+        assert work.notices.of_invoice(notice.invoice_id) == [notice]
+        (decision,) = work.notices.decisions_on_invoice(notice.invoice_id)
+        assert (decision.notice_id, decision.threshold, decision.state) == ("n1", 15, State.QUEUED)
+        assert (decision.reason, decision.detail) == ("RULE_REACHED", "x")
+        assert (decision.decided_at, decision.as_of) == (NOW, LATER)
+
+
+def test_a_change_is_the_newest_state_and_one_more_decision(store: Store) -> None:
+    add(store, a_notice(), a_notice("n2", threshold=30))
+    with store.write() as work:
+        work.notices.change(
+            [
+                Change("n1", State.FAILED, "MAILER_GAVE_UP", "550", None),
+                Change("n2", State.SENT, "ACCEPTED_BY_SMTP_SERVER", message_id="<2@x>", as_of=NOW),
+            ],
+            LATER,
+        )
+        work.notices.change([], LATER)
+    with store.read() as work:
+        found = work.notices.get(["n1", "n2"])
+        assert found["n1"] == a_notice(
+            state=State.FAILED, reason="MAILER_GAVE_UP", detail="550", decided_at=LATER
+        )
+        assert (found["n2"].message_id, found["n2"].as_of) == ("<2@x>", NOW)
+        decisions = work.notices.decisions_on_invoice(a_notice().invoice_id)
+        assert [d.state for d in decisions] == [State.QUEUED, State.QUEUED, State.FAILED, State.SENT]
+
+
+@pytest.mark.parametrize(
+    "twin",
+    [
+        a_notice("n2"),
+        a_notice("n1", threshold=30),
+        a_receipt("n2"),
+    ],
+)
+def test_there_is_one_notice_for_a_key(store: Store, twin: Notice) -> None:
+    add(store, a_notice(), a_receipt())
+    # SQLAlchemy's IntegrityError from one, ValueError from the other: both undo the transaction.
+    with pytest.raises(Exception):  # noqa: B017, PT011
+        add(store, a_notice("n3", threshold=45), twin)
+    with store.read() as work:
+        assert set(work.notices.get(["n1", "n2", "n3", "r1"])) == {"n1", "r1"}
+
+
+def test_another_due_date_threshold_or_type_is_another_key(store: Store) -> None:
+    failed = replace(a_receipt("r2"), type=NoticeType.PAYMENT_FAILED)
+    other_due = a_notice("n2", due_on=DUE + timedelta(days=1))
+    add(store, a_notice(), other_due, a_notice("n3", threshold=-15), a_receipt(), failed)
+    with store.read() as work:
+        assert work.notices.receipt(NoticeType.PAYMENT_SUCCEEDED, "p1") == a_receipt()
+        assert work.notices.receipt(NoticeType.PAYMENT_FAILED, "p1") == failed
+        assert work.notices.receipt(NoticeType.PAYMENT_FAILED, "p2") is None
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_what_is_known_of_invoices_are_their_due_notices_of_every_due_date(
+    store: Store, locked: bool
+) -> None:
+    other_due = a_notice("n2", due_on=DUE + timedelta(days=1), state=State.HELD, reason="PAYMENT_UNDER_WAY")
+    add(store, a_notice(), other_due, a_notice("n3", invoice_id=5), a_receipt())
+    big = a_notice().invoice_id
+    with store.write() if locked else store.read() as work:
+        assert sorted(work.notices.known([big, 1])) == [
+            Known("n1", big, DUE, 15, State.QUEUED, "RULE_REACHED"),
+            Known("n2", big, DUE + timedelta(days=1), 15, State.HELD, "PAYMENT_UNDER_WAY"),
+        ]
+        assert work.notices.known([]) == []
+
+
+def test_held_notices_are_read_in_order(store: Store) -> None:
+    add(store, *[a_notice(f"n{n}", threshold=n, state=State.HELD) for n in (3, 1, 2)], a_notice("n4"))
+    with store.read() as work:
+        assert [n.notice_id for n in work.notices.held("", 2)] == ["n1", "n2"]
+        assert [n.notice_id for n in work.notices.held("n2", 2)] == ["n3"]
+
+
+def test_a_page_goes_from_the_newest_decision_back(store: Store) -> None:
+    add(store, *[a_notice(f"n{n}", threshold=n) for n in (1, 2, 3)])
+    with store.write() as work:
+        work.notices.change([Change("n1", State.HELD, "PAYMENT_UNDER_WAY")], LATER)
+    with store.read() as work:
+        page = work.notices.page(NoticeFilter(), None, 2)
+        assert [n.notice_id for n in page] == ["n1", "n3"]
+        rest = work.notices.page(NoticeFilter(), (page[-1].decided_at, page[-1].notice_id), 2)
+        assert [n.notice_id for n in rest] == ["n2"]
+
+
+@pytest.mark.parametrize(
+    ("only", "expected"),
+    [
+        (NoticeFilter(organization_id="beta"), {"n2"}),
+        (NoticeFilter(invoice_number=NUMBER), {"n1", "r1"}),
+        (NoticeFilter(invoice_number="7"), {"n2"}),
+        (NoticeFilter(invoice_number="07"), set()),
+        (NoticeFilter(invoice_id=1), {"r1"}),
+        (NoticeFilter(type=NoticeType.PAYMENT_SUCCEEDED), {"r1"}),
+        (NoticeFilter(state=State.SKIPPED), {"n2"}),
+        (NoticeFilter(organization_id="acme", state=State.SKIPPED), set()),
+    ],
+)
+def test_a_page_can_be_filtered(store: Store, only: NoticeFilter, expected: set[str]) -> None:
+    beta = a_notice("n2", organization_id="beta", invoice_number="7", threshold=1, state=State.SKIPPED)
+    add(store, a_notice(), beta, a_receipt())
+    with store.read() as work:
+        assert {notice.notice_id for notice in work.notices.page(only, None, 10)} == expected
+
+
+def test_only_what_is_queued_is_handed_over_the_longest_waiting_first(store: Store) -> None:
+    add(store, a_notice("n2"), a_notice("n3", threshold=30, state=State.SKIPPED))
+    add(store, a_notice("n1", threshold=45, decided_at=LATER))
+    with store.read() as work:
+        assert work.notices.to_hand_over(NOW, 9) == [HandOver("n2", "acme", NUMBER)]
+        assert [n.notice_id for n in work.notices.to_hand_over(LATER, 9)] == ["n2", "n1"]
+        assert [n.notice_id for n in work.notices.to_hand_over(LATER, 1)] == ["n2"]
+
+
+def test_what_was_handed_over_comes_again_only_later_or_when_queued_anew(store: Store) -> None:
+    add(store, a_notice("n1"), a_notice("n2", threshold=30), a_notice("n3", threshold=45))
+    again_at = NOW + timedelta(hours=1)
+    with store.write() as work:
+        work.notices.change([Change("n2", State.QUEUED, "RULE_REACHED")], LATER)
+        work.notices.change([Change("n3", State.SKIPPED, "NO_ADDRESS")], LATER)
+        work.notices.handed_over(["n1", "n2", "n3"], asked_at=NOW, again_at=again_at)
+    with store.read() as work:
+        assert [n.notice_id for n in work.notices.to_hand_over(LATER, 9)] == ["n2"]
+        assert [n.notice_id for n in work.notices.to_hand_over(again_at, 9)] == ["n2", "n1"]
+
+
+def test_the_calendar_comes_back_as_it_was_put(store: Store) -> None:
+    with store.write() as work:
+        first = work.calendar.get()
+        assert (first.time_zone, first.send_at, first.sandbox, first.automatic) == (
+            "UTC",
+            "09:00",
+            True,
+            True,
+        )
+        assert (first.ticked_on, first.clock_set) == (None, False)
+        new = replace(
+            first, time_zone="Asia/Tokyo", automatic=False, since=NOW, ticked_on=DUE, clock_set=True
+        )
+        work.calendar.put(new)
+    with store.read() as work:
+        assert work.calendar.get() == new
+
+
+def test_a_lease_has_one_holder_until_it_expires_or_is_given_back(store: Store) -> None:
+    with store.write() as work:
+        assert work.leases.take("tick", "a", now=NOW, until=LATER)
+        assert work.leases.take("tick", "a", now=NOW, until=LATER)
+        assert not work.leases.take("tick", "b", now=NOW, until=LATER)
+        assert work.leases.take("other", "b", now=NOW, until=LATER)
+        work.leases.release("tick", "b")
+        assert not work.leases.take("tick", "b", now=NOW, until=LATER)
+        assert work.leases.take("tick", "b", now=LATER, until=LATER + timedelta(minutes=1))
+        assert not work.leases.renew("tick", "a", until=LATER)
+        assert work.leases.renew("tick", "b", until=LATER + timedelta(minutes=2))
+        work.leases.release("tick", "b")
+        assert not work.leases.renew("tick", "b", until=LATER)
+        assert work.leases.take("tick", "c", now=NOW, until=LATER)

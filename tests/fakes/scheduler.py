@@ -1,0 +1,365 @@
+"""In-memory stand-ins for what the scheduler needs; the contract tests prove the store against SQLite's."""
+
+import itertools
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+
+from services.scheduler.domain.books import DueBatch, DueInvoice, Invoice, Recipient, Subject
+from services.scheduler.domain.calendar import Calendar
+from services.scheduler.domain.notice import (
+    Change,
+    Decision,
+    HandOver,
+    Known,
+    Notice,
+    NoticeFilter,
+    NoticeType,
+    State,
+)
+from services.scheduler.domain.thresholds import Rule
+from services.scheduler.ports import Excluded
+from services.shared.errors import Busy
+
+FIRST_RULES = (-5, 15, 30, 45, 60, 90)
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+FIRST_CALENDAR = Calendar("UTC", "09:00", sandbox=True, automatic=True, since=LONG_AGO)
+
+
+@dataclass
+class Tables:
+    """What the store holds."""
+
+    rules: dict[int, bool] = field(default_factory=lambda: dict.fromkeys(FIRST_RULES, False))
+    last_sent: dict[int, datetime] = field(default_factory=dict)
+    exclusions: dict[tuple[NoticeType, str], Excluded] = field(default_factory=dict)
+    notices: dict[str, Notice] = field(default_factory=dict)
+    hand_over_at: dict[str, datetime] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)
+    calendar: list[Calendar] = field(default_factory=lambda: [FIRST_CALENDAR])
+    leases: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+
+    def copy(self) -> "Tables":
+        """As it is now; the values themselves never change."""
+        return Tables(**{name: value.copy() for name, value in vars(self).items()})
+
+
+class FakeStore:
+    """A store in memory; one writer at a time, and an exception undoes the transaction."""
+
+    def __init__(self) -> None:
+        self.tables = Tables()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def write(self) -> Iterator["FakeWork"]:
+        with self._lock:
+            draft = self.tables.copy()
+            yield FakeWork(draft)
+            self.tables = draft
+
+    @contextmanager
+    def read(self) -> Iterator["FakeWork"]:
+        yield FakeWork(self.tables.copy())
+
+
+class FakeWork:
+    """One transaction."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.rules = FakeRules(tables)
+        self.exclusions = FakeExclusions(tables)
+        self.notices = FakeNotices(tables)
+        self.calendar = FakeCalendar(tables)
+        self.leases = FakeLeases(tables)
+
+
+class FakeRules:
+    def __init__(self, tables: Tables) -> None:
+        self._t = tables
+
+    def all(self) -> list[Rule]:
+        return [Rule(*item) for item in sorted(self._t.rules.items())]
+
+    def add(self, rule: Rule) -> bool:
+        if rule.threshold in self._t.rules:
+            return False
+        self._t.rules[rule.threshold] = rule.enabled
+        return True
+
+    def set_enabled(self, threshold: int, *, enabled: bool) -> bool:
+        if threshold not in self._t.rules:
+            return False
+        self._t.rules[threshold] = enabled
+        return True
+
+    def remove(self, threshold: int) -> Rule | None:
+        enabled = self._t.rules.pop(threshold, None)
+        return None if enabled is None else Rule(threshold, enabled)
+
+    def last_sent(self) -> dict[int, datetime]:
+        return dict(self._t.last_sent)
+
+    def note_sent(self, threshold: int, at: datetime) -> None:
+        self._t.last_sent[threshold] = max(at, self._t.last_sent.get(threshold, at))
+
+
+class FakeExclusions:
+    def __init__(self, tables: Tables) -> None:
+        self._t = tables
+
+    def page(self, type: NoticeType, after: str, limit: int) -> list[Excluded]:
+        found = [e for e in self._t.exclusions.values() if e.type is type and e.organization_id > after]
+        return sorted(found, key=lambda e: e.organization_id)[:limit]
+
+    def count(self, type: NoticeType) -> int:
+        return len(self.page(type, "", len(self._t.exclusions)))
+
+    def among(self, type: NoticeType, organization_ids: Collection[str]) -> set[str]:
+        return {i for i in organization_ids if (type, i) in self._t.exclusions}
+
+    def get(self, type: NoticeType, organization_id: str) -> Excluded | None:
+        return self._t.exclusions.get((type, organization_id))
+
+    def add(self, exclusion: Excluded) -> None:
+        self._t.exclusions.setdefault((exclusion.type, exclusion.organization_id), exclusion)
+
+    def remove(self, type: NoticeType, organization_id: str) -> None:
+        self._t.exclusions.pop((type, organization_id), None)
+
+
+class FakeNotices:
+    def __init__(self, tables: Tables) -> None:
+        self._t = tables
+
+    def known(self, invoice_ids: Sequence[int]) -> list[Known]:
+        asked = set(invoice_ids)
+        return [
+            Known(n.notice_id, n.invoice_id, n.due_on, n.threshold, n.state, n.reason)
+            for n in self._t.notices.values()
+            if n.invoice_id in asked and n.due_on is not None
+        ]
+
+    def add(self, notices: Sequence[Notice]) -> None:
+        taken = {_key(other) for other in self._t.notices.values()}
+        for notice in notices:
+            if notice.notice_id in self._t.notices or _key(notice) in taken:
+                raise ValueError(f"there is such a notice: {notice}")
+            taken.add(_key(notice))
+            self._t.notices[notice.notice_id] = notice
+            self._decided(notice, notice.decided_at)
+
+    def change(self, changes: Sequence[Change], at: datetime) -> None:
+        for notice_id, state, reason, detail, as_of, message_id in changes:
+            notice = replace(
+                self._t.notices[notice_id],
+                state=state,
+                reason=reason,
+                detail=detail,
+                decided_at=at,
+                as_of=as_of,
+                message_id=message_id,
+            )
+            self._t.notices[notice_id] = notice
+            self._decided(notice, at)
+
+    def _decided(self, notice: Notice, at: datetime) -> None:
+        self._t.hand_over_at.pop(notice.notice_id, None)
+        if notice.state is State.QUEUED:
+            self._t.hand_over_at[notice.notice_id] = at
+        decision = Decision(
+            notice.notice_id, notice.threshold, notice.state, notice.reason, notice.detail, at, notice.as_of
+        )
+        self._t.decisions.append(decision)
+
+    def get(self, notice_ids: Collection[str]) -> dict[str, Notice]:
+        return {i: self._t.notices[i] for i in notice_ids if i in self._t.notices}
+
+    def receipt(self, type: NoticeType, payment_id: str) -> Notice | None:
+        found = (n for n in self._t.notices.values() if n.payment and n.payment.payment_id == payment_id)
+        return next((notice for notice in found if notice.type is type), None)
+
+    def held(self, after: str, limit: int) -> list[Notice]:
+        found = [n for n in self._t.notices.values() if n.state is State.HELD and n.notice_id > after]
+        return sorted(found, key=lambda n: n.notice_id)[:limit]
+
+    def page(self, only: NoticeFilter, before: tuple[datetime, str] | None, limit: int) -> list[Notice]:
+        found = [
+            notice
+            for notice in self._t.notices.values()
+            if (not only.organization_id or notice.organization_id == only.organization_id)
+            and (not only.invoice_number or notice.invoice_number == only.invoice_number)
+            and (not only.invoice_id or notice.invoice_id == only.invoice_id)
+            and (only.type is None or notice.type is only.type)
+            and (only.state is None or notice.state is only.state)
+            and (before is None or (notice.decided_at, notice.notice_id) < before)
+        ]
+        return sorted(found, key=lambda n: (n.decided_at, n.notice_id), reverse=True)[:limit]
+
+    def of_invoice(self, invoice_id: int) -> list[Notice]:
+        found = [n for n in self._t.notices.values() if n.invoice_id == invoice_id]
+        return sorted(found, key=lambda n: n.notice_id)
+
+    def decisions_on_invoice(self, invoice_id: int) -> list[Decision]:
+        return [d for d in self._t.decisions if self._t.notices[d.notice_id].invoice_id == invoice_id]
+
+    def to_hand_over(self, now: datetime, limit: int) -> list[HandOver]:
+        waiting = sorted((at, i) for i, at in self._t.hand_over_at.items() if at <= now)
+        notices = [self._t.notices[i] for _, i in waiting[:limit]]
+        return [HandOver(n.notice_id, n.organization_id, n.invoice_number) for n in notices]
+
+    def handed_over(self, notice_ids: Sequence[str], *, asked_at: datetime, again_at: datetime) -> None:
+        for notice_id in notice_ids:
+            at = self._t.hand_over_at.get(notice_id)
+            if at is not None and at <= asked_at:
+                self._t.hand_over_at[notice_id] = again_at
+
+
+def _key(notice: Notice) -> tuple[object, ...]:
+    if notice.payment:
+        return notice.type, notice.payment.payment_id
+    return notice.invoice_id, notice.due_on, notice.threshold
+
+
+class FakeCalendar:
+    def __init__(self, tables: Tables) -> None:
+        self._t = tables
+
+    def get(self) -> Calendar:
+        return self._t.calendar[0]
+
+    def put(self, calendar: Calendar) -> None:
+        self._t.calendar[0] = calendar
+
+
+class FakeLeases:
+    def __init__(self, tables: Tables) -> None:
+        self._t = tables
+
+    def take(self, name: str, holder: str, *, now: datetime, until: datetime) -> bool:
+        other, expires_at = self._t.leases.get(name, (holder, now))
+        if other != holder and expires_at > now:
+            return False
+        self._t.leases[name] = (holder, until)
+        return True
+
+    def renew(self, name: str, holder: str, *, until: datetime) -> bool:
+        if self._t.leases.get(name, ("", until))[0] != holder:
+            return False
+        self._t.leases[name] = (holder, until)
+        return True
+
+    def release(self, name: str, holder: str) -> None:
+        if self._t.leases.get(name, ("", LONG_AGO))[0] == holder:
+            del self._t.leases[name]
+
+
+def an_invoice(invoice_id: int = 1, **but: object) -> Invoice:
+    """An open invoice of 100.00 USD, due on 2 March 2026, of the organization "acme"."""
+    usual = Invoice(
+        invoice_id=invoice_id,
+        organization_id="acme",
+        organization_name="Acme Ltd",
+        number=f"00{invoice_id}",
+        issued_on=date(2026, 2, 1),
+        due_on=date(2026, 3, 2),
+        currency="USD",
+        amount_minor=10_000,
+        balance_minor=10_000,
+        reserved_minor=0,
+        status="open",
+    )
+    return replace(usual, **but)  # type: ignore[arg-type]
+
+
+ANN = Recipient("Ann", "ann@acme.test")
+
+
+class FakeLedger:
+    """Books in memory, counting what it is asked. `away` makes every call `Busy`."""
+
+    def __init__(self, *invoices: Invoice) -> None:
+        self.invoices = {invoice.invoice_id: invoice for invoice in invoices}
+        self.addressees: dict[str, tuple[Recipient, ...]] = {}
+        self.away = False
+        self.calls: list[str] = []
+        self.during: Callable[[], None] = lambda: None
+
+    def put(self, invoice: Invoice) -> None:
+        self.invoices[invoice.invoice_id] = invoice
+
+    def _asked(self, name: str) -> None:
+        self.calls.append(name)
+        self.during()
+        if self.away:
+            raise Busy("the books are away")
+
+    def _to(self, organization_id: str) -> tuple[Recipient, ...]:
+        return self.addressees.get(organization_id, (ANN,))
+
+    def _open(self) -> Iterator[tuple[Invoice, date]]:
+        for invoice in self.invoices.values():
+            if invoice.status == "open" and invoice.balance_minor > 0 and invoice.due_on is not None:
+                yield invoice, invoice.due_on
+
+    def due_invoices(self, due_on_or_before: date, *, after: int, limit: int) -> DueBatch:
+        self._asked("due_invoices")
+        found = [
+            DueInvoice(
+                i.invoice_id,
+                i.organization_id,
+                i.number,
+                due_on,
+                i.balance_minor,
+                i.reserved_minor,
+                bool(self._to(i.organization_id)),
+            )
+            for i, due_on in self._open()
+            if due_on <= due_on_or_before
+        ]
+        batch = sorted(due for due in found if due.invoice_id > after)[:limit]
+        return DueBatch(tuple(batch), 0 if after else len(found))
+
+    def subjects(
+        self, invoice_ids: Collection[int], *, with_pay_tokens: bool = False
+    ) -> Mapping[int, Subject]:
+        self._asked("subjects")
+        assert len(invoice_ids) <= 500
+        token = "a-token" if with_pay_tokens else ""
+        known = [self.invoices[i] for i in invoice_ids if i in self.invoices]
+        return {i.invoice_id: Subject(i, self._to(i.organization_id), token) for i in known}
+
+    def count_by_due_date(self, first: date, last: date, *, without: Sequence[str]) -> Mapping[date, int]:
+        self._asked("count_by_due_date")
+        counts: dict[date, int] = {}
+        for invoice, due_on in self._open():
+            if first <= due_on <= last and invoice.organization_id not in without:
+                counts[due_on] = counts.get(due_on, 0) + 1
+        return counts
+
+    def knows_organization(self, organization_id: str) -> bool:
+        self._asked("knows_organization")
+        return any(i.organization_id == organization_id for i in self.invoices.values())
+
+
+class FakeMailer:
+    """Keeps what it was handed. `away` makes every call `Busy`."""
+
+    def __init__(self) -> None:
+        self.accepted: list[HandOver] = []
+        self.away = False
+        self.during: Callable[[], None] = lambda: None
+
+    def accept(self, notices: Sequence[HandOver]) -> None:
+        self.during()
+        if self.away:
+            raise Busy("the mailer is away")
+        self.accepted += notices
+
+
+def counting_ids() -> Callable[[], str]:
+    """Ids that are no UUIDs but sort and read well."""
+    numbers = itertools.count(1)
+    return lambda: f"n{next(numbers):06}"

@@ -1,0 +1,258 @@
+"""Rules, exclusions, the calendar's settings, lists, explanations, the forecast."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from services.scheduler.domain.forecasting import ForecastLine
+from services.scheduler.domain.notice import NoticeFilter, NoticeType, State
+from services.scheduler.domain.thresholds import Rule
+from services.scheduler.use_cases import calendar, exclusions, explain, forecast, rules
+from services.scheduler.use_cases.calendar import CalendarSettings
+from services.shared.errors import Invalid, Missing
+from services.shared.paging import encode_token
+from tests.fakes.scheduler import FIRST_RULES, an_invoice
+from tests.unit.scheduler.world import DUE, World
+
+ANY = NoticeFilter()
+
+
+def test_the_six_first_rules_are_all_off() -> None:
+    found = rules.list_rules(store=World().store)
+    assert [entry.rule for entry in found] == [Rule(threshold, False) for threshold in FIRST_RULES]
+    assert {entry.last_sent_at for entry in found} == {None}
+
+
+def test_a_rule_can_be_added_once_switched_and_removed() -> None:
+    store = World().store
+    assert rules.add_rule(Rule(7, True), store=store).rule == Rule(7, True)
+    with pytest.raises(rules.RuleExists):
+        rules.add_rule(Rule(7, False), store=store)
+    assert rules.set_rule_enabled(7, enabled=False, store=store).rule == Rule(7, False)
+    assert rules.remove_rule(7, store=store).rule == Rule(7, False)
+    for gone in (
+        lambda: rules.remove_rule(7, store=store),
+        lambda: rules.set_rule_enabled(7, enabled=True, store=store),
+    ):
+        with pytest.raises(rules.RuleMissing):
+            gone()
+
+
+def test_a_rule_says_when_it_was_last_sent_also_after_it_was_removed_and_added_again() -> None:
+    world = World(15)
+    world.on_day(15)
+    world.tick()
+    world.deliver()
+    rules.remove_rule(15, store=world.store)
+    assert rules.add_rule(Rule(15, True), store=world.store).last_sent_at == world.clock.now()
+
+
+def exclude(world: World, organization_id: str) -> exclusions.Excluded:
+    return exclusions.add_exclusion(
+        NoticeType.DUE_NOTICE,
+        organization_id,
+        store=world.store,
+        ledger=world.ledger,
+        clock=world.clock,
+    )
+
+
+def test_an_exclusion_is_added_once_listed_and_removed() -> None:
+    world = World(15)
+    added = exclude(world, "acme")
+    world.clock.advance(timedelta(days=1))
+    assert exclude(world, "acme") == added
+    page = exclusions.list_exclusions(NoticeType.DUE_NOTICE, 0, "", store=world.store)
+    assert (page.exclusions, page.next_page_token, page.total) == ([added], "", 1)
+    assert exclusions.remove_exclusion(NoticeType.DUE_NOTICE, "acme", store=world.store) == added
+    with pytest.raises(exclusions.ExclusionMissing):
+        exclusions.remove_exclusion(NoticeType.DUE_NOTICE, "acme", store=world.store)
+
+
+def test_an_organization_that_the_books_do_not_know_cannot_be_excluded() -> None:
+    with pytest.raises(exclusions.OrganizationMissing) as refused:
+        exclude(World(), "nobody")
+    assert isinstance(refused.value, Missing)
+
+
+@pytest.mark.parametrize("type", [None, NoticeType.PAYMENT_SUCCEEDED, NoticeType.PAYMENT_FAILED])
+def test_nobody_can_be_excluded_from_receipts(type: NoticeType | None) -> None:
+    world = World()
+    for refused in (
+        lambda: exclusions.list_exclusions(type, 0, "", store=world.store),
+        lambda: exclusions.remove_exclusion(type, "acme", store=world.store),
+    ):
+        with pytest.raises(Invalid, match="receipts always go out"):
+            refused()
+
+
+def test_a_list_is_read_page_by_page_in_order() -> None:
+    world = World()
+    names = [f"org{n:02}" for n in range(25)]
+    for n, name in enumerate(reversed(names)):
+        world.ledger.put(an_invoice(n + 1, organization_id=name))
+        exclude(world, name)
+    seen, token = [], ""
+    while True:
+        page = exclusions.list_exclusions(NoticeType.DUE_NOTICE, 10, token, store=world.store)
+        assert page.total == 25
+        seen += [entry.organization_id for entry in page.exclusions]
+        token = page.next_page_token
+        if not token:
+            break
+    assert seen == names
+
+
+def test_an_excluded_organization_gets_a_reasoned_row_and_a_mail_once_it_is_off_the_list() -> None:
+    world = World(15)
+    world.on_day(15)
+    exclude(world, "acme")
+    assert world.tick().counts.skipped == 1
+    exclusions.remove_exclusion(NoticeType.DUE_NOTICE, "acme", store=world.store)
+    assert world.tick().counts.queued == 1
+
+
+def test_saving_a_calendar_checks_it_and_says_the_date() -> None:
+    world = World()
+    settings = CalendarSettings("Pacific/Auckland", "07:30", sandbox=False, automatic=False)
+    saved = calendar.update_calendar(settings, store=world.store, clock=world.clock)
+    assert saved.today == "2026-03-03", "noon UTC is past midnight there"
+    assert calendar.get_calendar(store=world.store, clock=world.clock) == saved
+    with pytest.raises(Invalid):
+        calendar.update_calendar(settings._replace(send_at="7:30"), store=world.store, clock=world.clock)
+    assert calendar.get_calendar(store=world.store, clock=world.clock) == saved
+
+
+def test_notices_are_listed_newest_first_page_by_page() -> None:
+    world = World(15)
+    world.on_day(15)
+    world.ledger.invoices = {n: an_invoice(n) for n in range(1, 8)}
+    world.tick()
+    seen, token = [], ""
+    while True:
+        page = explain.list_notices(ANY, 3, token, store=world.store)
+        seen += [notice.invoice_id for notice in page.notices]
+        token = page.next_page_token
+        if not token:
+            break
+    assert seen == [7, 6, 5, 4, 3, 2, 1]
+
+
+@pytest.mark.parametrize("key", [("x", "y"), (1,), (1, "a", 2), (10**30, "a")])
+def test_a_forged_page_token_is_refused(key: tuple[str | int, ...]) -> None:
+    token = encode_token(f"notices {ANY}", *key)
+    with pytest.raises(Invalid) as refused:
+        explain.list_notices(ANY, 3, token, store=World().store)
+    assert refused.value.reason == "PAGE_TOKEN_INVALID"
+
+
+def why(world: World) -> explain.Explanation:
+    return explain.explain_invoice(1, store=world.store, ledger=world.ledger, clock=world.clock)
+
+
+def test_why_tells_every_decision_what_would_happen_now_and_what_comes_next() -> None:
+    world = World(-5, 15, 30, 45)
+    world.on_day(31)
+    assert why(world).now.startswith("Would send “30 days past due”.")
+    world.tick()
+    told = why(world)
+    assert [(notice.threshold, notice.state) for notice in told.notices] == [
+        (15, State.SUPERSEDED),
+        (30, State.QUEUED),
+    ]
+    assert [(d.threshold, d.reason) for d in told.decisions] == [
+        (15, "LARGER_THRESHOLD_REACHED"),
+        (30, "RULE_REACHED"),
+    ]
+    assert told.now == "Nothing: “30 days past due” is on its way."
+    assert told.next == (45, DUE + timedelta(days=45))
+
+
+@pytest.mark.parametrize(
+    ("became", "now"),
+    [
+        ({"status": "paid", "balance_minor": 0}, "Nothing: the invoice is paid."),
+        ({"status": "third_party"}, "Nothing: the invoice was handed to a third party."),
+        ({"balance_minor": 0}, "Nothing: nothing is left to pay."),
+        ({"due_on": None}, "Nothing: the invoice has no due date."),
+    ],
+)
+def test_why_says_what_stands_in_the_way_of_everything(became: dict[str, object], now: str) -> None:
+    world = World(15)
+    world.on_day(20)
+    world.ledger.put(an_invoice(**became))
+    told = why(world)
+    assert (told.now, told.next) == (now, None)
+
+
+def test_why_says_when_no_rule_applies_and_which_is_next() -> None:
+    world = World(-5, 15)
+    world.on_day(-20)
+    told = why(world)
+    assert told.now == "Nothing: no enabled rule applies today."
+    assert told.next == (-5, DUE - timedelta(days=5))
+
+
+@pytest.mark.parametrize(
+    ("but", "words"),
+    [
+        ({"reserved_minor": 10_000}, "Would hold “15 days past due”. A payment that covers"),
+        ({"organization_id": "mute"}, "Would skip “15 days past due”. No default contact"),
+    ],
+)
+def test_why_says_what_a_tick_would_do_instead_of_sending(but: dict[str, object], words: str) -> None:
+    world = World(15)
+    world.on_day(15)
+    world.ledger.addressees["mute"] = ()
+    world.ledger.put(an_invoice(**but))
+    assert why(world).now.startswith(words)
+    world.tick()
+    assert why(world).now.startswith("Nothing: “15 days past due”")
+
+
+def test_why_knows_only_invoices_in_the_books() -> None:
+    world = World()
+    world.ledger.invoices.clear()
+    with pytest.raises(explain.InvoiceMissing):
+        why(world)
+
+
+def test_the_forecast_counts_who_reaches_which_threshold_on_which_day() -> None:
+    world = World(-5, 15)
+    world.ledger.invoices = {
+        1: an_invoice(1, due_on=DUE + timedelta(days=5)),
+        2: an_invoice(2, due_on=DUE - timedelta(days=13)),
+        3: an_invoice(3, due_on=DUE - timedelta(days=13)),
+        4: an_invoice(4, due_on=DUE - timedelta(days=13), organization_id="out"),
+        5: an_invoice(5, due_on=DUE + timedelta(days=11)),
+        6: an_invoice(6, due_on=DUE + timedelta(days=12)),
+    }
+    exclude(world, "out")
+    found = forecast.get_forecast(0, store=world.store, ledger=world.ledger, clock=world.clock)
+    assert found.lines == (
+        ForecastLine(DUE, -5, 1),
+        ForecastLine(DUE + timedelta(days=2), 15, 2),
+        ForecastLine(DUE + timedelta(days=6), -5, 1),
+    )
+    assert found.next_tick_at is not None
+
+
+def test_a_forecast_without_rules_is_empty_and_of_61_days_refused() -> None:
+    world = World()
+    assert forecast.get_forecast(60, store=world.store, ledger=world.ledger, clock=world.clock).lines == ()
+    for days in (-1, 61):
+        with pytest.raises(Invalid):
+            forecast.get_forecast(days, store=world.store, ledger=world.ledger, clock=world.clock)
+
+
+def test_the_forecast_agrees_with_the_ticks_of_the_days_to_come() -> None:
+    world = World(-5, -1, 1, 15, 30)
+    world.ledger.invoices = {
+        n: an_invoice(n, due_on=date(2026, 2, 1) + timedelta(days=n)) for n in range(1, 60)
+    }
+    world.tick()
+    found = forecast.get_forecast(20, store=world.store, ledger=world.ledger, clock=world.clock)
+    for ahead in range(1, 20):
+        world.on_day(ahead)
+        expected = sum(line.invoices for line in found.lines if line.on == DUE + timedelta(days=ahead))
+        assert world.tick().counts.queued == expected
