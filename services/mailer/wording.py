@@ -31,7 +31,9 @@ def locale() -> Locale:
 @lru_cache(maxsize=4096)
 def money(minor: int, currency: str) -> str:
     """An amount of minor units as people write it: "$1,280.50"."""
-    return format_currency(Decimal(to_decimal(minor, currency)), currency, locale=locale())
+    text = format_currency(Decimal(to_decimal(minor, currency)), currency, locale=locale())
+    # A currency without a sign of its own is written by its code, which needs a space that does not break.
+    return text.replace(currency, f"{currency}\u00a0") if currency in text else text
 
 
 @lru_cache(maxsize=1024)

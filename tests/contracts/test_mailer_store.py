@@ -369,11 +369,15 @@ def test_the_company_has_a_profile_from_the_start_and_each_change_a_revision(sto
 
 
 def test_an_exception_undoes_everything(queue: Queue, store: Store) -> None:
-    with pytest.raises(ZeroDivisionError), store.write() as work:
-        work.messages.accept(requests(1), DOMAIN, T0)
-        work.company.replace(replace(COMPANY, name="Nobody"))
-        work.announce("message_sent", {"notice_id": "notice-1"}, T0)
-        raise ZeroDivisionError
+    def fail_halfway() -> None:
+        with store.write() as work:
+            work.messages.accept(requests(1), DOMAIN, T0)
+            work.company.replace(replace(COMPANY, name="Nobody"))
+            work.announce("message_sent", {"notice_id": "notice-1"}, T0)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_halfway()
     with store.read() as work:
         assert work.messages.get("notice-1") is None
         assert work.company.profile().company.name == "Your company"

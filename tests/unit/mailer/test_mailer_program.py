@@ -1,0 +1,80 @@
+"""Settings of the mailer, and who is alive."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from services.mailer.__main__ import Settings
+from services.mailer.lease import is_dead, owner_name, this_host
+from services.shared.settings import SettingError, SettingMissing, SettingWrong
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    token = tmp_path / "token"
+    token.write_text("0123456789abcdef\n")
+    return {
+        "DUNLIN_MAILER_DATABASE_URL": "sqlite://",
+        "DUNLIN_MAILER_LISTEN": "127.0.0.1:0",
+        "DUNLIN_SERVICE_TOKEN_FILE": str(token),
+        "DUNLIN_SCHEDULER_ADDRESS": "127.0.0.1:1",
+        "DUNLIN_PUBLIC_URL": "http://127.0.0.1:8000/",
+        "DUNLIN_SMTP_HOST": "127.0.0.1",
+    }
+
+
+def test_settings_have_defaults(env: dict[str, str]) -> None:
+    settings = Settings.read(env)
+    assert (settings.smtp.port, settings.smtp.security, settings.smtp.user) == (25, "none", "")
+    assert settings.connections == 2
+    assert settings.public_url == "http://127.0.0.1:8000"
+
+
+def test_a_missing_setting_is_named(env: dict[str, str]) -> None:
+    for name in env:
+        with pytest.raises(SettingMissing, match=name):
+            Settings.read({key: value for key, value in env.items() if key != name})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DUNLIN_SMTP_PORT", "smtp"),
+        ("DUNLIN_SMTP_SECURITY", "ssl"),
+        ("DUNLIN_SMTP_CONNECTIONS", "0"),
+        ("DUNLIN_SMTP_PASSWORD_FILE", "/nowhere"),
+    ],
+)
+def test_a_wrong_setting_is_named(env: dict[str, str], name: str, value: str) -> None:
+    with pytest.raises(SettingWrong, match=name):
+        Settings.read(
+            {**env, "DUNLIN_SMTP_USER": "me", "DUNLIN_SMTP_PASSWORD_FILE": "/dev/null", name: value}
+        )
+
+
+def test_a_user_needs_a_password_file(env: dict[str, str], tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="DUNLIN_SMTP_PASSWORD_FILE"):
+        Settings.read({**env, "DUNLIN_SMTP_USER": "me"})
+    password = tmp_path / "password"
+    password.write_text("short\n")
+    settings = Settings.read({**env, "DUNLIN_SMTP_USER": "me", "DUNLIN_SMTP_PASSWORD_FILE": str(password)})
+    assert settings.smtp.password == "short"
+
+
+def test_this_process_lives_and_one_that_has_ended_is_dead() -> None:
+    assert not is_dead(owner_name("send-0"))
+    child = subprocess.Popen([sys.executable, "-c", "pass"])
+    child.wait()
+    assert is_dead(f"{this_host()}|{child.pid}|123|send-0")
+
+
+def test_a_later_process_with_the_same_id_is_another_one() -> None:
+    assert is_dead(f"{this_host()}|{os.getpid()}|1|send-0")
+
+
+def test_nothing_is_known_about_the_processes_of_another_machine() -> None:
+    assert not is_dead("elsewhere/boot/pid|1|1|send-0")
+    assert not is_dead("not an owner")

@@ -1,0 +1,223 @@
+"""Mails as they come out: golden texts, and values that try to be more than values."""
+
+import base64
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.mailer.domain.company import Company, Profile
+from services.mailer.domain.letter import Due, Letter, Recipient
+from services.mailer.domain.message import CannotWrite, Claimed, Rendered
+from services.mailer.domain.sample import sample_letter
+from services.mailer.domain.shipped import SHIPPED
+from services.mailer.domain.templates import Areas, Template, TemplateType
+from services.mailer.mime import body_of
+from services.mailer.rendering import MailPress
+
+GOLDEN = Path(__file__).parent / "golden"
+TODAY = date(2026, 3, 4)
+AT = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
+PRESS = MailPress("https://pay.example.test")
+COMPANY = Company(
+    "Harbour & Co", "1 Pier Road\nPortland, ME", "+1 207 555 0100", "help@x.test", "billing@x.test", "#1f4e79"
+)
+# The smallest PNG: one pixel.
+LOGO = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
+BEFORE, AFTER = TemplateType.DUE_NOTICE_BEFORE, TemplateType.DUE_NOTICE_AFTER
+
+
+def _write(letter: Letter, company: Company = COMPANY, areas: Areas | None = None) -> Rendered:
+    template = Template(letter.type, 1, areas or SHIPPED[letter.type], AT, "")
+    return PRESS.write(letter, template, Profile(company, 1), Claimed(1, "n-1", "<n-1@x.test>"), AT)
+
+
+def _parsed(rendered: Rendered) -> EmailMessage:
+    message = message_from_bytes(rendered.mime, policy=policy.default)
+    assert isinstance(message, EmailMessage)
+    assert not [part.defects for part in message.walk() if part.defects]
+    return message
+
+
+def _named(**names: str) -> Letter:
+    letter = sample_letter(AFTER, TODAY)
+    return replace(
+        letter,
+        organization_name=names.get("organization", letter.organization_name),
+        recipients=(Recipient(names.get("contact", "Dana"), "dana@x.test"),),
+        invoice=replace(letter.invoice, number=names.get("number", "INV-1")),
+    )
+
+
+@pytest.mark.parametrize("type", TemplateType)
+def test_the_shipped_mails_read_as_approved(type: TemplateType) -> None:
+    mail = PRESS.preview(type, SHIPPED[type], Profile(COMPANY, 1), TODAY)
+    approved = (GOLDEN / f"{type.value}.txt").read_text(encoding="utf-8")
+    assert f"Subject: {mail.subject}\n\n{mail.text}\n" == approved
+
+
+@pytest.mark.parametrize(
+    ("days", "subject"),
+    [
+        (-5, "Invoice INV-00417 is due in 5 days"),
+        (-1, "Invoice INV-00417 is due in 1 day"),
+        (0, "Invoice INV-00417 is due today"),
+    ],
+)
+def test_a_reminder_says_how_many_days_are_left(days: int, subject: str) -> None:
+    assert _write(replace(sample_letter(BEFORE, TODAY), due=Due(days))).subject == subject
+
+
+@pytest.mark.parametrize("type", TemplateType)
+def test_the_button_leads_to_pay_now_except_on_a_receipt(type: TemplateType) -> None:
+    body = body_of(_write(sample_letter(type, TODAY)).mime)
+    link = "https://pay.example.test/pay/sample"
+    expected = type is not TemplateType.PAYMENT_SUCCEEDED
+    assert (f'<a href="{link}"' in body.html) is expected
+    assert (f"Pay Invoice: {link}" in body.text) is expected
+
+
+def test_styles_stand_on_the_elements_and_nothing_is_fetched_from_outside() -> None:
+    html = body_of(_write(sample_letter(AFTER, TODAY)).mime).html
+    assert "background: #1f4e79" in html
+    assert "prefers-color-scheme: dark" in html
+    assert html.count("<style") == 1
+    assert "src=" not in html
+    assert "<link" not in html
+
+
+def test_a_logo_travels_within_the_mail() -> None:
+    message = _parsed(_write(sample_letter(AFTER, TODAY), replace(COMPANY, logo=LOGO)))
+    kinds = [part.get_content_type() for part in message.walk()]
+    related = ["multipart/related", "text/html", "image/png"]
+    assert kinds == ["multipart/alternative", "text/plain", *related]
+    [image] = [part for part in message.walk() if part.get_content_type() == "image/png"]
+    assert image["Content-ID"] == "<logo>"
+    assert image.get_content() == LOGO
+    assert 'src="cid:logo"' in body_of(message.as_bytes()).html
+
+
+def test_a_preview_carries_its_logo_in_the_page() -> None:
+    company = Profile(replace(COMPANY, logo=LOGO), 1)
+    assert "data:image/png;base64," in PRESS.preview(AFTER, SHIPPED[AFTER], company, TODAY).html
+
+
+def test_preview_and_mail_are_the_same_text() -> None:
+    preview = PRESS.preview(AFTER, SHIPPED[AFTER], Profile(COMPANY, 1), TODAY)
+    mail = body_of(_write(sample_letter(AFTER, TODAY)).mime)
+    assert (mail.html, mail.text) == (preview.html, preview.text)
+
+
+def test_names_are_text_in_html_and_never_markup() -> None:
+    letter = _named(contact="<script>alert(1)</script>", organization="<b>x</b>", number="<i>&amp;")
+    html = body_of(_write(letter).mime).html
+    assert "<script" not in html
+    assert "<i>" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+    assert "&lt;i&gt;&amp;amp;" in html
+
+
+@pytest.mark.parametrize("name", ["{{ company.name }}", "{{ 7*7 }}", "{% for x in y %}", "${7*7}"])
+def test_a_name_that_looks_like_a_template_stays_a_name(name: str) -> None:
+    rendered = _write(_named(contact=name, number=name))
+    assert name in rendered.subject
+    assert name in body_of(rendered.mime).text
+
+
+def test_a_token_in_a_link_cannot_become_a_script() -> None:
+    areas = replace(SHIPPED[AFTER], header='<p><a href="{{ organization.name }}">x</a></p>')
+    html = body_of(_write(_named(organization="javascript:alert(1)"), areas=areas).mime).html
+    assert "javascript:" not in html
+
+
+def test_links_in_the_text_part_show_where_they_lead() -> None:
+    areas = replace(SHIPPED[AFTER], footer='<p>See <a href="https://x.test/terms">our terms</a>.</p>')
+    assert "[our terms](https://x.test/terms)" in body_of(_write(_named(), areas=areas).mime).text
+
+
+@pytest.mark.parametrize(
+    "name", ["a\r\nBcc: all@x.test", "a\nb", "a\x00b", "a\u2028b", "=?utf-8?q?a=0D=0ABcc:b?="]
+)
+def test_no_name_adds_a_header(name: str) -> None:
+    areas = replace(SHIPPED[AFTER], subject="{{ contact.name }} {{ organization.name }}")
+    rendered = _write(_named(contact=name, organization=name), replace(COMPANY, name="x"), areas)
+    message = _parsed(rendered)
+    expected = ["From", "Reply-To", "To", "Subject", "Date", "Message-ID", "Auto-Submitted"]
+    assert list(message.keys()) == [*expected, "X-Dunlin-Notice", "MIME-Version", "Content-Type"]
+    assert len(message["Subject"].splitlines()) == 1
+
+
+@settings(max_examples=150, deadline=2000)
+@given(st.text(max_size=400), st.text(max_size=200))
+def test_whatever_a_client_is_called_the_mail_can_be_read_back(name: str, number: str) -> None:
+    areas = replace(SHIPPED[AFTER], subject="{{ contact.name }}: {{ invoice.number }}")
+    rendered = _write(_named(contact=name, number=number), areas=areas)
+    message = _parsed(rendered)
+    assert len(rendered.subject.splitlines()) <= 1
+    assert len(rendered.subject) <= 300
+    assert "".join(str(message["Subject"]).split()) == "".join(rendered.subject.split())
+    assert [address.addr_spec for address in message["To"].addresses] == ["dana@x.test"]
+    assert max(map(len, rendered.mime.split(b"\r\n"))) <= 998
+    assert rendered.mime.isascii()
+    assert b"\n" not in rendered.mime.replace(b"\r\n", b"")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Ann Lee", 'Ann "the boss" Lee, Inc.', "Jürgen Müller, (GmbH)", "שלום עולם", "🎉 Party, Inc.", "a\\b"],
+)
+def test_names_of_people_arrive_as_they_are(name: str) -> None:
+    message = _parsed(_write(_named(contact=name), replace(COMPANY, name=name)))
+    assert [address.display_name for address in message["To"].addresses] == [name]
+    assert [address.display_name for address in message["From"].addresses] == [name]
+
+
+def test_all_recipients_stand_in_to_once() -> None:
+    people = [("Ann", "ann@x.test"), ("Bob", "bob@x.test"), ("Ann again", "ann@x.test")]
+    letter = replace(_named(), recipients=tuple(Recipient(*person) for person in people))
+    rendered = _write(letter)
+    assert rendered.recipients == ("ann@x.test", "bob@x.test")
+    assert [a.addr_spec for a in _parsed(rendered)["To"].addresses] == ["ann@x.test", "bob@x.test"]
+
+
+def test_an_international_domain_needs_no_smtputf8_but_a_local_part_does() -> None:
+    letter = _named()
+    domain = _write(replace(letter, recipients=(Recipient("", "ann@bücher.example"),)))
+    assert (domain.recipients, domain.needs_utf8) == (("ann@xn--bcher-kva.example",), False)
+    local = _write(replace(letter, recipients=(Recipient("", "jörg@x.test"),)))
+    assert (local.recipients, local.needs_utf8) == (("jörg@x.test",), True)
+
+
+@pytest.mark.parametrize(
+    "email", ["", "ann", "ann@", "ann@x.test\r\nRCPT TO:<b@x.test>", "a b@x.test", "<a@x.test>"]
+)
+def test_what_is_no_address_is_refused_by_name(email: str) -> None:
+    with pytest.raises(CannotWrite, match="is not an e-mail address"):
+        _write(replace(_named(), recipients=(Recipient("", email),)))
+
+
+def test_the_headers_say_what_the_mail_is() -> None:
+    message = _parsed(_write(_named()))
+    assert message["From"] == "Harbour & Co <billing@x.test>"
+    assert message["Reply-To"] == "help@x.test"
+    assert message["Message-ID"] == "<n-1@x.test>"
+    assert message["X-Dunlin-Notice"] == "n-1"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Date"].datetime == AT
+    assert message["List-Unsubscribe"] is None
+    assert _parsed(_write(_named(), replace(COMPANY, reply_to="")))["Reply-To"] is None
+
+
+def test_a_template_full_of_tokens_grows_no_further_than_it_may() -> None:
+    areas = replace(
+        SHIPPED[AFTER], header="{{ company.address }}" * 200, footer="{{ company.address }}" * 200
+    )
+    rendered = _write(_named(), replace(COMPANY, address="x" * 500), areas)
+    assert len(rendered.mime) < 1_000_000

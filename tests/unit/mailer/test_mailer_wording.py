@@ -1,0 +1,65 @@
+"""Amounts, dates and names in the words of a mail."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+
+from services.mailer.domain.letter import Recipient
+from services.mailer.domain.sample import sample_letter
+from services.mailer.domain.templates import TemplateType
+from services.mailer.wording import day, days, facts, failure, greeting, moment, money, values
+from tests.fakes.mailer import COMPANY
+
+LETTER = sample_letter(TemplateType.DUE_NOTICE_AFTER, date(2026, 3, 4))
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "text"),
+    [
+        (128_050, "USD", "$1,280.50"),
+        (0, "USD", "$0.00"),
+        (1_234, "JPY", "¥1,234"),
+        (1_234_567, "KWD", "KWD\u00a01,234.567"),
+        (5, "EUR", "€0.05"),
+    ],
+)
+def test_amounts_have_their_currency_and_its_decimals(minor: int, currency: str, text: str) -> None:
+    assert money(minor, currency) == text
+
+
+def test_dates_cannot_be_misread() -> None:
+    assert day(date(2026, 3, 4)) == "March 4, 2026"
+    assert day(None) == ""
+    assert moment(datetime(2026, 3, 4, 14, 5, tzinfo=UTC)) == "March 4, 2026, 2:05 PM UTC"
+
+
+def test_days_count_in_words() -> None:
+    assert [days(count) for count in (-5, -1, 0, 1, 15)] == ["5 days", "1 day", "today", "1 day", "15 days"]
+
+
+def test_an_unknown_reason_of_a_failure_has_words_too() -> None:
+    assert failure("CARD_DECLINED") == "the card was declined"
+    assert failure("SOMETHING_NEW") == "the payment could not be completed"
+
+
+@pytest.mark.parametrize(
+    ("names", "greeted"),
+    [
+        (["Ann"], "Ann"),
+        (["Ann", "Bob"], "Ann and Bob"),
+        (["Ann", "Bob", "Eve"], "Ann, Bob and Eve"),
+        (["Ann", "Ann", " "], "Ann"),
+        (["", ""], "Whitfield & Sons Bakery"),
+        (["Ann", "Bob", "Eve", "Joe"], "Whitfield & Sons Bakery"),
+    ],
+)
+def test_a_mail_greets_its_readers(names: list[str], greeted: str) -> None:
+    recipients = tuple(Recipient(name, f"{at}@x.test") for at, name in enumerate(names))
+    assert greeting(replace(LETTER, recipients=recipients)) == greeted
+
+
+def test_a_fact_without_a_value_is_left_out_and_the_full_amount_if_nothing_was_paid() -> None:
+    invoice = replace(LETTER.invoice, issued_on=None, balance_minor=LETTER.invoice.amount_minor)
+    known = values(replace(LETTER, invoice=invoice), COMPANY, "https://x.test")
+    assert [line.label for line in facts(LETTER.type, known)] == ["Invoice", "Date due", "Amount due"]
