@@ -1,7 +1,9 @@
 """History: every mail, what happened to it, and the mail itself exactly as it was sent."""
 
+import grpc
 from dunlin.mailer.v1.mailer_pb2 import GetMessageBodyRequest, GetMessageRequest, ListMessagesRequest
-from dunlin.mailer.v1.messages_pb2 import MessageBody
+from dunlin.mailer.v1.messages_pb2 import Message, MessageBody
+from dunlin.paynow.v1.ledger_pb2 import ListInvoicesRequest
 from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 
@@ -56,6 +58,7 @@ def message(notice_id: str) -> ResponseReturnValue:
         "history/message.html",
         message=found,
         organization_name=names_of([found.organization_id]).get(found.organization_id, ""),
+        invoice_id=_invoice_id(found),
         body=body,
         source=body.mime.decode("utf-8", "replace") if body else "",
         mail_links=links_of(body.html) if body else (),
@@ -63,6 +66,18 @@ def message(notice_id: str) -> ResponseReturnValue:
         views=VIEWS,
         frame_rights=FRAME_RIGHTS,
     )
+
+
+def _invoice_id(found: Message) -> int:
+    """The invoice that the message is about; 0 if there is none, or while the ledger is away."""
+    if not found.invoice_number:
+        return 0
+    wanted = ListInvoicesRequest(organization_id=found.organization_id, number=found.invoice_number)
+    try:
+        invoices = clients().ledger.ListInvoices(wanted).invoices
+    except grpc.RpcError:
+        return 0
+    return invoices[0].invoice_id if invoices else 0
 
 
 def _body(notice_id: str) -> MessageBody | None:

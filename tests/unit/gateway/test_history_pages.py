@@ -69,6 +69,7 @@ def test_a_message_shows_its_facts_and_events(staff: Visitor) -> None:
     page = staff.get("/history/notice-1")
     for shown in ("dana@acme.example", "Invoice past due", "<notice-1@harbor.example>", "Processed"):
         assert shown in page.text
+    assert page.one("//dd/a[text()='INV-0042']").get("href") == "/invoices/1"
 
 
 def test_the_mail_is_shown_byte_for_byte(staff: Visitor) -> None:
