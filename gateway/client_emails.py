@@ -1,5 +1,6 @@
 """Client emails: every kind of mail, whether it is on, when it last went out, and where to change it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dunlin.mailer.v1.mailer_pb2 import ListTemplatesRequest
@@ -43,7 +44,7 @@ class Kind:
     edit_url: str
 
 
-def _kind(slug: str, templates: dict[int, Template], is_on: bool, status: str) -> Kind:
+def _kind(slug: str, templates: Mapping[int, Template], is_on: bool, status: str) -> Kind:
     type_ = SLUGS[slug]
     return Kind(
         name=words.template_type(type_),
@@ -55,7 +56,7 @@ def _kind(slug: str, templates: dict[int, Template], is_on: bool, status: str) -
     )
 
 
-def _due_notice(slug: str, templates: dict[int, Template], rules: list[Rule]) -> Kind:
+def _due_notice(slug: str, templates: Mapping[int, Template], rules: list[Rule]) -> Kind:
     is_before = slug == "due-notice-before"
     enabled = [
         rule.threshold_days for rule in rules if rule.enabled and (rule.threshold_days < 0) == is_before
@@ -68,7 +69,7 @@ def _due_notice(slug: str, templates: dict[int, Template], rules: list[Rule]) ->
 @blueprint.get("")
 def index() -> str:
     """The kinds of mail in their groups."""
-    templates = {
+    templates: dict[int, Template] = {
         template.type: template
         for template in clients().mailer.ListTemplates(ListTemplatesRequest()).templates
     }

@@ -18,6 +18,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from google.protobuf.timestamp_pb2 import Timestamp
 from wtforms import BooleanField, DateField, IntegerField, SelectField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, NumberRange, Optional
 
 from gateway import company_time, words
@@ -40,7 +41,9 @@ class RuleForm(FlaskForm):  # type: ignore[misc]  # flask_wtf has no types
     threshold_days = IntegerField(
         "Days", [InputRequired("Enter a number of days."), NumberRange(1, 3650, "Enter 1 to 3650 days.")]
     )
-    direction = SelectField("When", choices=[("after", "days past due"), ("before", "days before due")])
+    direction = SelectField(
+        "When", choices=[SelectChoice("after", "days past due"), SelectChoice("before", "days before due")]
+    )
     enabled = BooleanField("Turn it on at once", default=True)
 
 

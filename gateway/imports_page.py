@@ -20,6 +20,7 @@ from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from google.protobuf.json_format import MessageToDict, ParseDict
 from wtforms import DateField, SelectField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Optional
 
 from gateway.clients import clients
@@ -52,7 +53,7 @@ class UploadForm(FlaskForm):  # type: ignore[misc]  # flask_wtf has no types
 
 def _form() -> UploadForm:
     form = UploadForm()
-    form.preset.choices = [(name, preset.title) for name, preset in PRESETS.items()]
+    form.preset.choices = [SelectChoice(name, preset.title) for name, preset in PRESETS.items()]
     return form
 
 

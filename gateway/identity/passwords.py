@@ -8,7 +8,8 @@ from services.shared.errors import Invalid, invalid_field
 SHORTEST = 10
 LONGEST = 200
 
-_hasher = PasswordHasher()
+# OWASP's choice for argon2id: strong, and eight logins at once take 150 MB and not half a gigabyte.
+_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 # Checked where there is no account, so that an unknown address takes as long as a wrong password.
 _NOBODY = _hasher.hash("nobody has this password")
 
