@@ -20,7 +20,7 @@ from services.shared.database import Database
 from services.shared.facts import StoredFact
 from services.shared.inbox import Inbox, InboxWorker
 from services.shared.migrate import migrate
-from tests.fakes.scheduler import an_invoice
+from tests.fakes.scheduler_peers import an_invoice
 from tests.unit.scheduler.world import World
 
 

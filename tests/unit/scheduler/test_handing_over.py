@@ -9,7 +9,7 @@ from services.scheduler.ids import TimeOrderedIds
 from services.scheduler.use_cases.dispatch import AGAIN_AFTER
 from services.scheduler.use_cases.receipts import message_failed, message_sent
 from services.shared.errors import Busy
-from tests.fakes.scheduler import an_invoice
+from tests.fakes.scheduler_peers import an_invoice
 from tests.unit.scheduler.world import World
 
 

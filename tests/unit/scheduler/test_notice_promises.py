@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from services.scheduler.domain.letter import Letter
 from services.scheduler.domain.notice import Notice, NoticeType, State
 from services.scheduler.ports import Excluded
-from tests.fakes.scheduler import ANN, an_invoice
+from tests.fakes.scheduler_peers import ANN, an_invoice
 from tests.unit.scheduler.world import DUE, World, noon
 
 THRESHOLDS = (-5, -2, -1, 1, 3, 8)

@@ -11,7 +11,8 @@ from services.scheduler.use_cases import calendar, exclusions, explain, forecast
 from services.scheduler.use_cases.calendar import CalendarSettings
 from services.shared.errors import Invalid, Missing
 from services.shared.paging import encode_token
-from tests.fakes.scheduler import FIRST_RULES, an_invoice
+from tests.fakes.scheduler import FIRST_RULES
+from tests.fakes.scheduler_peers import an_invoice
 from tests.unit.scheduler.world import DUE, World
 
 ANY = NoticeFilter()

@@ -11,7 +11,7 @@ from services.scheduler.domain.notice import NoticeType, PaymentFact, State
 from services.scheduler.ports import Excluded
 from services.scheduler.use_cases.receipts import payment_failed, payment_succeeded
 from services.shared.errors import Busy, Invalid
-from tests.fakes.scheduler import ANN, an_invoice
+from tests.fakes.scheduler_peers import ANN, an_invoice
 from tests.unit.scheduler.world import DUE, World, noon
 
 PAYMENT = PaymentFact(

@@ -18,7 +18,7 @@ from services.scheduler.use_cases.tick import (
     run_tick,
 )
 from services.shared.errors import Busy
-from tests.fakes.scheduler import an_invoice
+from tests.fakes.scheduler_peers import an_invoice
 from tests.unit.scheduler.world import DUE, World, noon
 
 

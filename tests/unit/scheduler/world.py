@@ -12,7 +12,8 @@ from services.scheduler.use_cases.receipts import message_sent
 from services.scheduler.use_cases.review import review_notices
 from services.scheduler.use_cases.tick import Progress, Ticking, TickOrder, run_tick
 from tests.fakes.clock import SetClock
-from tests.fakes.scheduler import FakeLedger, FakeMailer, FakeStore, an_invoice, counting_ids
+from tests.fakes.scheduler import FakeStore, counting_ids
+from tests.fakes.scheduler_peers import FakeLedger, FakeMailer, an_invoice
 
 DUE = date(2026, 3, 2)
 
