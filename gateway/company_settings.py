@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms import BooleanField, SelectField, StringField, TextAreaField, TimeField
-from wtforms.validators import InputRequired, Length, Regexp
+from wtforms.validators import DataRequired, InputRequired, Length, Regexp
 from wtforms.widgets import ColorInput
 
 from gateway import company_time
@@ -22,6 +22,7 @@ from gateway.flashes import say
 from services.shared.errors import Invalid
 
 MOST_LOGO_BYTES = 200 * 1000
+PROFILE_FIELDS = ("name", "address", "phone", "from_address", "reply_to", "accent_color")
 
 blueprint = Blueprint("company_settings", __name__, url_prefix="/settings")
 
@@ -29,10 +30,10 @@ blueprint = Blueprint("company_settings", __name__, url_prefix="/settings")
 class CompanyForm(FlaskForm):  # type: ignore[misc]  # flask_wtf has no types
     """The profile. The mailer checks it; only what it could not be asked is checked here."""
 
-    name = StringField("Name", [InputRequired("Enter the company's name."), Length(max=200)])
+    name = StringField("Name", [DataRequired("Enter the company's name."), Length(max=200)])
     address = TextAreaField("Address", [Length(max=500)])
     phone = StringField("Phone", [Length(max=100)])
-    from_address = StringField("Mails come from", [InputRequired("Enter an e-mail address.")])
+    from_address = StringField("Mails come from", [DataRequired("Enter an e-mail address.")])
     reply_to = StringField("Answers go to")
     accent_color = StringField(
         "Accent color",
@@ -71,7 +72,7 @@ def _logo(form: CompanyForm, present: bytes) -> bytes:
 def profile() -> ResponseReturnValue:
     """What mails and Pay Now say about the company."""
     company = clients().mailer.GetCompany(GetCompanyRequest())
-    form = CompanyForm(obj=company)
+    form = CompanyForm(data={name: getattr(company, name) for name in PROFILE_FIELDS})
     problems: list[str] = []
     if form.validate_on_submit():
         logo = _logo(form, company.logo)

@@ -161,11 +161,18 @@ def remove(threshold: int) -> ResponseReturnValue:
     return redirect(url_for("due_notices.index"), 303)
 
 
+def _run_form(given: RunForm) -> RunForm:
+    """The form without a day outside sandbox mode, where the clock cannot be set."""
+    if not company_time.calendar().sandbox:
+        given.as_of.data = given.as_of.raw_data = None
+    return given
+
+
 def _as_of(form: RunForm) -> Timestamp | None:
-    """The hour of the daily run on the day that was asked for, where the company is in sandbox mode."""
-    calendar = company_time.calendar()
-    if not calendar.sandbox or not form.as_of.data:
+    """The hour of the daily run on the day that was asked for."""
+    if not form.as_of.data:
         return None
+    calendar = company_time.calendar()
     at = time.fromisoformat(calendar.send_at)
     local = datetime.combine(form.as_of.data, at, tzinfo=company_time.zone_named(calendar.time_zone))
     return timestamp(local.astimezone(UTC))
@@ -184,7 +191,7 @@ def _tick(form: RunForm, *, dry_run: bool) -> TickProgress:
 @blueprint.get("/run")
 def run() -> ResponseReturnValue:
     """What a run would do now, or on a day in sandbox mode; changes nothing."""
-    form = RunForm(request.args, meta={"csrf": False})
+    form = _run_form(RunForm(request.args, meta={"csrf": False}))
     is_valid = form.validate()
     progress = _tick(form, dry_run=True) if is_valid else None
     page = render_template(
@@ -200,7 +207,7 @@ def run() -> ResponseReturnValue:
 @blueprint.post("/run")
 def run_now() -> ResponseReturnValue:
     """Runs the rules and shows what came of it."""
-    form = RunForm()
+    form = _run_form(RunForm())
     if not form.validate():
         return redirect(url_for("due_notices.run"), 303)
     try:

@@ -1,5 +1,6 @@
 """Money, dates and instants as people read them; filters and functions for the templates."""
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -18,7 +19,9 @@ LOCALE = "en_US"
 
 def money(minor: int, currency: str) -> str:
     """An amount of minor units: "$1,234.50", "-€20.00"."""
-    return format_currency(Decimal(to_decimal(minor, currency)), currency, locale=LOCALE)
+    shown = format_currency(Decimal(to_decimal(minor, currency)), currency, locale=LOCALE)
+    # A code in the place of a sign needs a space: "CHF 20.00".
+    return re.sub(r"([A-Z])(?=\d)", "\\1\N{NO-BREAK SPACE}", shown)
 
 
 def day(value: str | date) -> str:

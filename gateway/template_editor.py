@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, IntegerField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, InputRequired, Length
 from wtforms.widgets import HiddenInput
 
 from gateway import words
@@ -30,7 +30,7 @@ blueprint = Blueprint("template_editor", __name__, url_prefix="/client-emails/te
 class TemplateForm(FlaskForm):  # type: ignore[misc]  # flask_wtf has no types
     """The four areas, and the version that the editor started from."""
 
-    subject = StringField("Subject", [InputRequired("A mail needs a subject."), Length(max=300)])
+    subject = StringField("Subject", [DataRequired("A mail needs a subject."), Length(max=300)])
     title = StringField("Title", [Length(max=300)])
     header = TextAreaField("Header", [Length(max=20_000)])
     footer = TextAreaField("Footer", [Length(max=20_000)])

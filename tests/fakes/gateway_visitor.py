@@ -30,6 +30,7 @@ class Page:
         self.path = path
         self.data = response.get_data()
         self.html = self.data.decode("utf-8", "replace")
+        response.close()
 
     @property
     def tree(self) -> Any:

@@ -1,0 +1,90 @@
+"""Settings: the profile and the calendar, with what is wrong beside its field."""
+
+import io
+
+import pytest
+
+from tests.fakes.gateway_clients import FakeServices
+from tests.fakes.gateway_visitor import Page, Visitor
+
+COMPANY, CALENDAR = "/settings/company", "/settings/calendar"
+
+
+def company_form(staff: Visitor) -> object:
+    return staff.get(COMPANY).one("//main//form")
+
+
+def save_logo(staff: Visitor, image: bytes) -> Page:
+    values = dict(company_form(staff).form_values())  # type: ignore[attr-defined]
+    return staff.post(COMPANY, {**values, "logo": (io.BytesIO(image), "logo.png")})
+
+
+def test_the_profile_is_saved_and_shows_at_once(staff: Visitor, services: FakeServices) -> None:
+    page = staff.send(
+        company_form(staff), name="Harbor <Two>", address="1 Quay\r\nPortland", accent_color="#7A0019"
+    )
+    assert "The company has been saved." in page.text
+    assert page.one("//a[@class='brand']").text_content().strip() == "Harbor <Two>"
+    saved = services.mailer.company
+    assert (saved.address, saved.accent_color) == ("1 Quay\nPortland", "#7a0019")
+    assert staff.get("/brand/theme.css").html == ":root{--accent:#7a0019}\n"
+
+
+def test_what_the_mailer_refuses_stands_beside_its_field(staff: Visitor) -> None:
+    page = staff.send(company_form(staff), from_address="nobody")
+    assert page.status == 400
+    assert page.one("//p[@id='from_address-error']").text_content() == "This is not an e-mail address."
+
+
+def test_a_logo_is_kept_shown_and_removed(staff: Visitor, services: FakeServices) -> None:
+    image = b"\x89PNG\r\n\x1a\n picture"
+    page = save_logo(staff, image)
+    assert services.mailer.company.logo == image
+    assert page.one("//a[@class='brand']/img").get("src").startswith("/brand/logo?v=")
+    assert staff.get("/brand/logo").data == image
+    staff.send(company_form(staff), name="Still there")
+    assert services.mailer.company.logo == image
+    staff.send(company_form(staff), without_logo=True)
+    assert services.mailer.company.logo == b""
+    assert staff.get("/brand/logo").status == 404
+
+
+@pytest.mark.parametrize("image", [b"<svg onload='alert(1)'/>", b"\x89PNG" + b"x" * 200_000])
+def test_a_logo_that_is_no_small_image_is_refused(
+    staff: Visitor, services: FakeServices, image: bytes
+) -> None:
+    page = save_logo(staff, image)
+    assert page.status == 400
+    assert "at most 200 kB" in page.one("//p[@id='logo-error']").text_content()
+    assert services.mailer.company.logo == b""
+
+
+def test_the_calendar_is_saved(staff: Visitor, services: FakeServices) -> None:
+    form = staff.get(CALENDAR).one("//main//form")
+    page = staff.send(form, time_zone="Europe/Zurich", send_at="07:30", automatic=False, sandbox=False)
+    assert "The calendar has been saved." in page.text
+    calendar = services.scheduler.calendar
+    assert (calendar.time_zone, calendar.send_at) == ("Europe/Zurich", "07:30")
+    assert (calendar.automatic, calendar.sandbox) == (False, False)
+    assert "Sandbox mode." not in page.text
+
+
+def test_the_present_calendar_stands_in_the_form(staff: Visitor, services: FakeServices) -> None:
+    services.scheduler.calendar.time_zone = "Etc/GMT+5"
+    page = staff.get(CALENDAR)
+    assert page.one("//select/option[@selected]").get("value") == "Etc/GMT+5"
+    assert page.one("//input[@name='send_at']").get("value") == "09:00"
+    assert page.one("//input[@name='sandbox']").get("checked") is not None
+
+
+def test_an_hour_that_is_none_stands_beside_its_field(staff: Visitor) -> None:
+    page = staff.send(staff.get(CALENDAR).one("//main//form"), send_at="25:00")
+    assert page.status == 400
+    page.one("//p[@id='send_at-error']")
+
+
+def test_a_zone_that_is_not_on_the_list_is_refused(staff: Visitor, services: FakeServices) -> None:
+    values = dict(staff.get(CALENDAR).one("//main//form").form_values())
+    page = staff.post(CALENDAR, {**values, "time_zone": "Mars/Olympus"})
+    assert page.status == 400
+    assert services.scheduler.calendar.time_zone == "America/Chicago"

@@ -1,0 +1,124 @@
+"""The dashboard: what is owed, what went out, what goes out next."""
+
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from dunlin.mailer.v1 import messages_pb2
+from dunlin.paynow.v1.ledger_pb2 import AgingBucket
+from flask import Flask
+
+from gateway.charts import aging_charts
+from gateway.company_time import span_of
+from services.shared.database import Database
+from tests.fakes.gateway_clients import FakeServices
+from tests.fakes.gateway_visitor import Page, Visitor, a_site
+
+
+def words_in(element: Any) -> str:
+    """What an element says, with a space between its cells."""
+    return " ".join(" ".join(element.itertext()).split())
+
+
+def figure(page: Page, label: str) -> str:
+    return words_in(page.one(f"//div[@class='figure'][dt='{label}']"))
+
+
+def test_totals_are_shown_for_each_currency(staff: Visitor) -> None:
+    page = staff.get("/")
+    assert figure(page, "Open in USD") == "Open in USD $11,600.50 4 invoices"
+    assert figure(page, "Past due in USD") == "Past due in USD $11,200.50 3 invoices"
+    assert figure(page, "Past due in EUR") == "Past due in EUR €880.00 1 invoice"
+
+
+def test_the_chart_says_the_same_in_words_and_as_a_table(staff: Visitor) -> None:
+    page = staff.get("/")
+    chart = page.one("//svg[@height][.//title[contains(., 'USD')]]")
+    assert chart.get("role") == "img"
+    assert "31 to 60 days: $9,900.50" in chart.xpath("string(desc)")
+    rows = page.tree.xpath("//section[.//svg[.//title[contains(., 'USD')]]]//tbody/tr")
+    assert [words_in(row) for row in rows] == [
+        "Not due yet 1 $400.00",
+        "1 to 30 days 1 $1,250.00",
+        "31 to 60 days 1 $9,900.50",
+        "61 to 90 days 0 $0.00",
+        "Over 90 days 1 $50.00",
+    ]
+
+
+def test_bars_are_as_long_as_their_share_and_never_too_thin_to_see() -> None:
+    [chart] = aging_charts(
+        [
+            AgingBucket(currency="USD", from_days=0, to_days=0, balance_minor=100_000, invoices=2),
+            AgingBucket(currency="USD", from_days=1, to_days=30, balance_minor=25_000, invoices=1),
+            AgingBucket(currency="USD", from_days=91, to_days=0, balance_minor=1, invoices=1),
+            AgingBucket(currency="USD", from_days=61, to_days=90),
+        ]
+    )
+    assert [bar.percent for bar in chart.bars] == [100, 25, 0.6, 0]
+    assert [bar.is_past_due for bar in chart.bars] == [False, True, True, True]
+
+
+def test_mails_of_today_are_counted_over_the_local_day_of_the_company(
+    staff: Visitor, services: FakeServices
+) -> None:
+    staff.get("/")
+    [request] = services.mailer.requests("CountMessages")
+    begin, end = span_of(services.today, ZoneInfo("America/Chicago"))
+    assert getattr(request, "from").ToDatetime() == begin.replace(tzinfo=None)
+    assert request.until.ToDatetime() == end.replace(tzinfo=None)
+
+
+def test_a_local_day_has_23_or_25_hours_when_clocks_change() -> None:
+    zone = ZoneInfo("America/Chicago")
+    hours = [
+        (end - begin).total_seconds() / 3600
+        for begin, end in (
+            span_of(day, zone) for day in (date(2026, 3, 8), date(2026, 11, 1), date(2026, 7, 4))
+        )
+    ]
+    assert hours == [23, 25, 24]
+
+
+def test_each_state_of_the_mails_is_named(staff: Visitor, services: FakeServices) -> None:
+    calendar_day = span_of(services.today, ZoneInfo("America/Chicago"))[0]
+    for message in services.mailer.messages:
+        message.created_at.FromDatetime(calendar_day)
+        message.state = messages_pb2.MESSAGE_STATE_DEFERRED
+    section = staff.get("/").one("//section[@aria-labelledby='mails-today']")
+    assert words_in(section) == "Mails today History Deferred 1"
+
+
+def test_what_goes_out_next_names_the_day_the_rule_and_the_number(staff: Visitor) -> None:
+    section = staff.get("/").one("//section[@aria-labelledby='next']").text_content()
+    assert "Next run in" in section
+    assert "15 days past due" in section
+    assert "30 days past due" in section
+
+
+def test_with_the_daily_run_off_the_page_says_so(staff: Visitor, services: FakeServices) -> None:
+    services.scheduler.forecast.ClearField("next_tick_at")
+    assert "Due notices do not go out by themselves." in staff.get("/").text
+
+
+def test_the_rest_is_there_while_the_mailer_is_away(staff: Visitor, services: FakeServices) -> None:
+    services.mailer.is_away = True
+    page = staff.get("/")
+    assert page.status == 200
+    assert "The mailer does not answer" in page.text
+    assert "$11,600.50" in page.text
+
+
+def test_an_empty_ledger_says_what_to_do_first(database: Database) -> None:
+    site: Flask = a_site(FakeServices(), database)
+    page = Visitor(site).sign_in().get("/")
+    assert "dunlin sync FILE.csv" in page.text
+    page.one("//a[normalize-space(.)='Import invoices']")
+
+
+def test_sandbox_mode_is_announced_on_every_page_until_it_is_off(
+    staff: Visitor, services: FakeServices
+) -> None:
+    assert "Sandbox mode." in staff.get("/import").text
+    services.scheduler.calendar.sandbox = False
+    assert "Sandbox mode." not in staff.get("/import").text
