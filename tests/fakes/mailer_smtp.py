@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -76,3 +77,11 @@ class Script(asyncio.Protocol):
             self.transport.abort()
         else:
             self.transport.write(f"{line}\r\n".encode())
+
+
+def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Returns once the condition holds; fails if it does not within the time."""
+    deadline, pause = time.monotonic() + seconds, threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        pause.wait(0.01)

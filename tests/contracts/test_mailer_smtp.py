@@ -1,0 +1,212 @@
+"""The SMTP transport against real servers on the loopback: answers, drops, disconnects, reconnects."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from services.mailer.domain.delivery import Answer, RefusedRecipient, Stage
+from services.mailer.domain.message import Rendered
+from services.mailer.domain.templates import TemplateType
+from services.mailer.smtp import SmtpServer, SmtpTransport
+from tests.fakes.mailer_smtp import Script, free_port, served, smtp
+
+MIME = b"Subject: x\r\n\r\nfirst\r\n.starts with a dot\r\nlast\r\n"
+
+
+def _mail(*recipients: str, needs_utf8: bool = False) -> Rendered:
+    recipients = recipients or ("ann@x.test",)
+    type = TemplateType.DUE_NOTICE_AFTER
+    return Rendered(type, 1, "billing@x.test", recipients, "x", MIME, needs_utf8=needs_utf8)
+
+
+class Keeper:
+    """Takes what it is told to take, and remembers connections and mails."""
+
+    def __init__(self) -> None:
+        self.mails: list[tuple[list[str], bytes]] = []
+        self.connections: set[object] = set()
+        self.rcpt: dict[str, str] = {}
+        self.data = "250 2.0.0 taken"
+        self.drop_after_data = False
+
+    async def handle_RCPT(
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        answer = self.rcpt.get(address, "250 OK")
+        if answer.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return answer
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        self.connections.add(session.peer)
+        if self.drop_after_data:
+            self.drop_after_data = False
+            assert isinstance(server.transport, asyncio.Transport)
+            server.transport.abort()
+        elif self.data.startswith("250"):
+            assert isinstance(envelope.content, bytes)
+            self.mails.append((envelope.rcpt_tos, envelope.content))
+        return self.data
+
+
+@contextmanager
+def _connected(port: int) -> Iterator[SmtpTransport]:
+    transport = SmtpTransport(SmtpServer("127.0.0.1", port))
+    try:
+        yield transport
+    finally:
+        transport.close()
+
+
+@pytest.fixture
+def keeper() -> Keeper:
+    return Keeper()
+
+
+@pytest.fixture
+def transport(keeper: Keeper) -> Iterator[SmtpTransport]:
+    with served(smtp(keeper, enable_SMTPUTF8=True)) as port, _connected(port) as transport:
+        yield transport
+
+
+def _scripted(*lines: str) -> Answer:
+    with served(lambda: Script(*lines)) as port, _connected(port) as transport:
+        return transport.send(_mail())
+
+
+def test_a_mail_arrives_byte_for_byte(transport: SmtpTransport, keeper: Keeper) -> None:
+    answer = transport.send(_mail("ann@x.test", "bob@x.test"))
+    assert answer == Answer(Stage.CONTENT, 250, "2.0.0 taken")
+    assert keeper.mails == [(["ann@x.test", "bob@x.test"], MIME)]
+
+
+def test_many_mails_share_a_connection(transport: SmtpTransport, keeper: Keeper) -> None:
+    for _ in range(5):
+        assert transport.send(_mail()).code == 250
+    assert (len(keeper.mails), len(keeper.connections)) == (5, 1)
+
+
+def test_a_refused_recipient_is_named_and_the_others_get_the_mail(
+    transport: SmtpTransport, keeper: Keeper
+) -> None:
+    keeper.rcpt["bob@x.test"] = "550 5.1.1 no such user"
+    answer = transport.send(_mail("ann@x.test", "bob@x.test"))
+    assert answer.refused == (RefusedRecipient("bob@x.test", 550, "5.1.1 no such user"),)
+    assert answer.code == 250
+    assert keeper.mails[0][0] == ["ann@x.test"]
+
+
+def test_after_a_refusal_the_connection_serves_the_next_mail(
+    transport: SmtpTransport, keeper: Keeper
+) -> None:
+    keeper.rcpt["bob@x.test"] = "450 4.2.1 busy"
+    answer = transport.send(_mail("bob@x.test"))
+    assert (answer.stage, answer.code, answer.text) == (Stage.RECIPIENTS, 450, "4.2.1 busy")
+    keeper.data = "451 4.3.0 later"
+    answer = transport.send(_mail())
+    assert (answer.stage, answer.code) == (Stage.CONTENT, 451)
+    keeper.data = "250 ok"
+    assert transport.send(_mail()).code == 250
+    assert len(keeper.connections) == 1
+
+
+def test_a_drop_after_the_content_is_reported_as_unknown_and_the_next_mail_goes(
+    transport: SmtpTransport, keeper: Keeper
+) -> None:
+    keeper.drop_after_data = True
+    answer = transport.send(_mail())
+    assert (answer.stage, answer.code) == (Stage.CONTENT, None)
+    assert transport.send(_mail()).code == 250
+
+
+def test_a_connection_that_the_server_closed_while_idle_is_replaced_unnoticed(keeper: Keeper) -> None:
+    port = free_port()
+    with _connected(port) as transport:
+        for _ in range(2):
+            # At the end of the block the server goes away with all its connections.
+            with served(smtp(keeper), port):
+                assert transport.send(_mail()).code == 250
+        assert transport.send(_mail()).stage is Stage.CONNECT
+    assert (len(keeper.mails), len(keeper.connections)) == (2, 2)
+
+
+def test_letters_beyond_ascii_need_a_server_that_takes_them(keeper: Keeper) -> None:
+    mail = _mail("jörg@x.test", needs_utf8=True)
+    with served(smtp(keeper, enable_SMTPUTF8=True)) as port, _connected(port) as transport:
+        assert transport.send(mail).code == 250
+    assert keeper.mails[0][0] == ["jörg@x.test"]
+    with served(smtp(keeper, enable_SMTPUTF8=False)) as port, _connected(port) as transport:
+        answer = transport.send(mail)
+        assert (answer.never, answer.code) == (True, None)
+        assert transport.send(_mail()).code == 250
+
+
+def test_a_mail_that_is_too_large_is_refused_before_it_is_sent(keeper: Keeper) -> None:
+    with served(smtp(keeper, data_size_limit=20)) as port, _connected(port) as transport:
+        answer = transport.send(_mail())
+    assert (answer.stage, answer.code) == (Stage.SENDER, 552)
+
+
+def test_nobody_listening_is_told_with_the_address() -> None:
+    port = free_port()
+    with _connected(port) as transport:
+        answer = transport.send(_mail())
+        assert (answer.stage, answer.code) == (Stage.CONNECT, None)
+        assert f"127.0.0.1:{port}" in answer.text
+        assert transport.probe() is not None
+
+
+def test_an_unfriendly_greeting_is_about_the_server() -> None:
+    answer = _scripted("554 5.7.1 we do not know you")
+    assert (answer.stage, answer.code) == (Stage.CONNECT, 554)
+    assert "5.7.1 we do not know you" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("lines", "stage", "code"),
+    [
+        (("!",), Stage.CONNECT, None),
+        (("220 x", "!"), Stage.CONNECT, None),
+        (("220 x", "250 x", "!"), Stage.SENDER, None),
+        (("220 x", "250 x", "421 going away"), Stage.SENDER, 421),
+        (("220 x", "250 x", "451 later"), Stage.SENDER, 451),
+        (("220 x", "250 x", "250 ok", "!"), Stage.RECIPIENTS, None),
+        (("220 x", "250 x", "250 ok", "421 going away"), Stage.RECIPIENTS, 421),
+        (("220 x", "250 x", "250 ok", "250 ok", "!"), Stage.CONTENT, None),
+        (("220 x", "250 x", "250 ok", "250 ok", "451 not now"), Stage.CONTENT, 451),
+        (("220 x", "250 x", "250 ok", "250 ok", "354 go", "!"), Stage.CONTENT, None),
+        (("220 x", "250 x", "250 ok", "250 ok", "354 go", "554 spam"), Stage.CONTENT, 554),
+        (("220 x", "250 x", "250 ok", "250 ok", "354 go", "250 ok"), Stage.CONTENT, 250),
+        (("220 x", "250 x", "nonsense"), Stage.SENDER, -1),
+    ],
+)
+def test_wherever_a_conversation_ends_it_is_known_how_far_it_came(
+    lines: tuple[str, ...], stage: Stage, code: int | None
+) -> None:
+    answer = _scripted(*lines)
+    assert (answer.stage, answer.code) == (stage, code)
+
+
+def test_a_login_is_not_sent_in_the_clear_where_tls_was_asked_for(keeper: Keeper) -> None:
+    with served(smtp(keeper)) as port:
+        transport = SmtpTransport(SmtpServer("127.0.0.1", port, "starttls", "me", "secret"))
+        answer = transport.send(_mail())
+    assert (answer.stage, answer.code) == (Stage.CONNECT, None)
+    assert "STARTTLS" in answer.text
+
+
+def test_two_transports_send_at_the_same_time(keeper: Keeper) -> None:
+    with served(smtp(keeper)) as port, _connected(port) as one, _connected(port) as two:
+        threads = [
+            threading.Thread(target=lambda t=t: [t.send(_mail()) for _ in range(20)]) for t in (one, two)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+    assert len(keeper.mails) == 40
+    assert len(keeper.connections) == 2
