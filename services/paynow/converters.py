@@ -74,8 +74,11 @@ def sync_batches(requests: Iterable[ledger_pb2.SyncBooksRequest]) -> Iterator[li
         yield [_sync_record(record) for record in request.records]
 
 
+_NO_DETAILS = ledger_pb2.OrganizationDetails()
+
+
 def _sync_record(record: ledger_pb2.SyncRecord) -> SyncRecord:
-    details = record.organization
+    details = record.organization if record.HasField("organization") else _NO_DETAILS
     return SyncRecord(
         record.line,
         record.organization_id,

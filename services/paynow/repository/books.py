@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from services.paynow.domain.books import Contact
 from services.paynow.domain.lines import InvoiceClaim
@@ -22,7 +22,9 @@ from services.paynow.domain.sync import (
 from services.paynow.ports import BooksReader, BooksWriter
 from services.paynow.repository import books_rows as rows
 from services.paynow.repository.books_reader import SqlBooksReader
+from services.paynow.repository.bulk import insert_many
 from services.paynow.repository.contacts import contacts_of
+from services.paynow.repository.pairs import pairs
 from services.paynow.tables import addresses, books_lock, contacts, invoices, organizations, sync_runs
 from services.shared.database import Database
 
@@ -97,7 +99,8 @@ class SqlBooksWriter:
         ids = self._insert_contacts(plan.new_contacts)
         self._many(rows.UPDATE_CONTACT, [rows.new_contact_values(c) for c in plan.changed_contacts])
         self._insert_addresses(plan.new_addresses, ids)
-        self._many(insert(invoices), [rows.invoice_values(claim, at) for claim in plan.new_invoices])
+        new = [rows.invoice_values(claim, at) for claim in plan.new_invoices]
+        insert_many(self._connection, invoices, rows.INVOICE_COLUMNS, new)
         self._many(rows.UPDATE_INVOICE, [rows.new_invoice_values(one, at) for one in plan.changed_invoices])
 
     def drop_addresses(self, stale: Sequence[StaleAddress]) -> None:
@@ -115,12 +118,13 @@ class SqlBooksWriter:
     def _known_invoices(self, keys: Sequence[InvoiceKey]) -> dict[InvoiceKey, KnownInvoice]:
         t = invoices.c
         facts = (t.issued_on, t.due_on, t.currency, t.amount_minor, t.books_balance_minor, t.status)
+        wanted = pairs(self._connection, keys)
         query = select(t.invoice_id, t.organization_id, t.number, *facts).where(
-            tuple_(t.organization_id, t.number).in_(keys)
+            t.organization_id == wanted.first, t.number == wanted.second
         )
         return {
-            (row[1], row[2]): KnownInvoice(row[0], InvoiceClaim(*row[1:]))
-            for row in self._connection.execute(query)
+            (claim[0], claim[1]): KnownInvoice(invoice_id, InvoiceClaim._make(claim))
+            for invoice_id, *claim in self._connection.execute(query).all()
         }
 
     def _insert_contacts(self, new: Sequence[Contact]) -> dict[ContactKey, int]:

@@ -64,22 +64,25 @@ def contact_values(contact: Contact) -> Values:
     }
 
 
-def invoice_values(claim: InvoiceClaim, at: datetime) -> Values:
-    """The row of a new invoice."""
-    return {
-        "organization_id": claim.organization_id,
-        "number": claim.number,
-        "issued_on": claim.issued_on,
-        "due_on": claim.due_on,
-        "currency": claim.currency,
-        "amount_minor": claim.amount_minor,
-        "books_balance_minor": claim.balance_minor,
-        "balance_minor": claim.balance_minor,
-        "paid_here_minor": 0,
-        "reserved_minor": 0,
-        "status": claim.status,
-        "updated_at": at,
-    }
+INVOICE_COLUMNS = (
+    "organization_id",
+    "number",
+    "issued_on",
+    "due_on",
+    "currency",
+    "amount_minor",
+    "books_balance_minor",
+    "status",
+    "balance_minor",
+    "paid_here_minor",
+    "reserved_minor",
+    "updated_at",
+)
+
+
+def invoice_values(claim: InvoiceClaim, at: datetime) -> tuple[Any, ...]:
+    """The row of a new invoice, in the order of `INVOICE_COLUMNS`; a claim is the first eight of them."""
+    return (*claim, claim.balance_minor, 0, 0, at)
 
 
 def new_organization_values(organization: Organization, at: datetime) -> Values:
