@@ -19,7 +19,7 @@ class LedgerThatCounts:
     def __init__(self) -> None:
         self.batches: list[int] = []
 
-    def SyncBooks(  # noqa: N802 - the stub's name
+    def SyncBooks(
         self, requests: Iterator[ledger_pb2.SyncBooksRequest], *, timeout: float
     ) -> ledger_pb2.SyncReport:
         assert timeout > 60
