@@ -1,58 +1,25 @@
-"""The same promises, kept by the store in memory and by SQLite."""
+"""The queue's promises, kept by the store in memory and by SQLite."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, Protocol
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import delete, select, update
-from sqlalchemy.exc import IntegrityError
 
-from services.mailer import tables
 from services.mailer.domain.delivery import Later, Past
 from services.mailer.domain.letter import Withheld
-from services.mailer.domain.message import Claimed, EventKind, Message, Rendered, State
+from services.mailer.domain.message import EventKind, State
 from services.mailer.domain.templates import TemplateType
 from services.mailer.ports import Filter
 from services.mailer.repository import SqlStore
 from services.shared.database import Database
-from services.shared.migrate import migrate
-from tests.fakes.mailer import COMPANY, MINUTE, FakeStore, requests
-
-T0 = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
-DOMAIN = "example.test"
-SCRIPTS = Path(__file__).parents[2] / "services/mailer/migrations"
-RENDERED = Rendered(
-    TemplateType.DUE_NOTICE_AFTER,
-    1,
-    "billing@example.test",
-    ("ann@example.test", "bob@example.test"),
-    "Invoice 100% due",
-    b"Subject: x\r\n\r\n\x00body",
-)
-
-
-class Store(Protocol):
-    def write(self) -> Any: ...
-    def read(self) -> Any: ...
-
-
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    path = tmp_path_factory.mktemp("mailer") / "mailer.sqlite"
-    migrate(f"sqlite:///{path}", SCRIPTS)
-    return path.read_bytes()
+from tests.fakes.mailer import MINUTE, FakeStore
+from tests.fakes.mailer_queue import RENDERED, T0, Queue, Store, migrated
 
 
 @pytest.fixture
-def database(migrated: bytes, tmp_path: Path) -> Iterator[Database]:
-    path = tmp_path / "mailer.sqlite"
-    path.write_bytes(migrated)
-    database = Database(f"sqlite:///{path}")
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(migrated(tmp_path / "mailer.sqlite"))
     yield database
     database.dispose()
 
@@ -62,34 +29,6 @@ def store(request: pytest.FixtureRequest) -> Store:
     if request.param == "memory":
         return FakeStore()
     return SqlStore(request.getfixturevalue("database"))
-
-
-@dataclass
-class Queue:
-    """Shorthands for what a worker does."""
-
-    store: Store
-
-    def accept(self, count: int = 1, *, start: int = 1, at: datetime = T0) -> int:
-        with self.store.write() as work:
-            return int(work.messages.accept(requests(count, start=start), DOMAIN, at))
-
-    def claim(self, owner: str = "a", at: datetime = T0, limit: int = 20) -> list[Claimed]:
-        with self.store.write() as work:
-            return list(work.messages.claim(owner, at, at + MINUTE, limit))
-
-    def process(self, message: Claimed, owner: str = "a", at: datetime = T0) -> bool:
-        with self.store.write() as work:
-            return bool(work.messages.processed(message, owner, RENDERED, at, at + 5 * MINUTE))
-
-    def get(self, number: int = 1) -> Message:
-        with self.store.read() as work:
-            message = work.messages.get(f"notice-{number}")
-        assert isinstance(message, Message)
-        return message
-
-    def kinds(self, number: int = 1) -> list[EventKind]:
-        return [event.kind for event in self.get(number).events]
 
 
 @pytest.fixture
@@ -324,94 +263,3 @@ def test_messages_are_counted_by_state_over_a_span(queue: Queue, store: Store) -
     with store.read() as work:
         assert work.messages.counts(T0, T0 + MINUTE) == {State.QUEUED: 2, State.SENDING: 1}
         assert work.messages.counts(T0 + MINUTE, T0 + 2 * MINUTE) == {State.QUEUED: 1}
-
-
-def test_every_template_begins_with_version_1(store: Store) -> None:
-    with store.read() as work:
-        newest = work.templates.newest()
-    assert set(newest) == set(TemplateType)
-    assert {template.version for template in newest.values()} == {1}
-
-
-def test_versions_are_only_added_and_only_one_editor_is_first(store: Store) -> None:
-    type = TemplateType.PAYMENT_FAILED
-    with store.write() as work:
-        first = work.templates.get(type, 1)
-        second = replace(first, version=2, saved_by="eve@example.test", saved_at=T0)
-        assert work.templates.add(second)
-        assert not work.templates.add(replace(second, saved_by="mallory@example.test"))
-    with store.read() as work:
-        assert [template.version for template in work.templates.versions(type)] == [2, 1]
-        assert work.templates.newest()[type] == second
-        assert work.templates.get(type, 1) == first
-        assert work.templates.get(type, 3) is None
-
-
-def test_a_template_knows_when_it_was_last_sent(queue: Queue, store: Store) -> None:
-    queue.accept(3)
-    for minutes, message in zip((2, 1), queue.claim(limit=2), strict=True):
-        queue.process(message)
-        with store.write() as work:
-            work.messages.sent(message, "", T0 + minutes * MINUTE)
-    with store.read() as work:
-        assert work.templates.last_sent() == {TemplateType.DUE_NOTICE_AFTER: T0 + 2 * MINUTE}
-
-
-def test_the_company_has_a_profile_from_the_start_and_each_change_a_revision(store: Store) -> None:
-    with store.write() as work:
-        before = work.company.profile()
-        assert before.company == COMPANY
-        work.company.replace(replace(COMPANY, name="Harbour", logo=b"\x89PNG\r\n\x1a\n"))
-        after = work.company.profile()
-    assert after.company.name == "Harbour"
-    assert after.company.logo == b"\x89PNG\r\n\x1a\n"
-    assert after.revision == before.revision + 1
-
-
-def test_an_exception_undoes_everything(queue: Queue, store: Store) -> None:
-    def fail_halfway() -> None:
-        with store.write() as work:
-            work.messages.accept(requests(1), DOMAIN, T0)
-            work.company.replace(replace(COMPANY, name="Nobody"))
-            work.announce("message_sent", {"notice_id": "notice-1"}, T0)
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        fail_halfway()
-    with store.read() as work:
-        assert work.messages.get("notice-1") is None
-        assert work.company.profile().company.name == "Your company"
-
-
-@pytest.mark.parametrize(
-    "table", [tables.message_events, tables.message_bodies], ids=lambda table: table.name
-)
-def test_the_database_itself_refuses_to_change_history(database: Database, table: Any) -> None:
-    queue = Queue(SqlStore(database))
-    queue.accept()
-    queue.process(queue.claim()[0])
-    for statement in (update(table).values(message=1), delete(table)):
-        with pytest.raises(IntegrityError, match="append-only"), database.write() as connection:
-            connection.execute(statement)
-    with database.read() as connection:
-        assert connection.execute(select(table)).first() is not None
-
-
-def test_the_migrations_make_exactly_the_tables_that_the_code_knows(database: Database) -> None:
-    with database.read() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), tables.metadata) == []
-
-
-def test_the_backlog_counts_what_is_not_final_and_activity_grows(database: Database) -> None:
-    store = SqlStore(database)
-    queue = Queue(store)
-    queue.accept(3)
-    before = store.backlog()
-    assert (before.queue, before.outbox, before.inbox) == (3, 0, 0)
-    [message] = queue.claim(limit=1)
-    with store.write() as work:
-        work.messages.sent(message, "", T0)
-        work.announce("message_sent", {"notice_id": "notice-1", "message_id": "<x>"}, T0)
-    after = store.backlog()
-    assert (after.queue, after.outbox) == (2, 1)
-    assert after.activity > before.activity

@@ -11,7 +11,7 @@ SHIPPED = {
         title="{{ invoice.balance }} is due {{ due.when }}",
         header=(
             "<p>Hello {{ contact.name }},</p>"
-            "<p>this is a short reminder that invoice <strong>{{ invoice.number }}</strong> is due"
+            "<p>This is a short reminder that invoice <strong>{{ invoice.number }}</strong> is due"
             " {{ due.when }}, on {{ invoice.due_on }}. What remains to be paid is"
             " {{ invoice.balance }}.</p>"
         ),
@@ -25,7 +25,7 @@ SHIPPED = {
         title="{{ invoice.balance }} is {{ due.days_text }} past due",
         header=(
             "<p>Hello {{ contact.name }},</p>"
-            "<p>invoice <strong>{{ invoice.number }}</strong> was due on {{ invoice.due_on }}, and we have"
+            "<p>Invoice <strong>{{ invoice.number }}</strong> was due on {{ invoice.due_on }}, and we have"
             " not received the full payment yet. {{ invoice.balance }} is still open and is now"
             " {{ due.days_text }} past due.</p>"
             "<p>Please pay it now. It takes a minute, and you need no account for it.</p>"
@@ -41,7 +41,7 @@ SHIPPED = {
         title="Thank you, we have received {{ payment.amount }}",
         header=(
             "<p>Hello {{ contact.name }},</p>"
-            "<p>your payment for invoice <strong>{{ invoice.number }}</strong> has arrived. This mail is"
+            "<p>Your payment for invoice <strong>{{ invoice.number }}</strong> has arrived. This mail is"
             " your receipt; please keep it for your records.</p>"
         ),
         footer="<p>Did you not expect this payment? Please answer this mail, and we will look into it.</p>",
@@ -51,7 +51,7 @@ SHIPPED = {
         title="The payment of {{ payment.amount }} did not go through",
         header=(
             "<p>Hello {{ contact.name }},</p>"
-            "<p>we could not take your payment for invoice <strong>{{ invoice.number }}</strong>:"
+            "<p>We could not take your payment for invoice <strong>{{ invoice.number }}</strong>:"
             " {{ payment.failure }}. Nothing was charged.</p>"
             "<p>To try again, choose Pay Invoice and use the same or another payment method.</p>"
         ),

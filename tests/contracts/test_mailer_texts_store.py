@@ -1,0 +1,129 @@
+"""Templates, the company and the history itself: kept by the store in memory and by SQLite."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
+
+from services.mailer import tables
+from services.mailer.domain.templates import TemplateType
+from services.mailer.repository import SqlStore
+from services.shared.database import Database
+from tests.fakes.mailer import COMPANY, MINUTE, FakeStore, requests
+from tests.fakes.mailer_queue import DOMAIN, T0, Queue, Store, migrated
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(migrated(tmp_path / "mailer.sqlite"))
+    yield database
+    database.dispose()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest) -> Store:
+    if request.param == "memory":
+        return FakeStore()
+    return SqlStore(request.getfixturevalue("database"))
+
+
+@pytest.fixture
+def queue(store: Store) -> Queue:
+    return Queue(store)
+
+
+def test_every_template_begins_with_version_1(store: Store) -> None:
+    with store.read() as work:
+        newest = work.templates.newest()
+    assert set(newest) == set(TemplateType)
+    assert {template.version for template in newest.values()} == {1}
+
+
+def test_versions_are_only_added_and_only_one_editor_is_first(store: Store) -> None:
+    type = TemplateType.PAYMENT_FAILED
+    with store.write() as work:
+        first = work.templates.get(type, 1)
+        second = replace(first, version=2, saved_by="eve@example.test", saved_at=T0)
+        assert work.templates.add(second)
+        assert not work.templates.add(replace(second, saved_by="mallory@example.test"))
+    with store.read() as work:
+        assert [template.version for template in work.templates.versions(type)] == [2, 1]
+        assert work.templates.newest()[type] == second
+        assert work.templates.get(type, 1) == first
+        assert work.templates.get(type, 3) is None
+
+
+def test_a_template_knows_when_it_was_last_sent(queue: Queue, store: Store) -> None:
+    queue.accept(3)
+    for minutes, message in zip((2, 1), queue.claim(limit=2), strict=True):
+        queue.process(message)
+        with store.write() as work:
+            work.messages.sent(message, "", T0 + minutes * MINUTE)
+    with store.read() as work:
+        assert work.templates.last_sent() == {TemplateType.DUE_NOTICE_AFTER: T0 + 2 * MINUTE}
+
+
+def test_the_company_has_a_profile_from_the_start_and_each_change_a_revision(store: Store) -> None:
+    with store.write() as work:
+        before = work.company.profile()
+        assert before.company == COMPANY
+        work.company.replace(replace(COMPANY, name="Harbour", logo=b"\x89PNG\r\n\x1a\n"))
+        after = work.company.profile()
+    assert after.company.name == "Harbour"
+    assert after.company.logo == b"\x89PNG\r\n\x1a\n"
+    assert after.revision == before.revision + 1
+
+
+def test_an_exception_undoes_everything(queue: Queue, store: Store) -> None:
+    def fail_halfway() -> None:
+        with store.write() as work:
+            work.messages.accept(requests(1), DOMAIN, T0)
+            work.company.replace(replace(COMPANY, name="Nobody"))
+            work.announce("message_sent", {"notice_id": "notice-1"}, T0)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_halfway()
+    with store.read() as work:
+        assert work.messages.get("notice-1") is None
+        assert work.company.profile().company.name == "Your company"
+
+
+@pytest.mark.parametrize(
+    "table", [tables.message_events, tables.message_bodies], ids=lambda table: table.name
+)
+def test_the_database_itself_refuses_to_change_history(database: Database, table: Any) -> None:
+    queue = Queue(SqlStore(database))
+    queue.accept()
+    queue.process(queue.claim()[0])
+    for statement in (update(table).values(message=1), delete(table)):
+        with pytest.raises(IntegrityError, match="append-only"), database.write() as connection:
+            connection.execute(statement)
+    with database.read() as connection:
+        assert connection.execute(select(table)).first() is not None
+
+
+def test_the_migrations_make_exactly_the_tables_that_the_code_knows(database: Database) -> None:
+    with database.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), tables.metadata) == []
+
+
+def test_the_backlog_counts_what_is_not_final_and_activity_grows(database: Database) -> None:
+    store = SqlStore(database)
+    queue = Queue(store)
+    queue.accept(3)
+    before = store.backlog()
+    assert (before.queue, before.outbox, before.inbox) == (3, 0, 0)
+    [message] = queue.claim(limit=1)
+    with store.write() as work:
+        work.messages.sent(message, "", T0)
+        work.announce("message_sent", {"notice_id": "notice-1", "message_id": "<x>"}, T0)
+    after = store.backlog()
+    assert (after.queue, after.outbox) == (2, 1)
+    assert after.activity > before.activity
