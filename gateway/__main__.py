@@ -18,18 +18,19 @@ from services.shared.log import configure
 from services.shared.settings import SettingError
 
 THREADS = 8
-ROOM_FOR_FORM = 1024 * 1024
+MOST_BUFFERED = 2 * MOST_BYTES
+"""What is taken in of one request at all; up to there, a file that is too large gets a page that says so."""
 
 
 def serve(settings: Settings) -> None:
-    """Serves until SIGTERM or SIGINT; requests under way are finished."""
+    """Serves until SIGTERM or SIGINT; requests under way then have 5 seconds to finish."""
     database = Database(settings.identity_database_url)
     app = create_app(settings, connect(settings), database)
     server = create_server(
         app,
         listen=settings.listen,
         threads=THREADS,
-        max_request_body_size=MOST_BYTES + ROOM_FOR_FORM,
+        max_request_body_size=MOST_BUFFERED,
         ident=None,
         clear_untrusted_proxy_headers=settings.trusted_proxies == 0,
     )

@@ -15,6 +15,7 @@ from services.shared.money import to_decimal
 from services.shared.wire import instant
 
 LOCALE = "en_US"
+_TO_THE_SECOND = "MMM d, y, h:mm:ss a"
 
 
 def money(minor: int, currency: str) -> str:
@@ -49,11 +50,15 @@ def as_instant(value: Timestamp | datetime | None) -> datetime | None:
 
 def clock_time(value: Timestamp | datetime | None) -> str:
     """An instant in the company's zone, as plain text: "Jan 31, 2026, 9:00 AM CST"; empty for none."""
+    return _written(value, "MMM d, y, h:mm a")
+
+
+def _written(value: Timestamp | datetime | None, pattern: str) -> str:
     at = as_instant(value)
     if at is None:
         return ""
     local = at.astimezone(company_time.zone())
-    return f"{format_datetime(local, 'medium', locale=LOCALE)} {local.tzname() or ''}".strip()
+    return f"{format_datetime(local, pattern, locale=LOCALE)} {local.tzname() or ''}".strip()
 
 
 def moment(value: Timestamp | datetime | None) -> Markup:
@@ -64,7 +69,7 @@ def moment(value: Timestamp | datetime | None) -> Markup:
     local = at.astimezone(company_time.zone())
     shown = format_datetime(local, "MMM d, y, h:mm a", locale=LOCALE)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        at.isoformat(timespec="seconds"), clock_time(at), shown
+        at.isoformat(timespec="seconds"), _written(at, _TO_THE_SECOND), shown
     )
 
 
@@ -75,7 +80,7 @@ def relative(value: Timestamp | datetime | None, now: datetime | None = None) ->
         return Markup("")
     shown = format_timedelta(at - (now or datetime.now(UTC)), add_direction=True, locale=LOCALE)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        at.isoformat(timespec="seconds"), clock_time(at), shown
+        at.isoformat(timespec="seconds"), _written(at, _TO_THE_SECOND), shown
     )
 
 

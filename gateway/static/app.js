@@ -5,7 +5,7 @@
 (() => {
   const palette = document.querySelector("[data-token-palette]");
   if (!palette) return;
-  let target = document.querySelector("[data-takes-tokens]");
+  let target = null;
   document.querySelectorAll("[data-takes-tokens]").forEach((area) => {
     area.addEventListener("focus", () => { target = area; });
   });
@@ -16,6 +16,10 @@
     button.title = "Insert at the cursor";
     button.textContent = code.dataset.token;
     button.addEventListener("click", () => {
+      if (!target) {
+        target = document.querySelector("textarea[data-takes-tokens]");
+        target.selectionStart = target.selectionEnd = target.value.length;
+      }
       target.setRangeText(code.dataset.token, target.selectionStart, target.selectionEnd, "end");
       target.focus();
     });
