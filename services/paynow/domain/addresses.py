@@ -22,8 +22,8 @@ def address_key(text: str) -> str:
     if len(text) > LONGEST:
         raise AddressMalformed(f"it is longer than {LONGEST} characters")
     try:
-        # `test_environment` admits the domain .test and nothing else.
-        found = validate_email(text, check_deliverability=False, test_environment=True)
+        # `test_environment` admits the domain .test and nothing else; `strict` minds the lengths of the RFC.
+        found = validate_email(text, check_deliverability=False, test_environment=True, strict=True)
     except EmailNotValidError as error:
         raise AddressMalformed(str(error)) from None
     return found.normalized.lower()

@@ -44,6 +44,10 @@ class Address(NamedTuple):
     position: int = 0
 
 
+ContactKey = tuple[str, int]
+"""Organization id and position of a contact."""
+
+
 @dataclass(frozen=True, slots=True)
 class Contact:
     """A person at an organization; `position` counts from 1 in the order in which the books named them.

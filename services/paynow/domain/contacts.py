@@ -1,28 +1,43 @@
 """Contacts: which one a line means, who gets notices, and in which order."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 
-from services.paynow.domain.books import Address, Addressee, Contact
+from services.paynow.domain.books import Address, Addressee, Contact, ContactKey
 from services.paynow.domain.lines import ContactClaim
 
 
-def find(contacts: Sequence[Contact], claim: ContactClaim) -> int | None:
+def find(contacts: Sequence[Contact], claim: ContactClaim, named: Container[ContactKey]) -> int | None:
     """The index of the contact that a line means; None if it is a new one.
 
-    A name means the contact of that name, else one without a name that shares an address with it. No name
-    means the first contact that shares an address. Two names at one address are two people: many offices
-    share a mailbox, and renaming one into the other would go back and forth at every sync.
+    A contact is known by its name, one without a name by its first address. A new name at the first address
+    of a contact without one names that contact, unless the sync has `named` it as nameless itself. Two
+    names at one address are two people: many offices share a mailbox.
+
+    What a line means depends on no other line, so a list that is sent again means the same.
     """
-    keys = {address.email_key for address in claim.addresses}
-    if claim.name:
-        for index, contact in enumerate(contacts):
-            if contact.name == claim.name:
-                return index
+    keys = [address.email_key for address in claim.addresses]
+    if not claim.name:
+        return _nameless(contacts, keys[:1], ())
     for index, contact in enumerate(contacts):
-        if not (claim.name and contact.name) and any(a.email_key in keys for a in contact.addresses):
+        if contact.name == claim.name:
+            return index
+    return _nameless(contacts, keys, named)
+
+
+def _nameless(
+    contacts: Sequence[Contact], email_keys: Sequence[str], but_not: Container[ContactKey]
+) -> int | None:
+    for index, contact in enumerate(contacts):
+        known_by = contact.addresses[0].email_key if contact.addresses else ""
+        if not contact.name and known_by in email_keys and key_of(contact) not in but_not:
             return index
     return None
+
+
+def key_of(contact: Contact) -> ContactKey:
+    """Names the contact, also before the ledger has given it an id."""
+    return contact.organization_id, contact.position
 
 
 def first_seen(claim: ContactClaim, organization_id: str, position: int) -> Contact:

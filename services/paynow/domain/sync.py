@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from services.paynow.domain import contacts as rules
-from services.paynow.domain.books import Address, Contact, Organization
+from services.paynow.domain.books import Address, Contact, ContactKey, Organization
 from services.paynow.domain.lines import (
     ContactClaim,
     InvoiceClaim,
@@ -22,9 +22,6 @@ MOST_REFUSALS = 1000
 
 InvoiceKey = tuple[str, str]
 """Organization id and number."""
-
-ContactKey = tuple[str, int]
-"""Organization id and position."""
 
 
 class KnownInvoice(NamedTuple):
@@ -196,7 +193,7 @@ class Sync:
             _compare_contacts(plan, known.contacts.get(organization_id, []), rules.with_defaults(after))
         touched.update(
             changed_by[key]
-            for key in map(_key, [*plan.new_contacts, *plan.changed_contacts])
+            for key in map(rules.key_of, [*plan.new_contacts, *plan.changed_contacts])
             if key in changed_by
         )
         touched.update(changed_by[added.contact] for added in plan.new_addresses)
@@ -206,7 +203,7 @@ class Sync:
         self, contacts: list[Contact], claim: ContactClaim, organization_id: str
     ) -> tuple[list[Contact], int]:
         """The organization's contacts after one line, and the index of the one that it means."""
-        at = rules.find(contacts, claim)
+        at = rules.find(contacts, claim, self._met)
         if at is None:
             position = contacts[-1].position + 1 if contacts else 1
             contacts, at = [*contacts, rules.first_seen(claim, organization_id, position)], len(contacts)
@@ -224,7 +221,7 @@ class Sync:
         if not claim.addresses:
             return
         named = {address.email_key for address in claim.addresses}
-        key = _key(contact)
+        key = rules.key_of(contact)
         if key not in self._met:
             self._met.add(key)
             stale = {address.email_key for address in contact.addresses} - named
@@ -282,8 +279,4 @@ def _compare_contacts(plan: Plan, before: Sequence[Contact], after: Sequence[Con
             plan.changed_contacts.append(contact)
         first_new = len(old.addresses) if old else 0
         for address in contact.addresses[first_new:]:
-            plan.new_addresses.append(NewAddress(contact.contact_id, _key(contact), address))
-
-
-def _key(contact: Contact) -> ContactKey:
-    return contact.organization_id, contact.position
+            plan.new_addresses.append(NewAddress(contact.contact_id, rules.key_of(contact), address))

@@ -7,10 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from services.paynow.domain.books import Contact
+from services.paynow.domain.books import Contact, ContactKey
 from services.paynow.domain.lines import InvoiceClaim
 from services.paynow.domain.sync import (
-    ContactKey,
     InvoiceKey,
     Known,
     KnownInvoice,
