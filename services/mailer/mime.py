@@ -70,6 +70,7 @@ def compose(mail: Mail) -> Envelope:
     """The mail as bytes with CRLF. `CannotWrite` names an address that is none."""
     recipients = tuple(dict.fromkeys(_on_the_wire(one.email) for one in mail.recipients))
     sender = _on_the_wire(mail.head.from_address)
+    reply_to = _on_the_wire(mail.head.reply_to) if mail.head.reply_to else ""
     named = {_on_the_wire(one.email): one.name for one in mail.recipients}
     fields = [
         ("From", _mailbox(mail.head.name, sender)),
@@ -84,11 +85,10 @@ def compose(mail: Mail) -> Envelope:
         # money cannot unsubscribe from being told. The header belongs to broadcasts, which have a list.
         ("MIME-Version", "1.0"),
     ]
-    if mail.head.reply_to:
-        fields.insert(1, ("Reply-To", _mailbox("", _on_the_wire(mail.head.reply_to))))
+    if reply_to:
+        fields.insert(1, ("Reply-To", reply_to))
     header = "".join(f"{name}: {value}\r\n" for name, value in fields)
-    addresses = (sender, mail.head.reply_to, *recipients)
-    needs_utf8 = not all(address.isascii() for address in addresses)
+    needs_utf8 = not all(address.isascii() for address in (sender, reply_to, *recipients))
     content = _multipart(
         "alternative", "", [_text_part("plain", mail.text), _rich_part(mail.html, mail.head.logo)]
     )

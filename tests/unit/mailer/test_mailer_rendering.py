@@ -171,7 +171,15 @@ def test_whatever_a_client_is_called_the_mail_can_be_read_back(name: str, number
 
 @pytest.mark.parametrize(
     "name",
-    ["Ann Lee", 'Ann "the boss" Lee, Inc.', "Jürgen Müller, (GmbH)", "שלום עולם", "🎉 Party, Inc.", "a\\b"],
+    [
+        "Ann Lee",
+        'Ann "the boss" Lee, Inc.',
+        "Jürgen Müller, (GmbH)",
+        "שלום עולם",
+        "🎉 Party, Inc.",
+        "a\\b",
+        "=?utf-8?q?hi?=",
+    ],
 )
 def test_names_of_people_arrive_as_they_are(name: str) -> None:
     message = _parsed(_write(_named(contact=name), replace(COMPANY, name=name)))
