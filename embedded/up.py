@@ -10,7 +10,7 @@ from embedded.home import Home
 from embedded.leftovers import end_leftovers
 from embedded.migrate import migrate_all
 from embedded.ports import check_free
-from embedded.programs import GATEWAY, Program, Site, programs
+from embedded.programs import MAIL_SINK, Program, Site, programs
 from embedded.supervisor import Interrupted, StartFailed, Supervisor, Tell
 
 
@@ -53,7 +53,7 @@ def _run(
     supervisor.wait_until_healthy()
     if sample:
         tell(_seed(found[-1]))
-    for line in _welcome(home, site, login, has_sink=found[0].name not in {GATEWAY, "paynow"}):
+    for line in _welcome(home, site, login, has_sink=found[0].name == MAIL_SINK):
         tell(line)
     supervisor.run()
 

@@ -2,8 +2,7 @@
 
     python tests/run.py unit e2e browser acceptance faults
 
-Ends with 0 only if every stage ran and passed. A stage that cannot run here is named loudly; with CI=true
-that is a failure.
+Ends with 1 if a stage failed. A stage that cannot run here is named loudly; with CI=true that is a failure.
 """
 
 from __future__ import annotations
@@ -37,15 +36,12 @@ def main(names: list[str]) -> int:
     tell("=" * 78)
     for name, (outcome, seconds) in outcomes.items():
         tell(f"{name:<12}{outcome:<44}{seconds:8.1f} s")
-    return 0 if all(outcome in {"passed", "NOT RUN"} for outcome, _ in _judged(outcomes)) else 1
+    return 0 if all(_is_good(outcome) for outcome, _ in outcomes.values()) else 1
 
 
-def _judged(outcomes: dict[str, tuple[str, float]]) -> list[tuple[str, float]]:
-    """The outcomes; what did not run counts as passed only outside CI."""
-    return [
-        ("NOT RUN" if outcome.startswith("NOT RUN") and not IN_CI else outcome, seconds)
-        for outcome, seconds in outcomes.values()
-    ]
+def _is_good(outcome: str) -> bool:
+    """What could not run is no failure on somebody's own machine; in CI it is."""
+    return outcome == "passed" or (outcome.startswith("NOT RUN") and not IN_CI)
 
 
 def _run(name: str) -> tuple[str, float]:

@@ -7,7 +7,7 @@ import signal
 import socket
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -79,7 +79,7 @@ def test_a_program_that_is_killed_comes_back(one: Company, program: str) -> None
 
 
 @pytest.fixture(scope="module")
-def one(tmp_path_factory: pytest.TempPathFactory) -> Company:  # type: ignore[misc]
+def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     with running_company(tmp_path_factory.mktemp("up") / "home") as company:
         yield company
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -62,13 +62,10 @@ def test_a_home_that_is_taken_is_refused(tmp_path: Path, capsys: pytest.CaptureF
     assert "is running at" in capsys.readouterr().err
 
 
-def test_help_and_refusals_come_at_once(tmp_path: Path) -> None:
-    fastest = min(_seconds("--help"), _seconds("--help"))
-    assert fastest < 1.0  # half a second where the machine is not busy
-
-
-def _seconds(*arguments: str) -> float:
-    started = time.monotonic()
-    command = [sys.executable, "-m", "gateway.cli", *arguments]
-    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
-    return time.monotonic() - started
+def test_help_takes_less_than_half_a_second_of_work() -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([sys.executable, "-m", "gateway.cli", "--help"], capture_output=True, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0
+    # Work, not time on the clock, so that a busy machine does not fail it.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5

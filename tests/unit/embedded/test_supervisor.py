@@ -52,7 +52,11 @@ def _is_alive(pid: int) -> bool:
         return False
 
 
-def _wait(condition: Callable[[], object], seconds: float = 10) -> None:
+def _arguments(pid: int) -> list[bytes]:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+
+
+def _wait(condition: Callable[[], object], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -140,7 +144,7 @@ def test_a_second_signal_makes_a_slow_stop_short(home: Home) -> None:
         started = time.monotonic()
         supervisor.stop()
         second.join()
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 7
     assert any("paynow did not stop in time and was killed" in line for line in told)
 
 
@@ -160,10 +164,10 @@ def test_programs_end_when_their_supervisor_is_killed(home: Home) -> None:
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     supervisor = subprocess.Popen([sys.executable, "-c", script], env=env)
     try:
-        _wait(lambda: _pid(home, program.name))
+        _wait(lambda: _pid(home, program.name), 30)
         pid = _pid(home, program.name)
         assert pid is not None
-        _wait(lambda: b"fake_program" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[1])
+        _wait(lambda: _arguments(pid)[1:2] == [FAKE.encode()], 30)
     finally:
         supervisor.kill()
         supervisor.wait()
