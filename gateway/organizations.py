@@ -13,6 +13,7 @@ from dunlin.paynow.v1.ledger_pb2 import (
     ListInvoicesRequest,
     ListOrganizationsRequest,
 )
+from dunlin.scheduler.v1.notices_pb2 import NoticeState
 from dunlin.scheduler.v1.scheduler_pb2 import ExplainInvoiceRequest, Explanation
 from flask import Blueprint, render_template, request
 from flask.blueprints import BlueprintSetupState
@@ -151,9 +152,13 @@ def _explanation(invoice_id: int) -> Explanation | None:
 
 
 def _story(explanation: Explanation) -> list[dict[str, Any]]:
-    """Every decision, the newest first, each with the notice that it was about."""
+    """Every decision, the newest first, each with its notice, and with whether a mail came of it."""
     notices = {notice.notice_id: notice for notice in explanation.notices}
     return [
-        {"decision": decision, "notice": notices.get(decision.notice_id)}
+        {
+            "decision": decision,
+            "notice": notices.get(decision.notice_id),
+            "has_mail": decision.state == NoticeState.NOTICE_STATE_SENT,
+        }
         for decision in reversed(explanation.decisions)
     ]
