@@ -57,6 +57,18 @@ def outcome(payment: Payment) -> Outcome:
             (f"Your payment has been received. The receipt goes to {payment.payer_email}.",),
             "Paid",
         )
+    if payment.state == PaymentState.PAYMENT_STATE_FAILED:
+        return Outcome(
+            "wrong",
+            "The payment did not go through",
+            (f"{FAILURES.get(payment.failure_reason, NO_KNOWN_REASON)} Nothing was charged.",),
+            "Not charged",
+            retry=True,
+        )
+    return _under_way(payment)
+
+
+def _under_way(payment: Payment) -> Outcome:
     if payment.state == PaymentState.PAYMENT_STATE_PENDING:
         return Outcome(
             "waiting",
@@ -66,14 +78,6 @@ def outcome(payment: Payment) -> Outcome:
                 f"You may close this page. We write to {payment.payer_email} when it is settled.",
             ),
             "Being paid",
-        )
-    if payment.state == PaymentState.PAYMENT_STATE_FAILED:
-        return Outcome(
-            "wrong",
-            "The payment did not go through",
-            (f"{FAILURES.get(payment.failure_reason, NO_KNOWN_REASON)} Nothing was charged.",),
-            "Not charged",
-            retry=True,
         )
     return Outcome(
         "waiting",
