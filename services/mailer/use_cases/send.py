@@ -35,7 +35,7 @@ CLAIM_LEASE = timedelta(seconds=60)
 ATTEMPT_LEASE = timedelta(minutes=6)
 """Longer than the transport spends on one mail at most."""
 
-REVIEW_HOLDS = timedelta(seconds=5)
+REVIEW_HOLDS = timedelta(seconds=1)
 """A second look older than this is taken again."""
 
 REVIEW_RETRY = timedelta(seconds=2)
