@@ -31,6 +31,7 @@ class World:
         self.ledger = FakeLedger(an_invoice())
         self.mailer = FakeMailer()
         self.woken = 0
+        self.waits = 0
         self.while_waiting: Callable[[], None] = lambda: None
         self.ticking = Ticking(
             self.store, self.ledger, self.clock, counting_ids(), wake=self._wake, pause=self._pause
@@ -41,6 +42,7 @@ class World:
         self.woken += 1
 
     def _pause(self, seconds: float) -> None:
+        self.waits += 1
         self.clock.advance(timedelta(seconds=seconds))
         self.while_waiting()
 
