@@ -37,14 +37,17 @@ def find_or_install_chromium(tell: Callable[[str], None]) -> str | None:
         tell(f"Chromium: {found}")
         return found
     tell("No Chromium found; asking Playwright for one")
-    if _worked([sys.executable, "-m", "playwright", "install", "chromium"]) and (found := find_chromium()):
+    downloaded = _worked([sys.executable, "-m", "playwright", "install", "chromium"])
+    # A download brings no system libraries; where they are missing, the package brings both.
+    if downloaded and (found := find_chromium()) and _worked([found, "--version"]):
         return found
     if os.geteuid() == 0 and shutil.which("apt-get"):
         tell("Installing Debian's Chromium")
         env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         _worked(["apt-get", "update", "-qq"], env)
         _worked(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES], env)
-    return find_chromium()
+    found = find_chromium()
+    return found if found and _worked([found, "--version"]) else None
 
 
 def _downloaded() -> list[Path]:
