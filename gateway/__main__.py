@@ -50,7 +50,7 @@ def serve(settings: Settings) -> None:
 
 def main(arguments: list[str]) -> int:
     """Runs one role; returns the exit code: 2 for a wrong call or setting."""
-    configure("gateway")
+    configure("gateway", os.environ.get("DUNLIN_LOG_LEVEL", "INFO"))
     if arguments not in (["serve"], ["migrate"]):
         sys.stderr.write("usage: python -m gateway serve|migrate\n")
         return 2
