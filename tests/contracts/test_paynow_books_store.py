@@ -225,7 +225,9 @@ def test_a_list_without_contacts_changes_none(store: Store) -> None:
 
 
 def test_a_default_contact_without_an_address_has_nobody_told(store: Store) -> None:
-    store.sync(a_record(contact_emails=()))
+    store.sync(
+        a_record("1", contact_emails=()), a_record("2", contact_name="Bob", contact_emails=("b@x.test",))
+    )
     assert store.told() == []
     assert not books.list_due_invoices(TODAY, 0, 10, ledger=store.ledger).invoices[0].reachable
 
@@ -279,7 +281,7 @@ def test_organizations_are_found_by_a_part_of_name_or_id_in_any_case(store: Stor
     store.sync(
         a_record("1", organization_id="o-50%", organization_name="ÄRZTEHAUS Straße"),
         a_record("2", organization_id="O-2", organization_name="alpha_beta"),
-        a_record("3", organization_id="O-3", organization_name="Alpha"),
+        a_record("3", organization_id="O-3", organization_name="Alpha xb"),
     )
 
     def found(text: str) -> list[str]:
@@ -291,6 +293,7 @@ def test_organizations_are_found_by_a_part_of_name_or_id_in_any_case(store: Stor
     assert found("ärztehaus STRASSE") == ["o-50%"]
     assert found("50%") == ["o-50%"]
     assert found("a_b") == ["O-2"]
+    assert found("a%b") == []
     assert found("O-") == ["O-3", "O-2", "o-50%"]
     assert found("nobody") == []
 

@@ -1,0 +1,92 @@
+"""The paynow service as its composition root puts it together."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from dunlin.operations.v1 import operations_pb2, operations_pb2_grpc
+from dunlin.paynow.v1 import ledger_pb2, ledger_pb2_grpc, paynow_pb2, paynow_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from services.paynow.__main__ import SERVICE_NAMES, bring_up_to_date, compose
+from services.shared.grpc_channel import open_channel
+from services.shared.grpc_server import Server
+from services.shared.settings import SettingMissing, SettingWrong
+
+TOKEN = "a token that is long enough"
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "token").write_text(TOKEN)
+    (tmp_path / "key").write_text("a key that is long enough")
+    return {
+        "DUNLIN_PAYNOW_DATABASE_URL": f"sqlite:///{tmp_path / 'paynow.sqlite'}",
+        "DUNLIN_SANDBOX_DATABASE_URL": f"sqlite:///{tmp_path / 'sandbox.sqlite'}",
+        "DUNLIN_PAYNOW_LISTEN": "127.0.0.1:0",
+        "DUNLIN_SCHEDULER_ADDRESS": "127.0.0.1:1",
+        "DUNLIN_SERVICE_TOKEN_FILE": str(tmp_path / "token"),
+        "DUNLIN_LINK_KEY_FILE": str(tmp_path / "key"),
+    }
+
+
+@pytest.fixture
+def channel(env: dict[str, str]) -> Iterator[grpc.Channel]:
+    bring_up_to_date(env)
+    bring_up_to_date(env)
+    program = compose(env)
+    server = Server(
+        program.listen, program.token, servicers=program.servicers, names=program.service_names
+    )
+    channel = open_channel(server.start(), TOKEN)
+    yield channel
+    channel.close()
+    server.stop(1)
+    program.close()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "DUNLIN_PAYNOW_DATABASE_URL",
+        "DUNLIN_SANDBOX_DATABASE_URL",
+        "DUNLIN_PAYNOW_LISTEN",
+        "DUNLIN_SCHEDULER_ADDRESS",
+        "DUNLIN_SERVICE_TOKEN_FILE",
+        "DUNLIN_LINK_KEY_FILE",
+    ],
+)
+def test_a_missing_setting_stops_the_start_and_is_named(env: dict[str, str], name: str) -> None:
+    del env[name]
+    with pytest.raises(SettingMissing, match=name):
+        compose(env)
+
+
+def test_an_unknown_provider_stops_the_start(env: dict[str, str]) -> None:
+    with pytest.raises(SettingWrong, match="DUNLIN_PROVIDER"):
+        compose(env | {"DUNLIN_PROVIDER": "goldmine"})
+
+
+def test_every_service_is_served_and_healthy(channel: grpc.Channel) -> None:
+    health = health_pb2_grpc.HealthStub(channel)
+    for name in ["", *SERVICE_NAMES]:
+        answer = health.Check(health_pb2.HealthCheckRequest(service=name))
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+    paynow = paynow_pb2_grpc.PayNowServiceStub(channel)
+    assert paynow.ListPaymentMethods(paynow_pb2.ListPaymentMethodsRequest()).sandbox
+
+
+def test_the_backlog_shows_that_a_sync_has_happened_and_left_nothing_to_do(channel: grpc.Channel) -> None:
+    operations = operations_pb2_grpc.OperationsServiceStub(channel)
+
+    def backlog() -> operations_pb2.Backlog:
+        return operations.GetBacklog(operations_pb2.GetBacklogRequest())
+
+    before = backlog()
+    assert backlog() == before
+    ledger = ledger_pb2_grpc.LedgerServiceStub(channel)
+    ledger.SyncBooks(iter([ledger_pb2.SyncBooksRequest()]))
+    after = backlog()
+    assert after.activity != before.activity
+    assert (after.outbox, after.inbox, after.queue) == (0, 0, 0)
