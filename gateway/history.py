@@ -11,6 +11,7 @@ from gateway.clients import clients
 from gateway.errors import refusals
 from gateway.listing import chosen, names_of, page_links
 from gateway.mail_links import links_of
+from gateway.mail_pictures import with_pictures
 from gateway.security import MAIL_POLICY
 from gateway.words import MESSAGE_STATES
 from services.shared.errors import WrongState
@@ -91,12 +92,12 @@ def _body(notice_id: str) -> MessageBody | None:
 
 @blueprint.get("/<notice_id>/body")
 def body(notice_id: str) -> ResponseReturnValue:
-    """The HTML part, byte for byte, for the frame of the message's page.
+    """The HTML part as it was sent, for the frame of the message's page; its own pictures are put in place.
 
     Its policy lets it load nothing and run nothing, also when the address is opened by itself.
     """
     mail = clients().mailer.GetMessageBody(GetMessageBodyRequest(notice_id=notice_id))
-    response = Response(mail.html, mimetype="text/html")
+    response = Response(with_pictures(mail.html, mail.mime), mimetype="text/html")
     response.headers["Content-Security-Policy"] = BODY_POLICY
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
     response.headers["Referrer-Policy"] = "no-referrer"

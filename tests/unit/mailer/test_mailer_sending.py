@@ -94,9 +94,9 @@ def test_a_batch_is_reviewed_in_one_call(office: Office) -> None:
     assert office.states() == [State.SENT] * (BATCH + 1)
 
 
-def test_a_review_older_than_5_seconds_is_taken_again(office: Office) -> None:
+def test_a_review_older_than_a_second_is_taken_again(office: Office) -> None:
     office.accept(3)
-    office.transport.meanwhile = lambda: office.wait(seconds=3)
+    office.transport.meanwhile = lambda: office.wait(seconds=0.6)
     office.run()
     assert office.reviews.asked == [["notice-1", "notice-2", "notice-3"], ["notice-3"]]
     assert office.states() == [State.SENT] * 3
