@@ -18,7 +18,7 @@ def services() -> FakeServices:
 
 @pytest.fixture(scope="session")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    """One staff member. Shared, since migrating and hashing take a moment: for tests that change no account."""
+    """One staff member, shared because hashing takes a moment; for tests that change no account."""
     database = an_identity(tmp_path_factory.mktemp("identity"))
     yield database
     database.dispose()
