@@ -94,9 +94,7 @@ class BooksReader(Protocol):
         """One organization with its contacts in order."""
         ...
 
-    def invoices(
-        self, wanted: InvoiceFilter, after: InvoicePlace | None, limit: int
-    ) -> Sequence[Invoice]:
+    def invoices(self, wanted: InvoiceFilter, after: InvoicePlace | None, limit: int) -> Sequence[Invoice]:
         """Invoices in the order of `InvoicePlace`."""
         ...
 

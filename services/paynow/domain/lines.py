@@ -122,9 +122,7 @@ def check_line(record: SyncRecord) -> InvoiceLine | LineRefusal:
         )
         organization = _organization(said)
         contact = _contact(record.contact_name, record.contact_emails, record.contact_default)
-        return InvoiceLine(
-            record.line, organization, contact, _invoice(record, organization.organization_id)
-        )
+        return InvoiceLine(record.line, organization, contact, _invoice(record, organization.organization_id))
     except _Wrong as wrong:
         return LineRefusal(record.line, *wrong.args)
 
@@ -157,7 +155,7 @@ def _organization(said: OrganizationClaim) -> OrganizationClaim:
     time_zone = said.time_zone.strip()
     if time_zone and time_zone not in _time_zones():
         _refuse(
-            "organization_time_zone",
+            "time_zone",
             "TIME_ZONE_UNKNOWN",
             f"{_shown(time_zone)} is no time zone; write its IANA name, such as America/New_York.",
         )
@@ -167,9 +165,9 @@ def _organization(said: OrganizationClaim) -> OrganizationClaim:
 def _postal_address(text: str) -> str:
     lines = text.replace("\r\n", "\n").strip().split("\n")
     for line in lines:
-        _text(line, "organization_address", "ADDRESS", LONGEST_POSTAL_ADDRESS, needed=False)
+        _text(line, "address", "ADDRESS", LONGEST_POSTAL_ADDRESS, needed=False)
     if sum(map(len, lines)) > LONGEST_POSTAL_ADDRESS:
-        _too_long("organization_address", "ADDRESS", LONGEST_POSTAL_ADDRESS)
+        _too_long("address", "ADDRESS", LONGEST_POSTAL_ADDRESS)
     return "\n".join(lines)
 
 
@@ -182,9 +180,7 @@ def _time_zones() -> frozenset[str]:
 def _contact(name: str, emails: tuple[str, ...], starred: bool | None) -> ContactClaim | None:
     name = _text(name, "contact_name", "CONTACT_NAME", LONGEST_NAME, needed=False)
     if len(emails) > MOST_ADDRESSES:
-        _refuse(
-            "contact_email", "TOO_MANY_ADDRESSES", f"A contact has at most {MOST_ADDRESSES} addresses."
-        )
+        _refuse("contact_email", "TOO_MANY_ADDRESSES", f"A contact has at most {MOST_ADDRESSES} addresses.")
     addresses: dict[str, Address] = {}
     for email in emails:
         if written := email.strip():

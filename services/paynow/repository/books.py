@@ -145,5 +145,3 @@ class SqlBooksWriter:
             for one in new
         ]
         self._many(insert(addresses), values)
-
-

@@ -87,9 +87,7 @@ def get_organization(organization_id: str, *, ledger: Ledger) -> Organization:
     return organization
 
 
-def batch_get_organizations(
-    organization_ids: Collection[str], *, ledger: Ledger
-) -> Sequence[Organization]:
+def batch_get_organizations(organization_ids: Collection[str], *, ledger: Ledger) -> Sequence[Organization]:
     """Those that are known, without contacts."""
     _at_most(MOST_ORGANIZATIONS, organization_ids)
     with ledger.read() as books:

@@ -12,9 +12,7 @@ MOST_RECORDS = 1000
 """Records in one batch."""
 
 
-def sync_books(
-    batches: Iterable[Sequence[SyncRecord]], *, ledger: Ledger, clock: Clock
-) -> SyncReport:
+def sync_books(batches: Iterable[Sequence[SyncRecord]], *, ledger: Ledger, clock: Clock) -> SyncReport:
     """Takes in the batches, each in a transaction of its own, and reports line by line.
 
     A stream that breaks off, or a batch that is too large, leaves what came before it applied.

@@ -116,6 +116,4 @@ def _outbox() -> None:
         sa.Column("request_id", sa.String(64), nullable=False),
         sa.Column("delivered_at", UtcDateTime),
     )
-    op.create_index(
-        "outbox_waiting", "outbox", ["outbox_id"], sqlite_where=WAITS, postgresql_where=WAITS
-    )
+    op.create_index("outbox_waiting", "outbox", ["outbox_id"], sqlite_where=WAITS, postgresql_where=WAITS)
