@@ -216,9 +216,7 @@ def test_pages_continue_only_the_list_that_they_belong_to(running: Running) -> N
     running.stub.SyncBooks(iter([batch(*[a_record(n, "PAGES", f"{n:03}") for n in range(1, 6)])]))
     first = running.stub.ListInvoices(ledger_pb2.ListInvoicesRequest(organization_id="PAGES", page_size=3))
     rest = running.stub.ListInvoices(
-        ledger_pb2.ListInvoicesRequest(
-            organization_id="PAGES", page_size=3, page_token=first.next_page_token
-        )
+        ledger_pb2.ListInvoicesRequest(organization_id="PAGES", page_size=3, page_token=first.next_page_token)
     )
     assert [one.number for one in [*first.invoices, *rest.invoices]] == ["001", "002", "003", "004", "005"]
     assert (rest.next_page_token, first.total) == ("", 5)
@@ -266,9 +264,7 @@ def test_due_invoices_counts_and_sums_agree(running: Running) -> None:
     )
     assert sum(bucket.invoices for bucket in summary.aging) == usd.open_invoices
     assert summary.HasField("last_synced_at")
-    listed = running.stub.ListOrganizations(
-        ledger_pb2.ListOrganizationsRequest(today=TODAY, page_size=200)
-    )
+    listed = running.stub.ListOrganizations(ledger_pb2.ListOrganizationsRequest(today=TODAY, page_size=200))
     assert listed.total == summary.organizations == len(listed.organizations)
 
 

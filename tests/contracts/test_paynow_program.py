@@ -36,9 +36,7 @@ def channel(env: dict[str, str]) -> Iterator[grpc.Channel]:
     bring_up_to_date(env)
     bring_up_to_date(env)
     program = compose(env)
-    server = Server(
-        program.listen, program.token, servicers=program.servicers, names=program.service_names
-    )
+    server = Server(program.listen, program.token, servicers=program.servicers, names=program.service_names)
     channel = open_channel(server.start(), TOKEN)
     yield channel
     channel.close()
