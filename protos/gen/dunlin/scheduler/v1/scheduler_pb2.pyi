@@ -790,12 +790,17 @@ class Letter(_message.Message):
     INVOICE_FIELD_NUMBER: _builtins.int
     DUE_FIELD_NUMBER: _builtins.int
     PAYMENT_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
     type: _notices_pb2.NoticeType.ValueType
     """Which template it is written with."""
     organization_id: _builtins.str
     """The organization."""
     organization_name: _builtins.str
     """The organization's name."""
+    time_zone: _builtins.str
+    """The IANA name of the company's time zone, such as "America/Chicago": times in the mail are
+    written in it. Empty from a scheduler that is older than this field; read it as "UTC".
+    """
     @_builtins.property
     def recipients(self) -> _containers.RepeatedCompositeFieldContainer[Global___Recipient]:
         """To whom; at least one."""
@@ -822,10 +827,11 @@ class Letter(_message.Message):
         invoice: Global___LetterInvoice | None = ...,
         due: Global___DueDate | None = ...,
         payment: Global___LetterPayment | None = ...,
+        time_zone: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "due", b"due", "invoice", b"invoice", "payment", b"payment"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "due", b"due", "invoice", b"invoice", "organization_id", b"organization_id", "organization_name", b"organization_name", "payment", b"payment", "recipients", b"recipients", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "due", b"due", "invoice", b"invoice", "organization_id", b"organization_id", "organization_name", b"organization_name", "payment", b"payment", "recipients", b"recipients", "time_zone", b"time_zone", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_about: _TypeAlias = _typing.Literal["due", "payment"]  # noqa: Y015
     _WhichOneofArgType_about: _TypeAlias = _typing.Literal["about", b"about"]  # noqa: Y015
