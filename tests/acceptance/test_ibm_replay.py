@@ -51,12 +51,11 @@ def company(tmp_path: Path, list_path: Path) -> Iterator[Company]:
 @pytest.fixture
 def replay(company: Company, list_path: Path, bills: list[Bill]) -> Replay:
     clients = company.clients
-    replay = Replay(clients.ledger, clients.scheduler, lambda: drain(clients), list_path, bills)
-    replay.prepare()
-    return replay
+    return Replay(clients.ledger, clients.scheduler, lambda: drain(clients), list_path, bills)
 
 
 def test_day_by_day_every_notice_is_the_one_that_the_rule_asks_for(company: Company, replay: Replay) -> None:
+    replay.prepare()
     replay.live_through(replay.days(), lambda _day: BEFORE | AFTER)
     agrees_with_the_oracle(company, replay, "daily")
 
@@ -64,20 +63,29 @@ def test_day_by_day_every_notice_is_the_one_that_the_rule_asks_for(company: Comp
 def test_with_one_tick_a_week_only_the_highest_threshold_reached_goes_out(
     company: Company, replay: Replay
 ) -> None:
+    replay.prepare()
     replay.live_through(replay.days(7), lambda _day: BEFORE | AFTER)
     agrees_with_the_oracle(company, replay, "weekly")
 
 
 def test_rules_enabled_late_send_each_invoice_at_most_the_highest(company: Company, replay: Replay) -> None:
-    """15, 30 and 45 begin half way, 5 before later still; 30 pauses for a while after that."""
-    half_way, later, pause = date(2013, 1, 1), date(2013, 4, 1), (date(2013, 6, 1), date(2013, 9, 1))
+    """Those past due begin half way, those before later still, and two of them pause for a summer.
+
+    Four more thresholds close together and a tick every five days leave much to be superseded.
+    """
+    half_way, later, summer = date(2013, 1, 1), date(2013, 4, 1), (date(2013, 6, 1), date(2013, 9, 1))
 
     def rules(day: date) -> set[int]:
-        enabled = (AFTER if day >= half_way else set()) | (BEFORE if day >= later else set())
-        return enabled - {30} if pause[0] <= day < pause[1] else enabled
+        enabled = {1, 4, 8, *AFTER} if day >= half_way else set()
+        if day >= later:
+            enabled |= {-2, *BEFORE}
+        return enabled - {8, 15} if summer[0] <= day < summer[1] else enabled
 
-    replay.live_through(replay.days(3), rules)
+    replay.prepare(further_rules=[-2, 1, 4, 8])
+    replay.live_through(replay.days(5), rules)
     agrees_with_the_oracle(company, replay, "late")
+    states = Counter(row.state for row in replay.oracle.rows())
+    assert states["superseded"] > 150, "this replay is there for them"
 
 
 def agrees_with_the_oracle(company: Company, replay: Replay, name: str) -> None:
