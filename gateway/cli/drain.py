@@ -33,6 +33,11 @@ class Standing:
             total += backlog.outbox + backlog.inbox + backlog.queue
         return total
 
+    @property
+    def parked(self) -> int:
+        """How many facts wait for a person to look at them."""
+        return sum(backlog.parked for backlog in self.backlogs.values() if backlog is not None)
+
     def in_words(self) -> str:
         parts = []
         for program, backlog in self.backlogs.items():
@@ -57,14 +62,16 @@ class Standing:
 def drain(timeout: float, *, as_json: bool) -> int:
     """Wait until outboxes, inboxes and mail queues are empty.
 
-    Ends with exit code 1 if something is left at the end, and says what.
+    Ends with exit code 1 if something is left at the end, or could not be done, and says what.
     """
     company = open_company()
     with progress_bar("Left to do") as progress:
         drained, last = wait_until_idle(lambda: standing(company), timeout, progress)
     if as_json:
         backlogs = {
-            program: {queue: getattr(backlog, queue) for queue in _QUEUES} if backlog is not None else None
+            program: {queue: getattr(backlog, queue) for queue in (*_QUEUES, "parked")}
+            if backlog is not None
+            else None
             for program, backlog in last.backlogs.items()
         }
         print_json({"drained": drained, **backlogs})
@@ -72,7 +79,9 @@ def drain(timeout: float, *, as_json: bool) -> int:
         say("No work is left.")
     if not drained:
         remark(f"After {timeout:g} seconds there is still left: {last.in_words()}.")
-    return Exit.DONE if drained else Exit.LEFT_OVER
+    if last.parked:
+        remark(f"{last.parked} facts could not be handled and are parked; the logs of the programs say why.")
+    return Exit.DONE if drained and not last.parked else Exit.LEFT_OVER
 
 
 def wait_until_idle(

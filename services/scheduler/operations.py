@@ -5,7 +5,7 @@ from sqlalchemy import func, select
 from services.scheduler.tables import decisions, inbox, notices
 from services.shared.clock import Clock
 from services.shared.database import Database
-from services.shared.inbox import newest_fact, waiting_facts
+from services.shared.inbox import newest_fact, parked_facts, waiting_facts
 from services.shared.operations_grpc import Backlog
 
 
@@ -19,6 +19,7 @@ def count_backlog(database: Database, clock: Clock) -> Backlog:
     with database.read() as connection:
         # Facts first: one that is handled in between shows in the queue that it has filled.
         waiting, newest = waiting_facts(connection, inbox), newest_fact(connection, inbox)
+        parked = parked_facts(connection, inbox)
         queue = connection.execute(to_hand_over).scalar_one()
         activity = connection.execute(newest_decision).scalar_one() + newest
-    return Backlog(outbox=0, inbox=waiting, queue=queue, activity=activity)
+    return Backlog(outbox=0, inbox=waiting, queue=queue, activity=activity, parked=parked)

@@ -4,6 +4,7 @@ On the wire a refusal is a status with `google.rpc.ErrorInfo` (domain "dunlin", 
 where fields are wrong, `google.rpc.BadRequest`. See AIP-193.
 """
 
+from collections.abc import Sequence
 from typing import NoReturn
 
 import grpc
@@ -35,9 +36,8 @@ def code_of(refusal: Refusal) -> grpc.StatusCode:
 
 def abort_with(context: grpc.ServicerContext, refusal: Refusal) -> NoReturn:
     """Ends the call with the refusal."""
-    status = status_pb2.Status(code=code_of(refusal).value[0], message=refusal.message)
     info = error_details_pb2.ErrorInfo(reason=refusal.reason, domain=DOMAIN, metadata=refusal.metadata)
-    status.details.append(_packed(info))
+    details = [_packed(info)]
     if refusal.violations:
         fields = [
             error_details_pb2.BadRequest.FieldViolation(
@@ -45,7 +45,19 @@ def abort_with(context: grpc.ServicerContext, refusal: Refusal) -> NoReturn:
             )
             for violation in refusal.violations
         ]
-        status.details.append(_packed(error_details_pb2.BadRequest(field_violations=fields)))
+        details.append(_packed(error_details_pb2.BadRequest(field_violations=fields)))
+    _abort(context, code_of(refusal), refusal.message, details)
+
+
+def abort_for(context: grpc.ServicerContext, code: grpc.StatusCode, message: str, reason: str) -> NoReturn:
+    """Ends the call for a reason that is no refusal of a use case: no token, a bug."""
+    _abort(context, code, message, [_packed(error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN))])
+
+
+def _abort(
+    context: grpc.ServicerContext, code: grpc.StatusCode, message: str, details: Sequence[AnyMessage]
+) -> NoReturn:
+    status = status_pb2.Status(code=code.value[0], message=message, details=details)
     context.abort_with_status(rpc_status.to_status(status))
     raise AssertionError("abort_with_status does not return")
 

@@ -12,7 +12,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from services.shared.errors import Refusal
-from services.shared.grpc_errors import abort_with
+from services.shared.grpc_errors import abort_for, abort_with
 from services.shared.log import new_request_id, request_id
 
 log = structlog.get_logger()
@@ -81,7 +81,8 @@ class _Token(grpc.ServerInterceptor):
         self._token = token.encode()
 
         def refuse(_request: Any, context: grpc.ServicerContext) -> Any:
-            context.abort(grpc.StatusCode.UNAUTHENTICATED, "The call carries no valid service token.")
+            message = "The call carries no valid service token."
+            abort_for(context, grpc.StatusCode.UNAUTHENTICATED, message, "TOKEN_INVALID")
 
         self._refusal: Any = grpc.unary_unary_rpc_method_handler(refuse)
 
@@ -164,10 +165,12 @@ class _Call:
             abort_with(self._context, error)
         if getattr(self._context, "code", lambda: None)() is not None:
             return  # the method has aborted by itself, or the caller has gone away
+        if not self._context.is_active():
+            log.info("caller went away", method=self._method, took_ms=took_ms)
+            return
         log.error("call failed", method=self._method, took_ms=took_ms, exc_info=error)
-        self._context.abort(
-            grpc.StatusCode.INTERNAL, f"Something went wrong on our side (request {request_id.get()})."
-        )
+        message = f"Something went wrong on our side (request {request_id.get()})."
+        abort_for(self._context, grpc.StatusCode.INTERNAL, message, "INTERNAL")
 
 
 def _header(details: grpc.HandlerCallDetails, name: str) -> str:

@@ -56,6 +56,8 @@ def inbox_table(metadata: MetaData) -> Table:
         Column("parked_at", UtcDateTime),
     )
     waiting = and_(table.c.handled_at.is_(None), table.c.parked_at.is_(None))
+    parked = table.c.parked_at.is_not(None)
+    Index("inbox_parked", table.c.parked_at, sqlite_where=parked, postgresql_where=parked)
     Index("inbox_waiting", table.c.next_attempt_at, sqlite_where=waiting, postgresql_where=waiting)
     return table
 
@@ -64,6 +66,11 @@ def waiting_facts(connection: Connection, table: Table) -> int:
     """How many facts are not yet handled; parked ones do not count."""
     query = select(func.count()).where(table.c.handled_at.is_(None), table.c.parked_at.is_(None))
     return connection.execute(query).scalar_one()
+
+
+def parked_facts(connection: Connection, table: Table) -> int:
+    """How many facts are no longer tried."""
+    return connection.execute(select(func.count()).where(table.c.parked_at.is_not(None))).scalar_one()
 
 
 def newest_fact(connection: Connection, table: Table) -> int:

@@ -15,6 +15,7 @@ class Backlog:
     inbox: int
     queue: int
     activity: int
+    parked: int = 0
 
 
 class OperationsServicer(operations_pb2_grpc.OperationsServiceServicer):
@@ -29,5 +30,9 @@ class OperationsServicer(operations_pb2_grpc.OperationsServiceServicer):
         """The backlog at this moment."""
         backlog = self._backlog()
         return operations_pb2.Backlog(
-            outbox=backlog.outbox, inbox=backlog.inbox, queue=backlog.queue, activity=backlog.activity
+            outbox=backlog.outbox,
+            inbox=backlog.inbox,
+            queue=backlog.queue,
+            activity=backlog.activity,
+            parked=backlog.parked,
         )

@@ -74,8 +74,7 @@ class World:
 
     def parked(self) -> int:
         with self.consumer.read() as connection:
-            query = select(func.count()).where(self.inbox.c.parked_at.is_not(None))
-            return connection.execute(query).scalar_one()
+            return inboxes.parked_facts(connection, self.inbox)
 
 
 @pytest.fixture

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 import grpc
 import pytest
 from dunlin.operations.v1 import operations_pb2, operations_pb2_grpc
+from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_status import rpc_status
 
 from services.shared.errors import Busy, Conflict, Invalid, Missing, Refusal, Violation, WrongState
 from services.shared.grpc_channel import open_channel
@@ -49,6 +51,15 @@ class Running:
         self.answer = answer
 
 
+def reason_of(error: grpc.RpcError) -> str:
+    assert isinstance(error, grpc.Call)
+    status = rpc_status.from_call(error)
+    info = error_details_pb2.ErrorInfo()
+    assert status is not None
+    status.details[0].Unpack(info)
+    return info.reason
+
+
 @pytest.fixture
 def running() -> Iterator[Running]:
     running = Running()
@@ -65,6 +76,7 @@ def test_a_call_without_the_token_is_unauthenticated(running: Running, token: st
     with pytest.raises(grpc.RpcError) as refused:
         running.ask(token)
     assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
+    assert reason_of(refused.value) == "TOKEN_INVALID"
 
 
 @pytest.mark.parametrize("kind", [Invalid, Missing, Conflict, WrongState])
@@ -111,6 +123,7 @@ def test_a_bug_leaks_nothing(running: Running) -> None:
     with pytest.raises(grpc.RpcError) as raised:
         running.ask()
     assert raised.value.code() == grpc.StatusCode.INTERNAL
+    assert reason_of(raised.value) == "INTERNAL"
     assert "hunter2" not in str(raised.value)
     assert refusal_of(raised.value) is None
 

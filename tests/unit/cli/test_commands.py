@@ -345,8 +345,15 @@ def test_drain_says_what_is_left_when_the_time_is_up(dunlin: Dunlin, company: Fa
     ran = dunlin("drain", "--timeout", "0.3", "--json")
     assert ran.code == 1
     assert ran.lines[0]["drained"] is False
-    assert ran.lines[0]["mailer"] == {"outbox": 1, "inbox": 0, "queue": 3}
+    assert ran.lines[0]["mailer"] == {"outbox": 1, "inbox": 0, "queue": 3, "parked": 0}
     assert "3 in the queue of mailer, paynow does not answer" in ran.err
+
+
+def test_drain_tells_of_facts_that_could_not_be_handled(dunlin: Dunlin, company: FakeCompany) -> None:
+    company.operations["scheduler"].backlogs = [operations_pb2.Backlog(parked=2)]
+    ran = dunlin("drain")
+    assert ran.code == 1
+    assert "2 facts could not be handled" in ran.err
 
 
 def test_names_cannot_steer_the_terminal(dunlin: Dunlin, company: FakeCompany) -> None:

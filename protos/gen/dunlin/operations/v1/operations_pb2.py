@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%dunlin/operations/v1/operations.proto\x12\x14\x64unlin.operations.v1\"\x13\n\x11GetBacklogRequest\"I\n\x07\x42\x61\x63klog\x12\x0e\n\x06outbox\x18\x01 \x01(\x03\x12\r\n\x05inbox\x18\x02 \x01(\x03\x12\r\n\x05queue\x18\x03 \x01(\x03\x12\x10\n\x08\x61\x63tivity\x18\x04 \x01(\x03\x32i\n\x11OperationsService\x12T\n\nGetBacklog\x12\'.dunlin.operations.v1.GetBacklogRequest\x1a\x1d.dunlin.operations.v1.Backlogb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%dunlin/operations/v1/operations.proto\x12\x14\x64unlin.operations.v1\"\x13\n\x11GetBacklogRequest\"Y\n\x07\x42\x61\x63klog\x12\x0e\n\x06outbox\x18\x01 \x01(\x03\x12\r\n\x05inbox\x18\x02 \x01(\x03\x12\r\n\x05queue\x18\x03 \x01(\x03\x12\x10\n\x08\x61\x63tivity\x18\x04 \x01(\x03\x12\x0e\n\x06parked\x18\x05 \x01(\x03\x32i\n\x11OperationsService\x12T\n\nGetBacklog\x12\'.dunlin.operations.v1.GetBacklogRequest\x1a\x1d.dunlin.operations.v1.Backlogb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,7 +34,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETBACKLOGREQUEST']._serialized_start=63
   _globals['_GETBACKLOGREQUEST']._serialized_end=82
   _globals['_BACKLOG']._serialized_start=84
-  _globals['_BACKLOG']._serialized_end=157
-  _globals['_OPERATIONSSERVICE']._serialized_start=159
-  _globals['_OPERATIONSSERVICE']._serialized_end=264
+  _globals['_BACKLOG']._serialized_end=173
+  _globals['_OPERATIONSSERVICE']._serialized_start=175
+  _globals['_OPERATIONSSERVICE']._serialized_end=280
 # @@protoc_insertion_point(module_scope)

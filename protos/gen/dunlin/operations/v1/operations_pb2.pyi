@@ -43,10 +43,11 @@ class Backlog(_message.Message):
     INBOX_FIELD_NUMBER: _builtins.int
     QUEUE_FIELD_NUMBER: _builtins.int
     ACTIVITY_FIELD_NUMBER: _builtins.int
+    PARKED_FIELD_NUMBER: _builtins.int
     outbox: _builtins.int
     """Facts that no subscriber has taken yet."""
     inbox: _builtins.int
-    """Facts that were taken in and not yet handled; parked ones do not count."""
+    """Facts that were taken in and not yet handled, without those in `parked`."""
     queue: _builtins.int
     """The service's own queue: notices to hand over, messages to send (deferred ones too),
     charges with an unknown outcome. A bank payment that is merely pending does not count.
@@ -55,6 +56,8 @@ class Backlog(_message.Message):
     """A number that has changed whenever the service has done or received work since the last
     call. Two calls with equal activity and nothing queued mean that nothing happened between.
     """
+    parked: _builtins.int
+    """Facts whose handling has failed so often that it is no longer tried; a person has to look at them."""
     def __init__(
         self,
         *,
@@ -62,10 +65,11 @@ class Backlog(_message.Message):
         inbox: _builtins.int = ...,
         queue: _builtins.int = ...,
         activity: _builtins.int = ...,
+        parked: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity", b"activity", "inbox", b"inbox", "outbox", b"outbox", "queue", b"queue"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity", b"activity", "inbox", b"inbox", "outbox", b"outbox", "parked", b"parked", "queue", b"queue"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
