@@ -12,6 +12,7 @@ down_revision = None
 
 FIRST_RULES = (-5, 15, 30, 45, 60, 90)
 WAITING = sa.text("handled_at IS NULL AND parked_at IS NULL")
+PARKED = sa.text("parked_at IS NOT NULL")
 IS_RECEIPT = sa.text("payment_id IS NOT NULL")
 IS_QUEUED = sa.text("hand_over_at IS NOT NULL")
 
@@ -163,3 +164,4 @@ def _inbox() -> None:
         sqlite_where=WAITING,
         postgresql_where=WAITING,
     )
+    op.create_index("inbox_parked", "inbox", ["parked_at"], sqlite_where=PARKED, postgresql_where=PARKED)
