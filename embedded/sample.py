@@ -1,7 +1,7 @@
 """The sample company: `python -m embedded.sample` fills empty books, so that there is something to see.
 
-The books are `samples/invoices.csv`, whose dates are written as days from today ("today-16"). They go
-in by the same sync that any invoice list goes in by.
+The books are `sample_company.csv` beside this module, whose dates are written as days from today
+("today-16"). They go in by the same sync that any invoice list goes in by.
 """
 
 import io
@@ -23,7 +23,7 @@ from gateway.imports import PRESETS, read_invoice_list, sync
 from services.shared.grpc_channel import open_channel
 from services.shared.settings import required, secret_file
 
-TEMPLATE = Path(__file__).parent.parent / "samples" / "invoices.csv"
+TEMPLATE = Path(__file__).with_name("sample_company.csv")
 
 COMPANY = mailer_pb2.Company(
     name="Dunlin & Daughters IT",
