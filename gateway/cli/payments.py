@@ -29,7 +29,10 @@ def export() -> None:
     help="Instead of standard output.",
 )
 @click.option("--acknowledge", is_flag=True, help="Then mark exactly these payments as booked.")
-def export_payments(output: Path | None, *, acknowledge: bool) -> None:
+@click.option(
+    "--raw", is_flag=True, help="Write texts exactly as they are; without it they are safe in spreadsheets."
+)
+def export_payments(output: Path | None, *, acknowledge: bool, raw: bool) -> None:
     """Write the payments that wait for the accounting side, as CSV.
 
     Until they are acknowledged they come again each time, so an export that was lost is no harm.
@@ -37,14 +40,18 @@ def export_payments(output: Path | None, *, acknowledge: bool) -> None:
     company = open_company()
     found = list(_waiting(company))
     if output is None:
-        write_payments_csv(found, sys.stdout)
+        write_payments_csv(found, sys.stdout, raw=raw)
         sys.stdout.flush()
     else:
-        _write_whole(output, found)
-        remark(f"{len(found)} payments are in {output}.")
+        _write_whole(output, found, raw=raw)
+        remark(f"{_payments(len(found))} in {output}.")
     if acknowledge and found:
         acknowledged, _ = _acknowledge(company, [payment.payment_id for payment in found])
-        remark(f"{acknowledged} payments were acknowledged.")
+        remark(f"{_payments(acknowledged)} acknowledged.")
+
+
+def _payments(count: int) -> str:
+    return "1 payment is" if count == 1 else f"{count} payments are"
 
 
 def _waiting(company: Company) -> Iterator[paynow_pb2.Payment]:
@@ -57,11 +64,11 @@ def _waiting(company: Company) -> Iterator[paynow_pb2.Payment]:
         request.page_token = page.next_page_token
 
 
-def _write_whole(output: Path, found: Iterable[paynow_pb2.Payment]) -> None:
+def _write_whole(output: Path, found: Iterable[paynow_pb2.Payment], *, raw: bool) -> None:
     """Writes the file whole or not at all, and onto the disk: what is acknowledged must not get lost."""
     draft = output.with_name(f".{output.name}.part")
     with draft.open("w", encoding="utf-8", newline="") as out:
-        write_payments_csv(found, out)
+        write_payments_csv(found, out, raw=raw)
         out.flush()
         os.fsync(out.fileno())
     draft.replace(output)

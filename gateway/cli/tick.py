@@ -8,7 +8,7 @@ from dunlin.scheduler.v1 import scheduler_pb2
 
 from gateway.cli.company import Company, open_company
 from gateway.cli.exits import Broken
-from gateway.cli.output import json_option, print_json, progress_bar, say
+from gateway.cli.output import json_option, print_json, progress_bar, remark, say
 
 # A tick over hundreds of thousands of invoices may take minutes.
 _TIMEOUT_SECONDS = 3600.0
@@ -34,6 +34,8 @@ def tick(as_of: str | None, *, dry_run: bool, as_json: bool) -> None:
         request.as_of.FromDatetime(instant_of(as_of, company.calendar.time_zone))
     last = _run(company, request)
     counts = {outcome: getattr(last.counts, outcome) for outcome in _OUTCOMES}
+    if as_of is not None and not dry_run and company.calendar.automatic:
+        remark("The automatic run rests until a tick without --as-of.")
     if as_json:
         print_json({"today": last.today, "dry_run": dry_run, "examined": last.examined, **counts})
         return

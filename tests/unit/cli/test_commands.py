@@ -194,6 +194,17 @@ def test_a_date_means_noon_in_the_companys_zone(
     assert request.as_of.ToDatetime().isoformat() == utc
 
 
+def test_a_tick_for_another_day_says_that_the_automatic_run_rests(
+    dunlin: Dunlin, company: FakeCompany
+) -> None:
+    rests = "The automatic run rests until a tick without --as-of.\n"
+    assert dunlin("tick", "--as-of", "2026-01-01").err == rests
+    assert dunlin("tick", "--as-of", "2026-01-01", "--dry-run").err == ""
+    assert dunlin("tick").err == ""
+    company.services.scheduler.calendar.automatic = False
+    assert dunlin("tick", "--as-of", "2026-01-01").err == ""
+
+
 def test_a_clock_that_may_not_be_set_is_a_refusal_with_its_reason(
     dunlin: Dunlin, company: FakeCompany
 ) -> None:
@@ -317,8 +328,20 @@ def test_an_export_may_be_acknowledged_once_it_is_written(
     ran = dunlin("export", "payments", "--output", str(path), "--acknowledge")
     assert ran.code == 0
     assert path.read_bytes() == printed.replace("\n", "\r\n").replace("\r\r", "\r").encode()
-    assert "1 payments were acknowledged" in ran.err
+    assert "1 payment is acknowledged" in ran.err
     assert len(dunlin("export", "payments").out.splitlines()) == 1
+
+
+def test_an_export_for_accounting_imports_writes_texts_as_they_are(
+    dunlin: Dunlin, company: FakeCompany, tmp_path: Path
+) -> None:
+    company.services.paynow.payments["payment-0"].organization_name = "+Plus & Sons"
+    path = tmp_path / "payments.csv"
+    assert dunlin("export", "payments", "--raw", "--output", str(path)).code == 0
+    assert "+Plus & Sons" in path.read_text()
+    for text, options in (("'+Plus & Sons", ()), ("+Plus & Sons", ("--raw",))):
+        [payment] = csv.DictReader(io.StringIO(dunlin("export", "payments", *options).out))
+        assert payment["organization_name"] == text
 
 
 def test_payments_that_do_not_exist_cannot_be_acknowledged(dunlin: Dunlin) -> None:
