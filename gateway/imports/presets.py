@@ -1,5 +1,6 @@
 """Formats: which columns a file has, and how a row of it becomes a record of the ledger."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -157,16 +158,24 @@ def _ibm_record(line: int, cells: Cells, as_of: date) -> ledger_pb2.SyncRecord |
     )
 
 
+# A year of two digits is refused, not guessed: 13 may be 1913, 2013, or the year 13.
+_US_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)
+
+
 def _us_date(text: str, field: str, column: str) -> date:
     try:
-        month, day, year = text.split("/")
-        return date(int(year), int(month), int(day))
+        found = _US_DATE.fullmatch(text)
+        if found is None:
+            raise ValueError(text)
+        month, day, year = map(int, found.groups())
+        return date(year, month, day)
     except ValueError:
         raise LineRefused(
             Violation(
                 field,
                 "DATE_MALFORMED",
-                f"{column} is {text[:40]!r}, not a date as month/day/year, such as 1/31/2013.",
+                f"{column} is {text[:40]!r}, not a date as month/day/year, such as 1/31/2013; "
+                "the year has four digits.",
             )
         ) from None
 
