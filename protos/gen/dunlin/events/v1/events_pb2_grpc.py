@@ -52,7 +52,8 @@ class InboxServiceServicer:
         """Stores facts that were not seen before, and returns once they are durable.
 
         A fact whose `fact_id` is already known is dropped, so a repeat is safe.
-        Handling happens later and never fails this call.
+        Handling happens later and never fails this call. Fails with INVALID_ARGUMENT (FACT_MALFORMED) if a
+        fact has no `fact_id` or is of an unknown kind; then none of the batch is taken in.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

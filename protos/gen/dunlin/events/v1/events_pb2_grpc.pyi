@@ -39,7 +39,8 @@ class InboxServiceStub:
     """Stores facts that were not seen before, and returns once they are durable.
 
     A fact whose `fact_id` is already known is dropped, so a repeat is safe.
-    Handling happens later and never fails this call.
+    Handling happens later and never fails this call. Fails with INVALID_ARGUMENT (FACT_MALFORMED) if a
+    fact has no `fact_id` or is of an unknown kind; then none of the batch is taken in.
     """
 
 @_typing.type_check_only
@@ -53,7 +54,8 @@ class InboxServiceAsyncStub(InboxServiceStub):
     """Stores facts that were not seen before, and returns once they are durable.
 
     A fact whose `fact_id` is already known is dropped, so a repeat is safe.
-    Handling happens later and never fails this call.
+    Handling happens later and never fails this call. Fails with INVALID_ARGUMENT (FACT_MALFORMED) if a
+    fact has no `fact_id` or is of an unknown kind; then none of the batch is taken in.
     """
 
 class InboxServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -70,7 +72,8 @@ class InboxServiceServicer(metaclass=_abc_1.ABCMeta):
         """Stores facts that were not seen before, and returns once they are durable.
 
         A fact whose `fact_id` is already known is dropped, so a repeat is safe.
-        Handling happens later and never fails this call.
+        Handling happens later and never fails this call. Fails with INVALID_ARGUMENT (FACT_MALFORMED) if a
+        fact has no `fact_id` or is of an unknown kind; then none of the batch is taken in.
         """
 
 def add_InboxServiceServicer_to_server(servicer: InboxServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

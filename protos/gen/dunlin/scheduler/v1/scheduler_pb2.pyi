@@ -325,7 +325,9 @@ class RunTickRequest(_message.Message):
     """Decide and count, but write nothing and send nothing."""
     @_builtins.property
     def as_of(self) -> _timestamp_pb2.Timestamp:
-        """The instant to decide for; unset means now. Only in sandbox mode."""
+        """The instant to decide for, in the years 1900 to 2200; unset means now. Only in sandbox mode. A tick
+        with it sets `Calendar.clock_set`, one without it ends that; a dry run does neither.
+        """
 
     def __init__(
         self,
@@ -399,7 +401,7 @@ class TickCounts(_message.Message):
     skipped: _builtins.int
     """Not sent, for a reason."""
     superseded: _builtins.int
-    """Replaced by a larger threshold."""
+    """Replaced by a later rule."""
     unchanged: _builtins.int
     """Candidates whose state did not change, most often because they were sent before."""
     def __init__(
@@ -615,9 +617,20 @@ class Forecast(_message.Message):
 
     NEXT_TICK_AT_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
+    CATCH_UP_FIELD_NUMBER: _builtins.int
+    catch_up: _builtins.int
+    """How many mails the next tick will send in all: the `queued` that a dry run for `next_tick_at` would
+    count at this moment, or one for now if that is unset.
+
+    It includes the lines up to the day of that tick, and beside them what catches up: invoices that
+    reached a rule before today and have no notice of it yet, for instance since the rule was off. Mails
+    already on their way are not among them.
+    """
     @_builtins.property
     def next_tick_at(self) -> _timestamp_pb2.Timestamp:
-        """When the next automatic tick runs, in UTC; unset if automatic ticks are off."""
+        """When the next automatic tick runs, in UTC; unset if automatic ticks are off (`Calendar.automatic`)
+        or rest because the newest tick had its clock set (`Calendar.clock_set`).
+        """
 
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___ForecastLine]:
@@ -628,10 +641,11 @@ class Forecast(_message.Message):
         *,
         next_tick_at: _timestamp_pb2.Timestamp | None = ...,
         lines: _abc.Iterable[Global___ForecastLine] | None = ...,
+        catch_up: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["next_tick_at", b"next_tick_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "next_tick_at", b"next_tick_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up", b"catch_up", "lines", b"lines", "next_tick_at", b"next_tick_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -651,7 +665,9 @@ class ForecastLine(_message.Message):
     threshold_days: _builtins.int
     """The threshold that is reached on it."""
     invoices: _builtins.int
-    """How many invoices reach it."""
+    """Up to the day of the next tick, how many mails that tick will send for it; later, how many invoices
+    reach it.
+    """
     def __init__(
         self,
         *,
@@ -1041,6 +1057,7 @@ class Calendar(_message.Message):
     SANDBOX_FIELD_NUMBER: _builtins.int
     AUTOMATIC_FIELD_NUMBER: _builtins.int
     TODAY_FIELD_NUMBER: _builtins.int
+    CLOCK_SET_FIELD_NUMBER: _builtins.int
     time_zone: _builtins.str
     """An IANA name such as "America/Chicago". Default "UTC"."""
     send_at: _builtins.str
@@ -1051,6 +1068,11 @@ class Calendar(_message.Message):
     """Whether the tick runs by itself each day. Default true."""
     today: _builtins.str
     """Output only: the company's date at this moment, as YYYY-MM-DD."""
+    clock_set: _builtins.bool
+    """Output only: whether automatic ticks rest because the newest tick had its clock set
+    (`RunTickRequest.as_of`). Only in sandbox mode; a tick without `as_of` ends it. Says nothing about
+    `automatic`, which stays as it was set.
+    """
     def __init__(
         self,
         *,
@@ -1059,10 +1081,11 @@ class Calendar(_message.Message):
         sandbox: _builtins.bool = ...,
         automatic: _builtins.bool = ...,
         today: _builtins.str = ...,
+        clock_set: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["automatic", b"automatic", "sandbox", b"sandbox", "send_at", b"send_at", "time_zone", b"time_zone", "today", b"today"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["automatic", b"automatic", "clock_set", b"clock_set", "sandbox", b"sandbox", "send_at", b"send_at", "time_zone", b"time_zone", "today", b"today"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

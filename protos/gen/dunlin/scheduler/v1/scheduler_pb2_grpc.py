@@ -27,6 +27,9 @@ if _version_not_supported:
 
 class SchedulerServiceStub:
     """Decides every mail, automatic or asked for by a person.
+
+    Each call names the reasons that it may be refused with. What reads the books, which is AddExclusion,
+    RunTick, ExplainInvoice, GetForecast and ReviewNotices, fails with UNAVAILABLE while the ledger is away.
     """
 
     def __init__(self, channel):
@@ -109,6 +112,9 @@ class SchedulerServiceStub:
 
 class SchedulerServiceServicer:
     """Decides every mail, automatic or asked for by a person.
+
+    Each call names the reasons that it may be refused with. What reads the books, which is AddExclusion,
+    RunTick, ExplainInvoice, GetForecast and ReviewNotices, fails with UNAVAILABLE while the ledger is away.
     """
 
     def ListRules(self, request, context):
@@ -122,7 +128,7 @@ class SchedulerServiceServicer:
         """Adds a rule.
 
         Fails with ALREADY_EXISTS (RULE_EXISTS) if there is one with that threshold, and with
-        INVALID_ARGUMENT if the threshold is outside -365 to -1 and 1 to 3650 days.
+        INVALID_ARGUMENT (THRESHOLD_OUT_OF_RANGE) if the threshold is outside -365 to -1 and 1 to 3650 days.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -148,6 +154,9 @@ class SchedulerServiceServicer:
 
     def ListExclusions(self, request, context):
         """Lists the exclusions of one type, ordered by organization id.
+
+        Fails with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for any type but due notices, TYPE_UNKNOWN for a
+        number that is no type, PAGE_SIZE_INVALID below 0, PAGE_TOKEN_INVALID for another list's token.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -156,15 +165,22 @@ class SchedulerServiceServicer:
     def AddExclusion(self, request, context):
         """Excludes an organization from one type; a repeat changes nothing.
 
-        Holds from the moment it returns, also for notices already queued. Fails with NOT_FOUND
-        (ORGANIZATION_MISSING) if the ledger does not know the organization.
+        Every second look from the moment it returns withholds, also notices already queued. The mailer takes
+        that look up to a second before a mail leaves, so a mail whose look was taken in the last second may
+        still be on its way. Fails with NOT_FOUND (ORGANIZATION_MISSING) if the ledger does not know the
+        organization, with FAILED_PRECONDITION (EXCLUSIONS_FULL) once the list holds 10,000 organizations, and
+        with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for any type but due notices, TYPE_UNKNOWN for a number that
+        is no type.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RemoveExclusion(self, request, context):
-        """Removes an exclusion. Fails with NOT_FOUND (EXCLUSION_MISSING) if there is none.
+        """Removes an exclusion and returns it as it was; the next tick decides again.
+
+        Fails with NOT_FOUND (EXCLUSION_MISSING) if there is none, and with INVALID_ARGUMENT:
+        TYPE_NOT_EXCLUDABLE for any type but due notices, TYPE_UNKNOWN for a number that is no type.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -174,8 +190,11 @@ class SchedulerServiceServicer:
         """Decides the due notices as of one instant and reports while it works.
 
         The last element has `done` set. Two ticks at once do the work once: the second waits for the
-        first up to 30 s, then fails with UNAVAILABLE (TICK_RUNNING). A dry run writes nothing.
-        Fails with FAILED_PRECONDITION (CLOCK_NOT_SETTABLE) if `as_of` is set outside sandbox mode.
+        first up to 30 s, then fails with UNAVAILABLE (TICK_RUNNING); so does a tick that was idle for so long
+        that another one has taken over. A dry run waits for nobody and writes nothing. The answer begins
+        before the tick does, so that no channel sends the call again by itself: whoever is refused decides.
+        Fails with FAILED_PRECONDITION (CLOCK_NOT_SETTABLE) if `as_of` is set outside sandbox mode, and with
+        INVALID_ARGUMENT (INSTANT_OUT_OF_RANGE) if it lies outside the years 1900 to 2200.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -183,6 +202,9 @@ class SchedulerServiceServicer:
 
     def ListNotices(self, request, context):
         """Lists notices, the newest decision first.
+
+        Fails with INVALID_ARGUMENT: TYPE_UNKNOWN or STATE_UNKNOWN for a number that is none,
+        PAGE_SIZE_INVALID below 0, PAGE_TOKEN_INVALID for a token that is damaged or belongs to other filters.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -200,8 +222,10 @@ class SchedulerServiceServicer:
     def GetForecast(self, request, context):
         """Counts the due notices that each of the coming days will bring, by threshold.
 
-        Counts invoices as they stand now that reach an enabled threshold on that day, less excluded
-        organizations. A payment made until then makes it fewer.
+        Days up to that of the next tick count the mails that it will send, by the same decisions as a dry run;
+        what went out before is not among them. Later days count invoices as they stand now that reach an
+        enabled threshold on that day, less excluded organizations; a payment made until then makes it fewer.
+        Fails with INVALID_ARGUMENT (DAYS_OUT_OF_RANGE) outside 0 to 60 days.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -211,7 +235,8 @@ class SchedulerServiceServicer:
         """Takes the second look: says for each notice whether its mail may go out now, and with what.
 
         For the mailer, right before it sends. A notice that may not go is recorded as skipped or
-        held with the reason. Notice ids that are unknown come back as withheld.
+        held with the reason. Notice ids that are unknown come back as withheld (NOTICE_UNKNOWN).
+        Fails with INVALID_ARGUMENT (TOO_MANY_NOTICES) above 200 ids.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -225,7 +250,10 @@ class SchedulerServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateCalendar(self, request, context):
-        """Replaces the company's calendar; INVALID_ARGUMENT names the field that is wrong.
+        """Replaces the company's calendar. A new schedule begins with its next send time: saving sends nothing.
+
+        Fails with INVALID_ARGUMENT (CALENDAR_INVALID), which names each field that is wrong:
+        `calendar.time_zone` (TIME_ZONE_UNKNOWN), `calendar.send_at` (TIME_MALFORMED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -314,6 +342,9 @@ def add_SchedulerServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class SchedulerService:
     """Decides every mail, automatic or asked for by a person.
+
+    Each call names the reasons that it may be refused with. What reads the books, which is AddExclusion,
+    RunTick, ExplainInvoice, GetForecast and ReviewNotices, fails with UNAVAILABLE while the ledger is away.
     """
 
     @staticmethod

@@ -27,7 +27,11 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class SchedulerServiceStub:
-    """Decides every mail, automatic or asked for by a person."""
+    """Decides every mail, automatic or asked for by a person.
+
+    Each call names the reasons that it may be refused with. What reads the books, which is AddExclusion,
+    RunTick, ExplainInvoice, GetForecast and ReviewNotices, fails with UNAVAILABLE while the ledger is away.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -39,7 +43,7 @@ class SchedulerServiceStub:
     """Adds a rule.
 
     Fails with ALREADY_EXISTS (RULE_EXISTS) if there is one with that threshold, and with
-    INVALID_ARGUMENT if the threshold is outside -365 to -1 and 1 to 3650 days.
+    INVALID_ARGUMENT (THRESHOLD_OUT_OF_RANGE) if the threshold is outside -365 to -1 and 1 to 3650 days.
     """
     SetRuleEnabled: _grpc.UnaryUnaryMultiCallable[_scheduler_pb2.SetRuleEnabledRequest, _scheduler_pb2.Rule]
     """Turns a rule on or off. Turning it on sends nothing before the next tick.
@@ -52,24 +56,43 @@ class SchedulerServiceStub:
     Fails with NOT_FOUND (RULE_MISSING) if there is none with that threshold.
     """
     ListExclusions: _grpc.UnaryUnaryMultiCallable[_scheduler_pb2.ListExclusionsRequest, _scheduler_pb2.ListExclusionsResponse]
-    """Lists the exclusions of one type, ordered by organization id."""
+    """Lists the exclusions of one type, ordered by organization id.
+
+    Fails with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for any type but due notices, TYPE_UNKNOWN for a
+    number that is no type, PAGE_SIZE_INVALID below 0, PAGE_TOKEN_INVALID for another list's token.
+    """
     AddExclusion: _grpc.UnaryUnaryMultiCallable[_scheduler_pb2.AddExclusionRequest, _scheduler_pb2.Exclusion]
     """Excludes an organization from one type; a repeat changes nothing.
 
-    Holds from the moment it returns, also for notices already queued. Fails with NOT_FOUND
-    (ORGANIZATION_MISSING) if the ledger does not know the organization.
+    Every second look from the moment it returns withholds, also notices already queued. The mailer takes
+    that look up to a second before a mail leaves, so a mail whose look was taken in the last second may
+    still be on its way. Fails with NOT_FOUND (ORGANIZATION_MISSING) if the ledger does not know the
+    organization, with FAILED_PRECONDITION (EXCLUSIONS_FULL) once the list holds 10,000 organizations, and
+    with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for any type but due notices, TYPE_UNKNOWN for a number that
+    is no type.
     """
     RemoveExclusion: _grpc.UnaryUnaryMultiCallable[_scheduler_pb2.RemoveExclusionRequest, _scheduler_pb2.Exclusion]
-    """Removes an exclusion. Fails with NOT_FOUND (EXCLUSION_MISSING) if there is none."""
+    """Removes an exclusion and returns it as it was; the next tick decides again.
+
+    Fails with NOT_FOUND (EXCLUSION_MISSING) if there is none, and with INVALID_ARGUMENT:
+    TYPE_NOT_EXCLUDABLE for any type but due notices, TYPE_UNKNOWN for a number that is no type.
+    """
     RunTick: _grpc.UnaryStreamMultiCallable[_scheduler_pb2.RunTickRequest, _scheduler_pb2.TickProgress]
     """Decides the due notices as of one instant and reports while it works.
 
     The last element has `done` set. Two ticks at once do the work once: the second waits for the
-    first up to 30 s, then fails with UNAVAILABLE (TICK_RUNNING). A dry run writes nothing.
-    Fails with FAILED_PRECONDITION (CLOCK_NOT_SETTABLE) if `as_of` is set outside sandbox mode.
+    first up to 30 s, then fails with UNAVAILABLE (TICK_RUNNING); so does a tick that was idle for so long
+    that another one has taken over. A dry run waits for nobody and writes nothing. The answer begins
+    before the tick does, so that no channel sends the call again by itself: whoever is refused decides.
+    Fails with FAILED_PRECONDITION (CLOCK_NOT_SETTABLE) if `as_of` is set outside sandbox mode, and with
+    INVALID_ARGUMENT (INSTANT_OUT_OF_RANGE) if it lies outside the years 1900 to 2200.
     """
     ListNotices: _grpc.UnaryUnaryMultiCallable[_scheduler_pb2.ListNoticesRequest, _scheduler_pb2.ListNoticesResponse]
-    """Lists notices, the newest decision first."""
+    """Lists notices, the newest decision first.
+
+    Fails with INVALID_ARGUMENT: TYPE_UNKNOWN or STATE_UNKNOWN for a number that is none,
+    PAGE_SIZE_INVALID below 0, PAGE_TOKEN_INVALID for a token that is damaged or belongs to other filters.
+    """
     ExplainInvoice: _grpc.UnaryUnaryMultiCallable[_scheduler_pb2.ExplainInvoiceRequest, _scheduler_pb2.Explanation]
     """Tells everything about one invoice: each decision, and what would come next.
 
@@ -78,23 +101,34 @@ class SchedulerServiceStub:
     GetForecast: _grpc.UnaryUnaryMultiCallable[_scheduler_pb2.GetForecastRequest, _scheduler_pb2.Forecast]
     """Counts the due notices that each of the coming days will bring, by threshold.
 
-    Counts invoices as they stand now that reach an enabled threshold on that day, less excluded
-    organizations. A payment made until then makes it fewer.
+    Days up to that of the next tick count the mails that it will send, by the same decisions as a dry run;
+    what went out before is not among them. Later days count invoices as they stand now that reach an
+    enabled threshold on that day, less excluded organizations; a payment made until then makes it fewer.
+    Fails with INVALID_ARGUMENT (DAYS_OUT_OF_RANGE) outside 0 to 60 days.
     """
     ReviewNotices: _grpc.UnaryUnaryMultiCallable[_scheduler_pb2.ReviewNoticesRequest, _scheduler_pb2.ReviewNoticesResponse]
     """Takes the second look: says for each notice whether its mail may go out now, and with what.
 
     For the mailer, right before it sends. A notice that may not go is recorded as skipped or
-    held with the reason. Notice ids that are unknown come back as withheld.
+    held with the reason. Notice ids that are unknown come back as withheld (NOTICE_UNKNOWN).
+    Fails with INVALID_ARGUMENT (TOO_MANY_NOTICES) above 200 ids.
     """
     GetCalendar: _grpc.UnaryUnaryMultiCallable[_scheduler_pb2.GetCalendarRequest, _scheduler_pb2.Calendar]
     """Returns the company's calendar."""
     UpdateCalendar: _grpc.UnaryUnaryMultiCallable[_scheduler_pb2.UpdateCalendarRequest, _scheduler_pb2.Calendar]
-    """Replaces the company's calendar; INVALID_ARGUMENT names the field that is wrong."""
+    """Replaces the company's calendar. A new schedule begins with its next send time: saving sends nothing.
+
+    Fails with INVALID_ARGUMENT (CALENDAR_INVALID), which names each field that is wrong:
+    `calendar.time_zone` (TIME_ZONE_UNKNOWN), `calendar.send_at` (TIME_MALFORMED).
+    """
 
 @_typing.type_check_only
 class SchedulerServiceAsyncStub(SchedulerServiceStub):
-    """Decides every mail, automatic or asked for by a person."""
+    """Decides every mail, automatic or asked for by a person.
+
+    Each call names the reasons that it may be refused with. What reads the books, which is AddExclusion,
+    RunTick, ExplainInvoice, GetForecast and ReviewNotices, fails with UNAVAILABLE while the ledger is away.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListRules: _aio.UnaryUnaryMultiCallable[_scheduler_pb2.ListRulesRequest, _scheduler_pb2.ListRulesResponse]  # type: ignore[assignment]
@@ -103,7 +137,7 @@ class SchedulerServiceAsyncStub(SchedulerServiceStub):
     """Adds a rule.
 
     Fails with ALREADY_EXISTS (RULE_EXISTS) if there is one with that threshold, and with
-    INVALID_ARGUMENT if the threshold is outside -365 to -1 and 1 to 3650 days.
+    INVALID_ARGUMENT (THRESHOLD_OUT_OF_RANGE) if the threshold is outside -365 to -1 and 1 to 3650 days.
     """
     SetRuleEnabled: _aio.UnaryUnaryMultiCallable[_scheduler_pb2.SetRuleEnabledRequest, _scheduler_pb2.Rule]  # type: ignore[assignment]
     """Turns a rule on or off. Turning it on sends nothing before the next tick.
@@ -116,24 +150,43 @@ class SchedulerServiceAsyncStub(SchedulerServiceStub):
     Fails with NOT_FOUND (RULE_MISSING) if there is none with that threshold.
     """
     ListExclusions: _aio.UnaryUnaryMultiCallable[_scheduler_pb2.ListExclusionsRequest, _scheduler_pb2.ListExclusionsResponse]  # type: ignore[assignment]
-    """Lists the exclusions of one type, ordered by organization id."""
+    """Lists the exclusions of one type, ordered by organization id.
+
+    Fails with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for any type but due notices, TYPE_UNKNOWN for a
+    number that is no type, PAGE_SIZE_INVALID below 0, PAGE_TOKEN_INVALID for another list's token.
+    """
     AddExclusion: _aio.UnaryUnaryMultiCallable[_scheduler_pb2.AddExclusionRequest, _scheduler_pb2.Exclusion]  # type: ignore[assignment]
     """Excludes an organization from one type; a repeat changes nothing.
 
-    Holds from the moment it returns, also for notices already queued. Fails with NOT_FOUND
-    (ORGANIZATION_MISSING) if the ledger does not know the organization.
+    Every second look from the moment it returns withholds, also notices already queued. The mailer takes
+    that look up to a second before a mail leaves, so a mail whose look was taken in the last second may
+    still be on its way. Fails with NOT_FOUND (ORGANIZATION_MISSING) if the ledger does not know the
+    organization, with FAILED_PRECONDITION (EXCLUSIONS_FULL) once the list holds 10,000 organizations, and
+    with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for any type but due notices, TYPE_UNKNOWN for a number that
+    is no type.
     """
     RemoveExclusion: _aio.UnaryUnaryMultiCallable[_scheduler_pb2.RemoveExclusionRequest, _scheduler_pb2.Exclusion]  # type: ignore[assignment]
-    """Removes an exclusion. Fails with NOT_FOUND (EXCLUSION_MISSING) if there is none."""
+    """Removes an exclusion and returns it as it was; the next tick decides again.
+
+    Fails with NOT_FOUND (EXCLUSION_MISSING) if there is none, and with INVALID_ARGUMENT:
+    TYPE_NOT_EXCLUDABLE for any type but due notices, TYPE_UNKNOWN for a number that is no type.
+    """
     RunTick: _aio.UnaryStreamMultiCallable[_scheduler_pb2.RunTickRequest, _scheduler_pb2.TickProgress]  # type: ignore[assignment]
     """Decides the due notices as of one instant and reports while it works.
 
     The last element has `done` set. Two ticks at once do the work once: the second waits for the
-    first up to 30 s, then fails with UNAVAILABLE (TICK_RUNNING). A dry run writes nothing.
-    Fails with FAILED_PRECONDITION (CLOCK_NOT_SETTABLE) if `as_of` is set outside sandbox mode.
+    first up to 30 s, then fails with UNAVAILABLE (TICK_RUNNING); so does a tick that was idle for so long
+    that another one has taken over. A dry run waits for nobody and writes nothing. The answer begins
+    before the tick does, so that no channel sends the call again by itself: whoever is refused decides.
+    Fails with FAILED_PRECONDITION (CLOCK_NOT_SETTABLE) if `as_of` is set outside sandbox mode, and with
+    INVALID_ARGUMENT (INSTANT_OUT_OF_RANGE) if it lies outside the years 1900 to 2200.
     """
     ListNotices: _aio.UnaryUnaryMultiCallable[_scheduler_pb2.ListNoticesRequest, _scheduler_pb2.ListNoticesResponse]  # type: ignore[assignment]
-    """Lists notices, the newest decision first."""
+    """Lists notices, the newest decision first.
+
+    Fails with INVALID_ARGUMENT: TYPE_UNKNOWN or STATE_UNKNOWN for a number that is none,
+    PAGE_SIZE_INVALID below 0, PAGE_TOKEN_INVALID for a token that is damaged or belongs to other filters.
+    """
     ExplainInvoice: _aio.UnaryUnaryMultiCallable[_scheduler_pb2.ExplainInvoiceRequest, _scheduler_pb2.Explanation]  # type: ignore[assignment]
     """Tells everything about one invoice: each decision, and what would come next.
 
@@ -142,22 +195,33 @@ class SchedulerServiceAsyncStub(SchedulerServiceStub):
     GetForecast: _aio.UnaryUnaryMultiCallable[_scheduler_pb2.GetForecastRequest, _scheduler_pb2.Forecast]  # type: ignore[assignment]
     """Counts the due notices that each of the coming days will bring, by threshold.
 
-    Counts invoices as they stand now that reach an enabled threshold on that day, less excluded
-    organizations. A payment made until then makes it fewer.
+    Days up to that of the next tick count the mails that it will send, by the same decisions as a dry run;
+    what went out before is not among them. Later days count invoices as they stand now that reach an
+    enabled threshold on that day, less excluded organizations; a payment made until then makes it fewer.
+    Fails with INVALID_ARGUMENT (DAYS_OUT_OF_RANGE) outside 0 to 60 days.
     """
     ReviewNotices: _aio.UnaryUnaryMultiCallable[_scheduler_pb2.ReviewNoticesRequest, _scheduler_pb2.ReviewNoticesResponse]  # type: ignore[assignment]
     """Takes the second look: says for each notice whether its mail may go out now, and with what.
 
     For the mailer, right before it sends. A notice that may not go is recorded as skipped or
-    held with the reason. Notice ids that are unknown come back as withheld.
+    held with the reason. Notice ids that are unknown come back as withheld (NOTICE_UNKNOWN).
+    Fails with INVALID_ARGUMENT (TOO_MANY_NOTICES) above 200 ids.
     """
     GetCalendar: _aio.UnaryUnaryMultiCallable[_scheduler_pb2.GetCalendarRequest, _scheduler_pb2.Calendar]  # type: ignore[assignment]
     """Returns the company's calendar."""
     UpdateCalendar: _aio.UnaryUnaryMultiCallable[_scheduler_pb2.UpdateCalendarRequest, _scheduler_pb2.Calendar]  # type: ignore[assignment]
-    """Replaces the company's calendar; INVALID_ARGUMENT names the field that is wrong."""
+    """Replaces the company's calendar. A new schedule begins with its next send time: saving sends nothing.
+
+    Fails with INVALID_ARGUMENT (CALENDAR_INVALID), which names each field that is wrong:
+    `calendar.time_zone` (TIME_ZONE_UNKNOWN), `calendar.send_at` (TIME_MALFORMED).
+    """
 
 class SchedulerServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Decides every mail, automatic or asked for by a person."""
+    """Decides every mail, automatic or asked for by a person.
+
+    Each call names the reasons that it may be refused with. What reads the books, which is AddExclusion,
+    RunTick, ExplainInvoice, GetForecast and ReviewNotices, fails with UNAVAILABLE while the ledger is away.
+    """
 
     @_abc_1.abstractmethod
     def ListRules(
@@ -176,7 +240,7 @@ class SchedulerServiceServicer(metaclass=_abc_1.ABCMeta):
         """Adds a rule.
 
         Fails with ALREADY_EXISTS (RULE_EXISTS) if there is one with that threshold, and with
-        INVALID_ARGUMENT if the threshold is outside -365 to -1 and 1 to 3650 days.
+        INVALID_ARGUMENT (THRESHOLD_OUT_OF_RANGE) if the threshold is outside -365 to -1 and 1 to 3650 days.
         """
 
     @_abc_1.abstractmethod
@@ -207,7 +271,11 @@ class SchedulerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduler_pb2.ListExclusionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduler_pb2.ListExclusionsResponse, _abc.Awaitable[_scheduler_pb2.ListExclusionsResponse]]:
-        """Lists the exclusions of one type, ordered by organization id."""
+        """Lists the exclusions of one type, ordered by organization id.
+
+        Fails with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for any type but due notices, TYPE_UNKNOWN for a
+        number that is no type, PAGE_SIZE_INVALID below 0, PAGE_TOKEN_INVALID for another list's token.
+        """
 
     @_abc_1.abstractmethod
     def AddExclusion(
@@ -217,8 +285,12 @@ class SchedulerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_scheduler_pb2.Exclusion, _abc.Awaitable[_scheduler_pb2.Exclusion]]:
         """Excludes an organization from one type; a repeat changes nothing.
 
-        Holds from the moment it returns, also for notices already queued. Fails with NOT_FOUND
-        (ORGANIZATION_MISSING) if the ledger does not know the organization.
+        Every second look from the moment it returns withholds, also notices already queued. The mailer takes
+        that look up to a second before a mail leaves, so a mail whose look was taken in the last second may
+        still be on its way. Fails with NOT_FOUND (ORGANIZATION_MISSING) if the ledger does not know the
+        organization, with FAILED_PRECONDITION (EXCLUSIONS_FULL) once the list holds 10,000 organizations, and
+        with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for any type but due notices, TYPE_UNKNOWN for a number that
+        is no type.
         """
 
     @_abc_1.abstractmethod
@@ -227,7 +299,11 @@ class SchedulerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduler_pb2.RemoveExclusionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduler_pb2.Exclusion, _abc.Awaitable[_scheduler_pb2.Exclusion]]:
-        """Removes an exclusion. Fails with NOT_FOUND (EXCLUSION_MISSING) if there is none."""
+        """Removes an exclusion and returns it as it was; the next tick decides again.
+
+        Fails with NOT_FOUND (EXCLUSION_MISSING) if there is none, and with INVALID_ARGUMENT:
+        TYPE_NOT_EXCLUDABLE for any type but due notices, TYPE_UNKNOWN for a number that is no type.
+        """
 
     @_abc_1.abstractmethod
     def RunTick(
@@ -238,8 +314,11 @@ class SchedulerServiceServicer(metaclass=_abc_1.ABCMeta):
         """Decides the due notices as of one instant and reports while it works.
 
         The last element has `done` set. Two ticks at once do the work once: the second waits for the
-        first up to 30 s, then fails with UNAVAILABLE (TICK_RUNNING). A dry run writes nothing.
-        Fails with FAILED_PRECONDITION (CLOCK_NOT_SETTABLE) if `as_of` is set outside sandbox mode.
+        first up to 30 s, then fails with UNAVAILABLE (TICK_RUNNING); so does a tick that was idle for so long
+        that another one has taken over. A dry run waits for nobody and writes nothing. The answer begins
+        before the tick does, so that no channel sends the call again by itself: whoever is refused decides.
+        Fails with FAILED_PRECONDITION (CLOCK_NOT_SETTABLE) if `as_of` is set outside sandbox mode, and with
+        INVALID_ARGUMENT (INSTANT_OUT_OF_RANGE) if it lies outside the years 1900 to 2200.
         """
 
     @_abc_1.abstractmethod
@@ -248,7 +327,11 @@ class SchedulerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduler_pb2.ListNoticesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduler_pb2.ListNoticesResponse, _abc.Awaitable[_scheduler_pb2.ListNoticesResponse]]:
-        """Lists notices, the newest decision first."""
+        """Lists notices, the newest decision first.
+
+        Fails with INVALID_ARGUMENT: TYPE_UNKNOWN or STATE_UNKNOWN for a number that is none,
+        PAGE_SIZE_INVALID below 0, PAGE_TOKEN_INVALID for a token that is damaged or belongs to other filters.
+        """
 
     @_abc_1.abstractmethod
     def ExplainInvoice(
@@ -269,8 +352,10 @@ class SchedulerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_scheduler_pb2.Forecast, _abc.Awaitable[_scheduler_pb2.Forecast]]:
         """Counts the due notices that each of the coming days will bring, by threshold.
 
-        Counts invoices as they stand now that reach an enabled threshold on that day, less excluded
-        organizations. A payment made until then makes it fewer.
+        Days up to that of the next tick count the mails that it will send, by the same decisions as a dry run;
+        what went out before is not among them. Later days count invoices as they stand now that reach an
+        enabled threshold on that day, less excluded organizations; a payment made until then makes it fewer.
+        Fails with INVALID_ARGUMENT (DAYS_OUT_OF_RANGE) outside 0 to 60 days.
         """
 
     @_abc_1.abstractmethod
@@ -282,7 +367,8 @@ class SchedulerServiceServicer(metaclass=_abc_1.ABCMeta):
         """Takes the second look: says for each notice whether its mail may go out now, and with what.
 
         For the mailer, right before it sends. A notice that may not go is recorded as skipped or
-        held with the reason. Notice ids that are unknown come back as withheld.
+        held with the reason. Notice ids that are unknown come back as withheld (NOTICE_UNKNOWN).
+        Fails with INVALID_ARGUMENT (TOO_MANY_NOTICES) above 200 ids.
         """
 
     @_abc_1.abstractmethod
@@ -299,6 +385,10 @@ class SchedulerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduler_pb2.UpdateCalendarRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduler_pb2.Calendar, _abc.Awaitable[_scheduler_pb2.Calendar]]:
-        """Replaces the company's calendar; INVALID_ARGUMENT names the field that is wrong."""
+        """Replaces the company's calendar. A new schedule begins with its next send time: saving sends nothing.
+
+        Fails with INVALID_ARGUMENT (CALENDAR_INVALID), which names each field that is wrong:
+        `calendar.time_zone` (TIME_ZONE_UNKNOWN), `calendar.send_at` (TIME_MALFORMED).
+        """
 
 def add_SchedulerServiceServicer_to_server(servicer: SchedulerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
