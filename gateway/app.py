@@ -100,7 +100,7 @@ def create_app(settings: Settings, clients: Clients, identity: Database) -> Flas
     charts.init_app(app)
     Bootstrap5(app)
     branding.init_app(app, clients.mailer)
-    health.init_app(app, settings)
+    health.init_app(app, settings, clients)
     import_log.init_app(app, identity)
     auth.init_app(app, identity)
     for blueprint in BLUEPRINTS:

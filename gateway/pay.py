@@ -19,7 +19,6 @@ from dunlin.paynow.v1.paynow_pb2 import (
 )
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_limiter.util import get_remote_address
 
 from gateway import pay_outcomes as outcomes
 from gateway.clients import clients
@@ -51,7 +50,7 @@ from gateway.pay_pages import (
     ways_to_pay,
     why_back,
 )
-from gateway.security import limiter, public
+from gateway.security import limiter, public, visitor
 from services.shared.errors import Busy, Conflict, Invalid, Missing, Refusal, WrongState
 from services.shared.money import to_decimal
 
@@ -96,7 +95,7 @@ def open_link(token: str) -> ResponseReturnValue:
 
 def _address_typed() -> str:
     """What the second limit counts by."""
-    return request.form.get("email", "").strip().casefold()[:400] or get_remote_address()
+    return request.form.get("email", "").strip().casefold()[:400] or visitor()
 
 
 @blueprint.post("", strict_slashes=False)

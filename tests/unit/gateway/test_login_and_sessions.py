@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from gateway import identity
-from gateway.security import is_safe_path
+from gateway.security import is_safe_path, visitor
 from services.shared.database import Database
 from services.shared.errors import Conflict, Invalid
 from tests.fakes.gateway_clients import FakeServices
@@ -180,3 +180,20 @@ def test_an_account_needs_an_address_and_a_decent_password(database: Database) -
     with pytest.raises(Invalid) as short:
         identity.add_staff(database, "new@harbor.example", "short")
     assert short.value.violations[0].field == "password"
+
+
+def test_a_limit_counts_all_addresses_of_one_ipv6_network_together(site: Flask) -> None:
+    def attempt(number: int, network: str) -> int:
+        one = Visitor(site, address=f"{network}::{number:x}")
+        return sign_in(one, password="wrong", email=f"{number}@harbor.example").status
+
+    assert [attempt(number, "2001:db8:0:7") for number in range(1, 12)] == [400] * 10 + [429]
+    assert attempt(20, "2001:db8:0:8") == 400
+
+
+def test_an_ipv4_address_is_the_same_visitor_in_either_spelling(site: Flask) -> None:
+    names = []
+    for address in ("203.0.113.7", "::ffff:203.0.113.7", "2001:db8::1", "not an address"):
+        with site.test_request_context(environ_base={"REMOTE_ADDR": address}):
+            names.append(visitor())
+    assert names == ["203.0.113.7", "203.0.113.7", "2001:db8::/64", "not an address"]
