@@ -87,12 +87,17 @@ _STAYS = {
 
 
 def what_next(subject: Subject, thresholds: Collection[int], today: date) -> NextNotice | None:
-    """The next threshold that will be reached if nothing changes; None if there is none."""
+    """The next threshold that will be reached if nothing changes; None if there is none.
+
+    A due date may be as late as dates go; a rule behind the last one is never reached.
+    """
     due_on = subject.invoice.due_on
     if why_silent(subject) or due_on is None:
         return None
     threshold = next_threshold(thresholds, (today - due_on).days)
-    return None if threshold is None else NextNotice(threshold, due_on + timedelta(days=threshold))
+    if threshold is None or threshold > (date.max - due_on).days:
+        return None
+    return NextNotice(threshold, due_on + timedelta(days=threshold))
 
 
 def _as_due(subject: Subject, due_on: date) -> DueInvoice:

@@ -4,10 +4,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from services.scheduler.domain.forecasting import ForecastLine
 from services.scheduler.domain.notice import NoticeFilter, NoticeType, State
 from services.scheduler.domain.thresholds import Rule
-from services.scheduler.use_cases import calendar, exclusions, explain, forecast, rules
+from services.scheduler.use_cases import calendar, exclusions, explain, rules
 from services.scheduler.use_cases.calendar import CalendarSettings
 from services.shared.errors import Invalid, Missing
 from services.shared.paging import encode_token
@@ -186,6 +185,15 @@ def test_why_says_what_stands_in_the_way_of_everything(became: dict[str, object]
     assert (told.now, told.next) == (now, None)
 
 
+def test_why_has_no_next_behind_the_last_date_there_is() -> None:
+    world = World(-5, 15, 3650)
+    world.ledger.put(an_invoice(due_on=date.max))
+    assert why(world).next == (-5, date.max - timedelta(days=5))
+    world.disable(-5)
+    told = why(world)
+    assert (told.now, told.next) == ("Nothing: no enabled rule applies today.", None)
+
+
 def test_why_says_when_no_rule_applies_and_which_is_next() -> None:
     world = World(-5, 15)
     world.on_day(-20)
@@ -216,44 +224,3 @@ def test_why_knows_only_invoices_in_the_books() -> None:
     world.ledger.invoices.clear()
     with pytest.raises(explain.InvoiceMissing):
         why(world)
-
-
-def test_the_forecast_counts_who_reaches_which_threshold_on_which_day() -> None:
-    world = World(-5, 15)
-    world.ledger.invoices = {
-        1: an_invoice(1, due_on=DUE + timedelta(days=5)),
-        2: an_invoice(2, due_on=DUE - timedelta(days=13)),
-        3: an_invoice(3, due_on=DUE - timedelta(days=13)),
-        4: an_invoice(4, due_on=DUE - timedelta(days=13), organization_id="out"),
-        5: an_invoice(5, due_on=DUE + timedelta(days=11)),
-        6: an_invoice(6, due_on=DUE + timedelta(days=12)),
-    }
-    exclude(world, "out")
-    found = forecast.get_forecast(0, store=world.store, ledger=world.ledger, clock=world.clock)
-    assert found.lines == (
-        ForecastLine(DUE, -5, 1),
-        ForecastLine(DUE + timedelta(days=2), 15, 2),
-        ForecastLine(DUE + timedelta(days=6), -5, 1),
-    )
-    assert found.next_tick_at is not None
-
-
-def test_a_forecast_without_rules_is_empty_and_of_61_days_refused() -> None:
-    world = World()
-    assert forecast.get_forecast(60, store=world.store, ledger=world.ledger, clock=world.clock).lines == ()
-    for days in (-1, 61):
-        with pytest.raises(Invalid):
-            forecast.get_forecast(days, store=world.store, ledger=world.ledger, clock=world.clock)
-
-
-def test_the_forecast_agrees_with_the_ticks_of_the_days_to_come() -> None:
-    world = World(-5, -1, 1, 15, 30)
-    world.ledger.invoices = {
-        n: an_invoice(n, due_on=date(2026, 2, 1) + timedelta(days=n)) for n in range(1, 60)
-    }
-    world.tick()
-    found = forecast.get_forecast(20, store=world.store, ledger=world.ledger, clock=world.clock)
-    for ahead in range(1, 20):
-        world.on_day(ahead)
-        expected = sum(line.invoices for line in found.lines if line.on == DUE + timedelta(days=ahead))
-        assert world.tick().counts.queued == expected
