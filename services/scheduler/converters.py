@@ -169,7 +169,9 @@ def to_forecast(forecast: Forecast) -> scheduler_pb2.Forecast:
         scheduler_pb2.ForecastLine(on=iso(line.on), threshold_days=line.threshold, invoices=line.invoices)
         for line in forecast.lines
     ]
-    return scheduler_pb2.Forecast(next_tick_at=timestamp(forecast.next_tick_at), lines=lines)
+    return scheduler_pb2.Forecast(
+        next_tick_at=timestamp(forecast.next_tick_at), lines=lines, catch_up=forecast.catch_up
+    )
 
 
 def to_calendar(found: CalendarToday) -> scheduler_pb2.Calendar:
@@ -181,6 +183,7 @@ def to_calendar(found: CalendarToday) -> scheduler_pb2.Calendar:
         sandbox=calendar.sandbox,
         automatic=calendar.automatic,
         today=found.today,
+        clock_set=calendar.rests,
     )
 
 
@@ -210,6 +213,7 @@ def to_letter(letter: Letter) -> scheduler_pb2.Letter:
             currency=invoice.currency,
             pay_token=letter.subject.pay_token,
         ),
+        time_zone=letter.time_zone,
     )
     if notice.payment is None:
         due = scheduler_pb2.DueDate(

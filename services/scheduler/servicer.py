@@ -70,6 +70,8 @@ class SchedulerServicer(scheduler_pb2_grpc.SchedulerServiceServicer):
 
     def RunTick(self, request: pb.RunTickRequest, context: grpc.ServicerContext) -> Iterator[pb.TickProgress]:
         """Decides, reporting after each batch; ends when the caller goes away."""
+        # A call whose answer has begun is never sent again by a channel that retries.
+        context.send_initial_metadata(())
         order = converters.tick_order(request)
         for progress in tick.run_tick(order, ticking=self._ticking, wanted=context.is_active):
             yield converters.to_progress(progress)
@@ -94,8 +96,7 @@ class SchedulerServicer(scheduler_pb2_grpc.SchedulerServiceServicer):
 
     def GetForecast(self, request: pb.GetForecastRequest, context: grpc.ServicerContext) -> pb.Forecast:
         """What the coming days will bring."""
-        found = forecast.get_forecast(request.days, store=self._store, ledger=self._ledger, clock=self._clock)
-        return converters.to_forecast(found)
+        return converters.to_forecast(forecast.get_forecast(request.days, ticking=self._ticking))
 
     def ReviewNotices(
         self, request: pb.ReviewNoticesRequest, context: grpc.ServicerContext

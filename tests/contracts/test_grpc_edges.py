@@ -118,6 +118,19 @@ def test_only_unavailable_is_tried_again(running: Running) -> None:
         running.ask()
 
 
+def test_a_call_is_tried_three_times_and_no_more(running: Running) -> None:
+    calls: list[str] = []
+
+    def busy() -> Backlog:
+        calls.append(request_id.get())
+        raise Busy("not yet")
+
+    running.answer = busy
+    with pytest.raises(grpc.RpcError):
+        running.ask()
+    assert len(calls) == 3
+
+
 def test_a_bug_leaks_nothing(running: Running) -> None:
     running.refuse(RuntimeError("the password is hunter2"))
     with pytest.raises(grpc.RpcError) as raised:

@@ -34,9 +34,14 @@ class Calendar:
         return ZoneInfo(self.time_zone)
 
     @property
+    def rests(self) -> bool:
+        """Whether automatic ticks rest, wanted or not, because a sandbox has its clock set."""
+        return self.sandbox and self.clock_set
+
+    @property
     def runs_by_itself(self) -> bool:
-        """Whether automatic ticks run: not while a sandbox has its clock set."""
-        return self.automatic and not (self.sandbox and self.clock_set)
+        """Whether automatic ticks run."""
+        return self.automatic and not self.rests
 
     def date_at(self, instant: datetime) -> date:
         """The company's local date at an instant."""

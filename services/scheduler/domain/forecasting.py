@@ -9,8 +9,15 @@ from services.shared.errors import invalid_field
 DEFAULT_DAYS, MOST_DAYS = 7, 60
 
 
+class Going(NamedTuple):
+    """What a dry run for the local date `on` queues: how many mails, by due date and threshold."""
+
+    on: date
+    mails: Mapping[tuple[date, int], int]
+
+
 class ForecastLine(NamedTuple):
-    """How many invoices reach a threshold on a local date."""
+    """How many invoices reach a threshold on a local date, or are still to be told that they have."""
 
     on: date
     threshold: int
@@ -18,10 +25,11 @@ class ForecastLine(NamedTuple):
 
 
 class Forecast(NamedTuple):
-    """When the next automatic tick runs, and what each coming day brings."""
+    """When the next automatic tick runs, what each coming day brings, and all that this tick will send."""
 
     next_tick_at: datetime | None
     lines: tuple[ForecastLine, ...]
+    catch_up: int
 
 
 def days_ahead(asked: int) -> int:
@@ -39,15 +47,18 @@ def due_dates(thresholds: Collection[int], today: date, days: int) -> tuple[date
 
 
 def forecast_lines(
-    counts: Mapping[date, int], thresholds: Collection[int], today: date, days: int
+    counts: Mapping[date, int], going: Going, thresholds: Collection[int], today: date, days: int
 ) -> tuple[ForecastLine, ...]:
     """One line for each day and threshold that an invoice reaches, in that order.
 
-    On the day on which a threshold is reached it is the largest that applies, so each counts in full.
+    Up to the day of the next tick it counts what that tick sends. Later days count who is due: on the day
+    on which a threshold is reached it is the largest that applies, so each counts in full.
     """
     lines = []
     for on in (today + timedelta(days=ahead) for ahead in range(days)):
         for threshold in sorted(thresholds):
-            if invoices := counts.get(on - timedelta(days=threshold), 0):
-                lines.append(ForecastLine(on, threshold, invoices))
+            due_on = on - timedelta(days=threshold)
+            mails = going.mails.get((due_on, threshold), 0) if on <= going.on else counts.get(due_on, 0)
+            if mails:
+                lines.append(ForecastLine(on, threshold, mails))
     return tuple(lines)

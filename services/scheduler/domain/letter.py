@@ -10,11 +10,15 @@ from services.scheduler.domain.review import Yes
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A mail to write: the notice, the books as they stand, and the verdict with its recipients."""
+    """A mail to write: the notice, the books as they stand, and the verdict with its recipients.
+
+    `time_zone` is the company's, for the times that the mail tells.
+    """
 
     notice: Notice
     subject: Subject
     verdict: Yes
+    time_zone: str
 
 
 @dataclass(frozen=True, slots=True)

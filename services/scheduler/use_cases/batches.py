@@ -53,6 +53,7 @@ class Batches:
         self._clock = clock
         self._states: Counter[State] = Counter()
         self._unchanged = 0
+        self._queued: Counter[tuple[date, int]] = Counter()
         # Only what is held while a payment is under way: few, whatever the size of the books.
         self._held_seen: set[str] = set()
 
@@ -60,6 +61,10 @@ class Batches:
         """The totals so far."""
         s = self._states
         return Counts(s[State.QUEUED], s[State.HELD], s[State.SKIPPED], s[State.SUPERSEDED], self._unchanged)
+
+    def queued(self) -> Mapping[tuple[date, int], int]:
+        """How many of them are queued so far, by due date and threshold."""
+        return self._queued
 
     def decide(self, invoices: Sequence[DueInvoice], work: Work) -> None:
         """Decides on a batch of due invoices."""
@@ -85,6 +90,10 @@ class Batches:
                 self._unchanged += 1
             for outcome in outcomes:
                 self._states[outcome.state] += 1
+                if outcome.state is State.QUEUED:
+                    self._queued[invoice.due_on, outcome.threshold] += 1
+                if not self._plan.writes:
+                    continue
                 if (row := current.get(outcome.threshold)) is None:
                     added.append(self._notice(invoice, outcome, now))
                 else:

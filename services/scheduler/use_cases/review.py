@@ -36,17 +36,27 @@ def review_notices(
         # Of all of them: one that is not queued yet may be by the time that the verdicts are taken.
         subjects = ledger.subjects({n.invoice_id for n in notices.values()}, with_pay_tokens=True)
     with store.read() as work:
+        calendar = work.calendar.get()
         notices = work.notices.get(notice_ids)
-        verdicts = _verdicts(_queued(notices.values()), subjects, work, clock)
+        verdicts = _verdicts(_queued(notices.values()), subjects, calendar, work, clock)
     if any(isinstance(verdict, No) for verdict in verdicts.values()):
         with store.write() as work:
             # By invoice first: everybody locks an invoice's notices in the same order.
+            calendar = work.calendar.get()
             work.notices.known(list(subjects))
             notices = work.notices.get(notice_ids)
-            verdicts = _verdicts(_queued(notices.values()), subjects, work, clock)
+            verdicts = _verdicts(_queued(notices.values()), subjects, calendar, work, clock)
             work.notices.change(_refused(notices, verdicts), clock.now())
             notices = work.notices.get(notice_ids)
-    return [_answer(notice_id, notices, verdicts, subjects) for notice_id in notice_ids]
+    answers: dict[str, Letter | Withheld] = {}
+    for notice_id, notice in notices.items():
+        verdict = verdicts.get(notice_id)
+        answers[notice_id] = (
+            Letter(notice, subjects[notice.invoice_id], verdict, calendar.time_zone)
+            if isinstance(verdict, Yes)
+            else withheld(notice)
+        )
+    return [answers.get(notice_id) or unknown(notice_id) for notice_id in notice_ids]
 
 
 def _queued(notices: Iterable[Notice]) -> list[Notice]:
@@ -54,9 +64,8 @@ def _queued(notices: Iterable[Notice]) -> list[Notice]:
 
 
 def _verdicts(
-    queued: Sequence[Notice], subjects: Mapping[int, Subject], work: Work, clock: Clock
+    queued: Sequence[Notice], subjects: Mapping[int, Subject], calendar: Calendar, work: Work, clock: Clock
 ) -> Verdicts:
-    calendar = work.calendar.get()
     rules = dict(work.rules.all())
     siblings: defaultdict[int, list[Known]] = defaultdict(list)
     for row in work.notices.known(list({notice.invoice_id for notice in queued})):
@@ -91,15 +100,3 @@ def _refused(notices: Mapping[str, Notice], verdicts: Verdicts) -> list[Change]:
         for notice_id, verdict in verdicts.items()
         if isinstance(verdict, No)
     ]
-
-
-def _answer(
-    notice_id: str, notices: Mapping[str, Notice], verdicts: Verdicts, subjects: Mapping[int, Subject]
-) -> Letter | Withheld:
-    notice = notices.get(notice_id)
-    if notice is None:
-        return unknown(notice_id)
-    verdict = verdicts.get(notice_id)
-    if isinstance(verdict, Yes):
-        return Letter(notice, subjects[notice.invoice_id], verdict)
-    return withheld(notice)

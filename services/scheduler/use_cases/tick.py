@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from services.scheduler.domain.calendar import Calendar
+from services.scheduler.domain.forecasting import Going
 from services.scheduler.ports import Ledger, NewId, Store, Work
 from services.scheduler.use_cases.batches import Batches, Counts, Plan, make_plan
 from services.shared.clock import Clock
@@ -95,6 +96,13 @@ def run_tick(
             work.leases.release(LEASE, holder)
 
 
+def what_would_go(on: date, *, ticking: Ticking) -> Going:
+    """What a dry run for that local date would queue; decided as a tick decides, and nothing is written."""
+    with ticking.store.read() as work:
+        plan = make_plan(work.rules.all(), on, as_of=None, writes=False)
+    return _Run(plan, ticking, ticking.store.read, lambda: True).going()
+
+
 def _check_clock(order: TickOrder, calendar: Calendar) -> None:
     if order.as_of is not None and not calendar.sandbox:
         raise ClockNotSettable(
@@ -152,6 +160,12 @@ class _Run:
                     return
         yield self._progress(done=True)
 
+    def going(self) -> Going:
+        """Decides on what may be queued; what is held never is at its last look, so it is left out."""
+        for _ in self._due():
+            pass
+        return Going(self._plan.today, self._batches.queued())
+
     def _due(self) -> Iterator[None]:
         """All invoices that may have a candidate, by id."""
         after, horizon = 0, self._plan.due_until
@@ -161,7 +175,8 @@ class _Run:
             if batch.invoices:
                 with self._begin() as work:
                     self._batches.decide(batch.invoices, work)
-                self._ticking.wake()
+                if self._plan.writes:
+                    self._ticking.wake()
                 self._examined += len(batch.invoices)
                 yield
             if len(batch.invoices) < BATCH:

@@ -104,6 +104,8 @@ class SchedulerServiceStub:
     Days up to that of the next tick count the mails that it will send, by the same decisions as a dry run;
     what went out before is not among them. Later days count invoices as they stand now that reach an
     enabled threshold on that day, less excluded organizations; a payment made until then makes it fewer.
+    The answer is never kept: each call reads all invoices that a rule may apply to, which takes about
+    half a second for 20,000 of them, and longer while mails go out.
     Fails with INVALID_ARGUMENT (DAYS_OUT_OF_RANGE) outside 0 to 60 days.
     """
     ReviewNotices: _grpc.UnaryUnaryMultiCallable[_scheduler_pb2.ReviewNoticesRequest, _scheduler_pb2.ReviewNoticesResponse]
@@ -198,6 +200,8 @@ class SchedulerServiceAsyncStub(SchedulerServiceStub):
     Days up to that of the next tick count the mails that it will send, by the same decisions as a dry run;
     what went out before is not among them. Later days count invoices as they stand now that reach an
     enabled threshold on that day, less excluded organizations; a payment made until then makes it fewer.
+    The answer is never kept: each call reads all invoices that a rule may apply to, which takes about
+    half a second for 20,000 of them, and longer while mails go out.
     Fails with INVALID_ARGUMENT (DAYS_OUT_OF_RANGE) outside 0 to 60 days.
     """
     ReviewNotices: _aio.UnaryUnaryMultiCallable[_scheduler_pb2.ReviewNoticesRequest, _scheduler_pb2.ReviewNoticesResponse]  # type: ignore[assignment]
@@ -355,6 +359,8 @@ class SchedulerServiceServicer(metaclass=_abc_1.ABCMeta):
         Days up to that of the next tick count the mails that it will send, by the same decisions as a dry run;
         what went out before is not among them. Later days count invoices as they stand now that reach an
         enabled threshold on that day, less excluded organizations; a payment made until then makes it fewer.
+        The answer is never kept: each call reads all invoices that a rule may apply to, which takes about
+        half a second for 20,000 of them, and longer while mails go out.
         Fails with INVALID_ARGUMENT (DAYS_OUT_OF_RANGE) outside 0 to 60 days.
         """
 
