@@ -69,7 +69,8 @@ def compose(env: Mapping[str, str]) -> Program:
     """The program, ready to run."""
     settings = Settings.read(env)
     clock, new_id = SystemClock(), TimeOrderedIds()
-    database = Database(settings.database_url)
+    # Durable for the inbox: whoever has delivered a fact forgets it.
+    database = Database(settings.database_url, durable=True)
     store = SqlStore(database)
     mailer_channel = open_channel(settings.mailer_address, settings.token)
     paynow_channel = open_channel(settings.paynow_address, settings.token)

@@ -1,5 +1,6 @@
 """The scheduler as its peers see it: a real server on loopback, with SQLite."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from dunlin.operations.v1 import operations_pb2, operations_pb2_grpc
 from dunlin.paynow.v1 import ledger_pb2_grpc
 from dunlin.scheduler.v1 import notices_pb2, scheduler_pb2_grpc
 from dunlin.scheduler.v1 import scheduler_pb2 as pb
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
 
 from services.scheduler.__main__ import bring_up_to_date, compose
 from services.shared.errors import Refusal
@@ -136,6 +139,8 @@ def test_the_story_of_a_notice(peers: Peers) -> None:
 
 
 def test_a_payment_becomes_a_receipt(peers: Peers) -> None:
+    calendar = pb.Calendar(time_zone="America/Chicago", send_at="09:00", sandbox=True, automatic=True)
+    peers.scheduler.UpdateCalendar(pb.UpdateCalendarRequest(calendar=calendar))
     payment = events_pb2.PaymentFacts(
         payment_id="p1",
         organization_id="acme",
@@ -159,6 +164,7 @@ def test_a_payment_becomes_a_receipt(peers: Peers) -> None:
     about = review.letter.payment
     assert (about.failure_reason, about.amount_minor, about.balance_minor) == ("CARD_DECLINED", 4_000, 9_000)
     assert about.ended_at == AS_OF
+    assert review.letter.time_zone == "America/Chicago"
     assert [to.email for to in review.letter.recipients] == ["ann@acme.test", "bob@acme.test"]
 
 
@@ -219,7 +225,28 @@ def test_exclusions_and_the_forecast_over_the_wire(peers: Peers) -> None:
     )
     forecast = peers.scheduler.GetForecast(pb.GetForecastRequest(days=3))
     assert [(line.threshold_days, line.invoices) for line in forecast.lines] == [(15, 3)]
-    assert not forecast.HasField("next_tick_at"), "the clock is set, so no tick runs by itself"
+    assert forecast.catch_up == 1, "what was skipped while the organization was excluded"
+
+
+def test_a_set_clock_shows_in_the_calendar_until_a_tick_lets_it_go(peers: Peers) -> None:
+    s = peers.scheduler
+
+    def shown() -> tuple[bool, bool, bool]:
+        calendar, forecast = s.GetCalendar(pb.GetCalendarRequest()), s.GetForecast(pb.GetForecastRequest())
+        return calendar.automatic, calendar.clock_set, forecast.HasField("next_tick_at")
+
+    peers.tick(dry_run=True)
+    assert shown() == (True, False, True)
+    peers.tick()
+    assert shown() == (True, True, False)
+    calendar = s.GetCalendar(pb.GetCalendarRequest())
+    calendar.clock_set = False
+    assert s.UpdateCalendar(pb.UpdateCalendarRequest(calendar=calendar)).clock_set, "it is told, not taken"
+    list(s.RunTick(pb.RunTickRequest()))
+    assert shown() == (True, False, True)
+    peers.tick()
+    calendar.sandbox = False
+    assert not s.UpdateCalendar(pb.UpdateCalendarRequest(calendar=calendar)).clock_set
 
 
 def test_a_caller_that_goes_away_ends_the_tick_and_frees_the_lease(peers: Peers) -> None:
@@ -234,6 +261,20 @@ def test_a_caller_that_goes_away_ends_the_tick_and_frees_the_lease(peers: Peers)
         ).result()
     assert last.counts.queued + last.counts.unchanged == 4_000
     assert last.counts.unchanged >= 1000
+
+
+def test_a_fact_that_was_taken_in_survives_a_power_cut(peers: Peers) -> None:
+    used: list[sqlite3.Connection] = []
+
+    def note(connection: sqlite3.Connection, *_: object) -> None:
+        used.append(connection)
+
+    event.listen(Pool, "checkout", note)
+    fact = events_pb2.Fact(fact_id="f1", message_failed=events_pb2.MessageFailed(notice_id="n", reason="x"))
+    peers.inbox.DeliverFacts(events_pb2.DeliverFactsRequest(facts=[fact]))
+    event.remove(Pool, "checkout", note)
+    full = 2
+    assert {connection.execute("PRAGMA synchronous").fetchone()[0] for connection in used} == {full}
 
 
 def test_a_ledger_that_is_away_is_told_as_unavailable(tmp_path: Path, peers: Peers) -> None:
