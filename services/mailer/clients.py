@@ -10,7 +10,8 @@ from services.mailer.domain.letter import Verdict
 from services.mailer.ports import ReviewUnavailable
 
 REVIEW_SECONDS = 4.0
-"""Less than a review holds, so that at least one mail goes out for each review that arrives."""
+"""Longer than a second look holds: an answer that comes late still lets one mail go, and is asked for with
+fewer notices next time. So a call that ends here without an answer is followed by an easier one."""
 
 
 class SchedulerReviews:

@@ -205,8 +205,22 @@ class Press(Protocol):
 class Transport(Protocol):
     """One connection to the SMTP server, for one thread."""
 
+    def ready(self) -> Answer | None:
+        """Sees to it that there is a connection, greeted and logged in; says what is wrong if there is none.
+
+        May take long. What must be done shortly before a mail leaves is done after this.
+        """
+        ...
+
+    def is_open(self) -> bool:
+        """Whether the connection still stood after its last use; asks nobody."""
+        ...
+
     def send(self, mail: Rendered) -> Answer:
-        """Hands one mail over and says how that ended; never raises for what the server or network does."""
+        """Hands one mail over the connection that `ready` made, and says how that ended.
+
+        One conversation: never connects. Never raises for what the server or network does.
+        """
         ...
 
     def probe(self) -> Answer | None:

@@ -4,7 +4,7 @@ import smtplib
 import socket
 import ssl
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from services.mailer.domain.delivery import Answer, RefusedRecipient, Stage
@@ -17,6 +17,9 @@ GREETING_SECONDS = 30.0
 COMMAND_SECONDS = 60.0
 CONVERSATION_SECONDS = 120.0
 """For all commands of one mail; with connecting it stays below the lease of an attempt."""
+
+TRUST_SECONDS = 1.0
+"""A connection unused for longer is tried with a NOOP before it is relied on."""
 
 REST_SECONDS = 30.0
 """A connection unused for so long is given back; servers drop it soon anyway."""
@@ -58,26 +61,37 @@ def _tuned(connection: socket.socket) -> socket.socket:
 
 
 class SmtpTransport:
-    """See `ports.Transport`. For one thread; connects when there is something to send."""
+    """See `ports.Transport`. For one thread."""
 
-    def __init__(self, server: SmtpServer) -> None:
+    def __init__(self, server: SmtpServer, *, trust_seconds: float = TRUST_SECONDS) -> None:
         self._server = server
+        self._trust_seconds = trust_seconds
         self._connection: smtplib.SMTP | None = None
+        self._has_served = False
         self._used_at = 0.0
         self._deadline = 0.0
         self._stage = Stage.CONNECT
 
+    def ready(self) -> Answer | None:
+        """Connects, greets and logs in, unless a connection stands; one unused for a while is tried first."""
+        if self._connection is not None and time.monotonic() - self._used_at > self._trust_seconds:
+            self._knock(self._connection)
+        return self._ready()
+
+    def is_open(self) -> bool:
+        """Whether there is a connection, as far as its last use showed."""
+        return self._connection is not None
+
     def send(self, mail: Rendered) -> Answer:
         """Hands the mail over and tells how that ended."""
-        kept = self._connection is not None
-        trouble = self._ready()
-        if trouble is not None:
-            return trouble
-        answer = self._converse(mail)
-        if kept and answer.stage is Stage.SENDER and answer.code in (None, GOING_AWAY) and not answer.never:
-            # The server has closed a connection it found idle; nothing was said about this mail yet.
-            self._drop()
-            answer = self._ready() or self._converse(mail)
+        if self._connection is None:
+            return Answer(Stage.CONNECT, None, "There is no connection to the SMTP server.")
+        self._begin()
+        answer = self._converse(self._connection, mail)
+        if self._has_served and answer.stage is Stage.SENDER and answer.code in (None, GOING_AWAY):
+            # Servers end connections that were idle or have served enough; this mail was not even named.
+            answer = replace(answer, unheard=not answer.never)
+        self._has_served = True
         self._after(answer)
         return answer
 
@@ -100,9 +114,21 @@ class SmtpTransport:
             except (OSError, smtplib.SMTPException):
                 connection.close()
 
-    def _ready(self) -> Answer | None:
+    def _begin(self) -> None:
         self._used_at = time.monotonic()
         self._deadline = self._used_at + CONVERSATION_SECONDS
+
+    def _knock(self, connection: smtplib.SMTP) -> None:
+        """Drops a connection that the server no longer answers on."""
+        self._begin()
+        try:
+            code, _words = self._timed(connection).noop()
+        except (OSError, smtplib.SMTPException):
+            code = 0
+        if code != OK:
+            self._drop()
+
+    def _ready(self) -> Answer | None:
         if self._connection is not None:
             return None
         where = f"{self._server.host}:{self._server.port}"
@@ -113,7 +139,8 @@ class SmtpTransport:
             return Answer(Stage.CONNECT, code, f"{_text(error.smtp_error)} (from {where})")
         except (OSError, smtplib.SMTPException, UnicodeError) as error:
             return Answer(Stage.CONNECT, None, f"The SMTP server {where} cannot be used: {error}")
-        self._deadline = time.monotonic() + CONVERSATION_SECONDS
+        self._has_served = False
+        self._begin()
         return None
 
     def _connect(self) -> smtplib.SMTP:
@@ -137,9 +164,7 @@ class SmtpTransport:
             raise
         return connection
 
-    def _converse(self, mail: Rendered) -> Answer:
-        connection = self._connection
-        assert connection is not None  # noqa: S101 - `_ready` has seen to it
+    def _converse(self, connection: smtplib.SMTP, mail: Rendered) -> Answer:
         self._stage = Stage.SENDER
         if mail.needs_utf8 and not connection.has_extn("smtputf8"):
             words = "An address has letters beyond ASCII, and the SMTP server does not take such (SMTPUTF8)."

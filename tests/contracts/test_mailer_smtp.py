@@ -73,20 +73,24 @@ def transport(keeper: Keeper) -> Iterator[SmtpTransport]:
         yield transport
 
 
+def _send(transport: SmtpTransport, mail: Rendered) -> Answer:
+    return transport.ready() or transport.send(mail)
+
+
 def _scripted(*lines: str) -> Answer:
     with served(lambda: Script(*lines)) as port, _connected(port) as transport:
-        return transport.send(_mail())
+        return _send(transport, _mail())
 
 
 def test_a_mail_arrives_byte_for_byte(transport: SmtpTransport, keeper: Keeper) -> None:
-    answer = transport.send(_mail("ann@x.test", "bob@x.test"))
+    answer = _send(transport, _mail("ann@x.test", "bob@x.test"))
     assert answer == Answer(Stage.CONTENT, 250, "2.0.0 taken")
     assert keeper.mails == [(["ann@x.test", "bob@x.test"], MIME)]
 
 
 def test_many_mails_share_a_connection(transport: SmtpTransport, keeper: Keeper) -> None:
     for _ in range(5):
-        assert transport.send(_mail()).code == 250
+        assert _send(transport, _mail()).code == 250
     assert (len(keeper.mails), len(keeper.connections)) == (5, 1)
 
 
@@ -94,7 +98,7 @@ def test_a_refused_recipient_is_named_and_the_others_get_the_mail(
     transport: SmtpTransport, keeper: Keeper
 ) -> None:
     keeper.rcpt["bob@x.test"] = "550 5.1.1 no such user"
-    answer = transport.send(_mail("ann@x.test", "bob@x.test"))
+    answer = _send(transport, _mail("ann@x.test", "bob@x.test"))
     assert answer.refused == (RefusedRecipient("bob@x.test", 550, "5.1.1 no such user"),)
     assert answer.code == 250
     assert keeper.mails[0][0] == ["ann@x.test"]
@@ -104,13 +108,13 @@ def test_after_a_refusal_the_connection_serves_the_next_mail(
     transport: SmtpTransport, keeper: Keeper
 ) -> None:
     keeper.rcpt["bob@x.test"] = "450 4.2.1 busy"
-    answer = transport.send(_mail("bob@x.test"))
+    answer = _send(transport, _mail("bob@x.test"))
     assert (answer.stage, answer.code, answer.text) == (Stage.RECIPIENTS, 450, "4.2.1 busy")
     keeper.data = "451 4.3.0 later"
-    answer = transport.send(_mail())
+    answer = _send(transport, _mail())
     assert (answer.stage, answer.code) == (Stage.CONTENT, 451)
     keeper.data = "250 ok"
-    assert transport.send(_mail()).code == 250
+    assert _send(transport, _mail()).code == 250
     assert len(keeper.connections) == 1
 
 
@@ -118,43 +122,82 @@ def test_a_drop_after_the_content_is_reported_as_unknown_and_the_next_mail_goes(
     transport: SmtpTransport, keeper: Keeper
 ) -> None:
     keeper.drop_after_data = True
-    answer = transport.send(_mail())
+    answer = _send(transport, _mail())
     assert (answer.stage, answer.code) == (Stage.CONTENT, None)
-    assert transport.send(_mail()).code == 250
+    assert _send(transport, _mail()).code == 250
 
 
-def test_a_connection_that_the_server_closed_while_idle_is_replaced_unnoticed(keeper: Keeper) -> None:
+def test_ready_greets_before_any_mail_and_sending_never_connects(keeper: Keeper) -> None:
+    greeted = threading.Event()
+
+    class Greeter(Keeper):
+        async def handle_EHLO(
+            self, _server: SMTP, session: Session, _envelope: Envelope, name: str, answers: list[str]
+        ) -> list[str]:
+            session.host_name = name
+            greeted.set()
+            return answers
+
+    with served(smtp(Greeter())) as port, _connected(port) as transport:
+        answer = transport.send(_mail())
+        assert (answer.stage, answer.code, transport.is_open()) == (Stage.CONNECT, None, False)
+        assert transport.ready() is None
+        assert greeted.is_set()
+        assert transport.is_open()
+        assert transport.send(_mail()).code == 250
+
+
+def test_a_connection_that_the_server_closed_while_idle_is_replaced_when_it_is_made_ready(
+    keeper: Keeper,
+) -> None:
+    port = free_port()
+    transport = SmtpTransport(SmtpServer("127.0.0.1", port), trust_seconds=0.0)
+    for _ in range(2):
+        # At the end of the block the server goes away with all its connections.
+        with served(smtp(keeper), port):
+            assert _send(transport, _mail()).code == 250
+            assert _send(transport, _mail()).code == 250
+    assert transport.ready() is not None
+    assert (len(keeper.mails), len(keeper.connections)) == (4, 2)
+
+
+def test_a_mail_that_a_closed_connection_has_not_heard_of_is_told_apart(keeper: Keeper) -> None:
     port = free_port()
     with _connected(port) as transport:
-        for _ in range(2):
-            # At the end of the block the server goes away with all its connections.
-            with served(smtp(keeper), port):
-                assert transport.send(_mail()).code == 250
-        assert transport.send(_mail()).stage is Stage.CONNECT
+        with served(smtp(keeper), port):
+            assert _send(transport, _mail()).code == 250
+        with served(smtp(keeper), port):
+            answer = _send(transport, _mail())
+            assert (answer.stage, answer.unheard, transport.is_open()) == (Stage.SENDER, True, False)
+            assert _send(transport, _mail()).code == 250
     assert (len(keeper.mails), len(keeper.connections)) == (2, 2)
+
+
+def test_a_server_that_ends_each_new_connection_at_once_is_not_mistaken_for_an_old_one() -> None:
+    assert not _scripted("220 x", "250 x", "421 going away").unheard
 
 
 def test_letters_beyond_ascii_need_a_server_that_takes_them(keeper: Keeper) -> None:
     mail = _mail("jörg@x.test", needs_utf8=True)
     with served(smtp(keeper, enable_SMTPUTF8=True)) as port, _connected(port) as transport:
-        assert transport.send(mail).code == 250
+        assert _send(transport, mail).code == 250
     assert keeper.mails[0][0] == ["jörg@x.test"]
     with served(smtp(keeper, enable_SMTPUTF8=False)) as port, _connected(port) as transport:
-        answer = transport.send(mail)
+        answer = _send(transport, mail)
         assert (answer.never, answer.code) == (True, None)
-        assert transport.send(_mail()).code == 250
+        assert _send(transport, _mail()).code == 250
 
 
 def test_a_mail_that_is_too_large_is_refused_before_it_is_sent(keeper: Keeper) -> None:
     with served(smtp(keeper, data_size_limit=20)) as port, _connected(port) as transport:
-        answer = transport.send(_mail())
+        answer = _send(transport, _mail())
     assert (answer.stage, answer.code) == (Stage.SENDER, 552)
 
 
 def test_nobody_listening_is_told_with_the_address() -> None:
     port = free_port()
     with _connected(port) as transport:
-        answer = transport.send(_mail())
+        answer = _send(transport, _mail())
         assert (answer.stage, answer.code) == (Stage.CONNECT, None)
         assert f"127.0.0.1:{port}" in answer.text
         assert transport.probe() is not None
@@ -194,7 +237,7 @@ def test_wherever_a_conversation_ends_it_is_known_how_far_it_came(
 def test_a_login_is_not_sent_in_the_clear_where_tls_was_asked_for(keeper: Keeper) -> None:
     with served(smtp(keeper)) as port:
         transport = SmtpTransport(SmtpServer("127.0.0.1", port, "starttls", "me", "secret"))
-        answer = transport.send(_mail())
+        answer = _send(transport, _mail())
     assert (answer.stage, answer.code) == (Stage.CONNECT, None)
     assert "STARTTLS" in answer.text
 
@@ -202,7 +245,7 @@ def test_a_login_is_not_sent_in_the_clear_where_tls_was_asked_for(keeper: Keeper
 def test_two_transports_send_at_the_same_time(keeper: Keeper) -> None:
     with served(smtp(keeper)) as port, _connected(port) as one, _connected(port) as two:
         threads = [
-            threading.Thread(target=lambda t=t: [t.send(_mail()) for _ in range(20)]) for t in (one, two)
+            threading.Thread(target=lambda t=t: [_send(t, _mail()) for _ in range(20)]) for t in (one, two)
         ]
         for thread in threads:
             thread.start()

@@ -4,12 +4,12 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.mailer.domain.company import Company, Profile
 from services.mailer.domain.delivery import Answer, Later, Stage
-from services.mailer.domain.letter import Letter, Verdict, Withheld
+from services.mailer.domain.letter import Withheld
 from services.mailer.domain.message import (
     Claimed,
     Event,
@@ -19,10 +19,9 @@ from services.mailer.domain.message import (
     Request,
     State,
 )
-from services.mailer.domain.sample import sample_letter
 from services.mailer.domain.shipped import SHIPPED
-from services.mailer.domain.templates import Areas, Template, TemplateType
-from services.mailer.ports import Filter, Preview, ReviewUnavailable
+from services.mailer.domain.templates import Template, TemplateType
+from services.mailer.ports import Filter
 
 COMPANY = Company("Your company", "", "", "", "billing@localhost.localdomain", "#1f4e79")
 TAKEN = Answer(Stage.CONTENT, 250, "2.0.0 taken")
@@ -294,82 +293,6 @@ class FakeStore:
 
     def facts(self) -> list[tuple[str, dict[str, Any]]]:
         return self.work.facts
-
-
-class FakeReviews:
-    """Says yes to everything, unless told otherwise for one notice or for all."""
-
-    def __init__(self) -> None:
-        self.verdicts: dict[str, Verdict] = {}
-        self.away = False
-        self.asked: list[list[str]] = []
-
-    def review(self, notice_ids: Sequence[str]) -> Mapping[str, Verdict]:
-        if self.away:
-            raise ReviewUnavailable("the scheduler is away")
-        self.asked.append(list(notice_ids))
-        return {id: self.verdicts.get(id, a_letter()) for id in notice_ids}
-
-
-class FakeTransport:
-    """Gives the answers that were laid out for it, then takes everything."""
-
-    def __init__(self, *answers: Answer) -> None:
-        self.answers = list(answers)
-        self.sent: list[Rendered] = []
-        self.trouble: Answer | None = None
-        self.probes = 0
-        self.rests = 0
-        self.meanwhile = lambda: None
-
-    def send(self, mail: Rendered) -> Answer:
-        self.meanwhile()
-        answer = self.trouble or (self.answers.pop(0) if self.answers else TAKEN)
-        if answer.code == TAKEN.code:
-            self.sent.append(mail)
-        return answer
-
-    def probe(self) -> Answer | None:
-        self.probes += 1
-        return self.trouble
-
-    def rest(self) -> None:
-        self.rests += 1
-
-
-class FakePress:
-    """Writes mails that hold no more than what tests ask about."""
-
-    def __init__(self) -> None:
-        self.error: Exception | None = None
-
-    def clean(self, html: str) -> str:
-        return html
-
-    def write(
-        self, letter: Letter, template: Template, company: Profile, message: Claimed, at: datetime
-    ) -> Rendered:
-        if self.error:
-            raise self.error
-        return Rendered(
-            type=letter.type,
-            template_version=template.version,
-            sender=company.company.from_address,
-            recipients=tuple(one.email for one in letter.recipients),
-            subject=f"Invoice {letter.invoice.number}",
-            mime=f"{message.message_id} {at.isoformat()}".encode(),
-        )
-
-    def preview(self, type: TemplateType, areas: Areas, company: Profile, today: date) -> Preview:
-        return Preview(areas.subject, areas.header, areas.title)
-
-    def samples(self, type: TemplateType, company: Profile, today: date) -> dict[str, str]:
-        raise NotImplementedError
-
-
-def a_letter(type: TemplateType = TemplateType.DUE_NOTICE_AFTER) -> Letter:
-    """A letter as the second look gives it."""
-    return sample_letter(type, date(2026, 3, 2))
 
 
 def requests(count: int, *, start: int = 1) -> list[Request]:

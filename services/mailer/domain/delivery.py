@@ -54,7 +54,8 @@ class Answer:
     """How one attempt ended, as the transport saw it.
 
     `code` is the server's last answer, or None if the connection failed; `text` says the rest.
-    `never` marks what the transport knows to be impossible with this server.
+    `never` marks what the transport knows to be impossible with this server, `unheard` that a connection
+    which had served before ended before the server was told of this mail: nothing was tried.
     """
 
     stage: Stage
@@ -62,6 +63,7 @@ class Answer:
     text: str
     refused: tuple[RefusedRecipient, ...] = ()
     never: bool = False
+    unheard: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Sending: claim, second look, write, hand over, record.
+"""Sending: claim, connect, second look, write, hand over, record.
 
 What makes it safe to be killed at any point:
 
@@ -8,19 +8,25 @@ What makes it safe to be killed at any point:
    longer than an attempt can take, and stores the mail. So no two workers speak about the same message.
 3. Right after the server has answered, one transaction records it, before the next message is begun. So a
    kill leaves at most one message for each open connection that was taken but not recorded.
+
+What makes the second look late: the connection is made before it is asked for, and nothing is sent on a look
+older than `REVIEW_HOLDS`. Only the first mail of an answer goes whatever its age, since the answer has just
+come; so even a slow scheduler is not asked in vain.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum
 
 import structlog
 
 from services.mailer.domain.circuit import Circuit, Leave
 from services.mailer.domain.company import Profile
-from services.mailer.domain.delivery import Later, Never, Outcome, Past, Sent, judge, not_written
-from services.mailer.domain.letter import Letter, Verdict, Withheld
+from services.mailer.domain.delivery import Answer, Later, Never, Outcome, Past, Sent, judge, not_written
+from services.mailer.domain.letter import Letter, Unusable, Verdict, Withheld
 from services.mailer.domain.message import CannotWrite, Claimed, Rendered
+from services.mailer.domain.pace import Pace
 from services.mailer.domain.templates import Template, TemplateType
 from services.mailer.ports import Begin, Press, Reviews, ReviewUnavailable, Transport, Work
 from services.shared.clock import Clock
@@ -28,7 +34,7 @@ from services.shared.clock import Clock
 log = structlog.get_logger()
 
 BATCH = 20
-"""Messages claimed, and reviewed in one call."""
+"""Messages claimed in one go; how many of them one second look asks for is up to the pace."""
 
 CLAIM_LEASE = timedelta(seconds=60)
 
@@ -36,7 +42,7 @@ ATTEMPT_LEASE = timedelta(minutes=6)
 """Longer than the transport spends on one mail at most."""
 
 REVIEW_HOLDS = timedelta(seconds=1)
-"""A second look older than this is taken again."""
+"""A second look asked for longer ago is taken again, except for the first mail of an answer."""
 
 REVIEW_RETRY = timedelta(seconds=2)
 """Until the second look is asked for again, when it cannot be had."""
@@ -53,8 +59,22 @@ class Desk:
     circuit: Circuit
     clock: Clock
     owner: str
+    pace: Pace = field(default_factory=Pace)
     announced: Callable[[], None] = lambda: None
     """Called after a fact was written, to wake the relay."""
+
+
+class _Went(Enum):
+    """What became of the connection while one mail was dealt with."""
+
+    ON = "on"
+    """It serves the next mail, or a new one can be made."""
+
+    UNHEARD = "unheard"
+    """It had ended before the mail was named; the same mail needs a new one."""
+
+    NOWHERE = "nowhere"
+    """The server cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -77,21 +97,23 @@ def send_some(desk: Desk) -> bool:
         desk.transport.rest()
         return False
     while batch:
-        reviewed_at = desk.clock.now()
+        trouble = desk.transport.ready()
+        if trouble is not None:
+            _give_up_for_now(desk, batch, trouble)
+            return False
+        reviewed_at, asked = desk.clock.now(), batch[: desk.pace.most]
         try:
-            verdicts = desk.reviews.review([message.notice_id for message in batch])
+            verdicts = _review(desk, asked)
         except ReviewUnavailable as error:
             _await_review(desk, batch, str(error))
             return False
-        letters = _withhold(desk, batch, verdicts, reviewed_at)
-        batch = [message for message, _letter in letters]
-        for message, letter in letters:
-            if desk.clock.now() - reviewed_at > REVIEW_HOLDS:
-                break
-            batch = batch[1:]
-            if not _send_one(desk, message, letter, paper):
-                _release(desk, batch)
-                return False
+        letters, refused = _sorted(asked, verdicts)
+        done, usable = _send_letters(desk, letters, paper, reviewed_at)
+        _withhold(desk, refused, reviewed_at)
+        batch = [message for message, _letter in letters[done:]] + batch[len(asked) :]
+        if not usable:
+            _release(desk, batch)
+            return False
     return True
 
 
@@ -128,51 +150,99 @@ def _await_review(desk: Desk, batch: Sequence[Claimed], why: str) -> None:
         work.messages.await_review(batch, desk.owner, why, now + REVIEW_RETRY, now)
 
 
-def _withhold(
-    desk: Desk, batch: Sequence[Claimed], verdicts: Mapping[str, Verdict], reviewed_at: datetime
-) -> list[tuple[Claimed, Letter]]:
-    """Records what may not go out, at once, so that the scheduler is not behind; the rest may be sent."""
+def _review(desk: Desk, asked: Sequence[Claimed]) -> Mapping[str, Verdict]:
+    began = desk.clock.now()
+    try:
+        return desk.reviews.review([message.notice_id for message in asked])
+    finally:
+        desk.pace.answered(desk.clock.now() - began)
+
+
+def _sorted(
+    asked: Sequence[Claimed], verdicts: Mapping[str, Verdict]
+) -> tuple[list[tuple[Claimed, Letter]], list[tuple[Claimed, Withheld | Unusable]]]:
+    """What may go out, and what may not."""
     letters, refused = [], []
-    for message in batch:
+    for message in asked:
         verdict = verdicts[message.notice_id]
         if isinstance(verdict, Letter):
             letters.append((message, verdict))
         else:
             refused.append((message, verdict))
-    if refused:
-        now = desk.clock.now()
-        with desk.begin() as work:
-            for message, verdict in refused:
-                if isinstance(verdict, Withheld):
-                    work.messages.withhold(message, desk.owner, verdict, reviewed_at, now)
-                else:
-                    _record(work, desk.owner, message, Never(verdict.reason), now)
-        desk.announced()
-    return letters
+    return letters, refused
 
 
-def _send_one(desk: Desk, message: Claimed, letter: Letter, paper: _Paper) -> bool:
-    """Writes and hands over one mail; whether the server can be used for the next one."""
-    past = Past(message.attempts, message.drops, message.tried_at)
+def _send_letters(
+    desk: Desk, letters: Sequence[tuple[Claimed, Letter]], paper: _Paper, reviewed_at: datetime
+) -> tuple[int, bool]:
+    """Sends the first, and the others as long as the look holds and the connection stands.
+
+    Returns how many are done, and whether the server can be used.
+    """
+    for done, (message, letter) in enumerate(letters):
+        stale = desk.clock.now() - reviewed_at > REVIEW_HOLDS
+        if done and (stale or not desk.transport.is_open()):
+            return done, True
+        went = _send_one(desk, message, letter, paper)
+        if went is not _Went.ON:
+            return done + (went is _Went.NOWHERE), went is _Went.UNHEARD
+    return len(letters), True
+
+
+def _withhold(
+    desk: Desk, refused: Sequence[tuple[Claimed, Withheld | Unusable]], reviewed_at: datetime
+) -> None:
+    """Records what may not go out; after the letters, which must not grow older meanwhile."""
+    if not refused:
+        return
+    now = desk.clock.now()
+    with desk.begin() as work:
+        for message, verdict in refused:
+            if isinstance(verdict, Withheld):
+                work.messages.withhold(message, desk.owner, verdict, reviewed_at, now)
+            else:
+                _record(work, desk.owner, message, Never(verdict.reason), now)
+    desk.announced()
+
+
+def _send_one(desk: Desk, message: Claimed, letter: Letter, paper: _Paper) -> _Went:
+    """Writes and hands over one mail."""
+    past = _past(message)
     written = _write(desk, message, letter, paper, past)
     if not isinstance(written, Rendered):
         _finish(desk, message, written)
-        return True
+        return _Went.ON
     now = desk.clock.now()
     with desk.begin() as work:
         ours = work.messages.processed(message, desk.owner, written, now, now + ATTEMPT_LEASE)
     if not ours:
-        return True
+        return _Went.ON
     answer = desk.transport.send(written)
-    now = desk.clock.now()
-    outcome = judge(answer, past, now)
+    if answer.unheard:
+        return _Went.UNHEARD
+    outcome = judge(answer, past, desk.clock.now())
     _finish(desk, message, outcome)
     if isinstance(outcome, Later) and outcome.unreachable:
-        if desk.circuit.broke(now, refused=(answer.code or 0) >= 500):
-            log.warning("smtp server cannot be used", answer=outcome.detail)
-        return False
+        _broke(desk, answer)
+        return _Went.NOWHERE
     desk.circuit.took()
-    return True
+    return _Went.ON
+
+
+def _past(message: Claimed) -> Past:
+    return Past(message.attempts, message.drops, message.tried_at)
+
+
+def _give_up_for_now(desk: Desk, batch: Sequence[Claimed], trouble: Answer) -> None:
+    """No connection: one message tells of it in its history, and all wait for a probe to get through."""
+    _finish(desk, batch[0], judge(trouble, _past(batch[0]), desk.clock.now()))
+    _broke(desk, trouble)
+    _release(desk, batch[1:])
+
+
+def _broke(desk: Desk, answer: Answer) -> None:
+    if desk.circuit.broke(desk.clock.now(), refused=(answer.code or 0) >= 500):
+        log.warning("smtp server cannot be used", answer=answer.text)
 
 
 def _write(desk: Desk, message: Claimed, letter: Letter, paper: _Paper, past: Past) -> Rendered | Outcome:
