@@ -52,10 +52,10 @@ def check_calendar(time_zone: str, send_at: str) -> None:
     """`Invalid` (CALENDAR_INVALID) that names each field that is wrong."""
     violations = []
     if time_zone not in _zones():
-        description = f"{time_zone[:60]!r} is no IANA time zone; one is America/Chicago."
+        description = f"{time_zone[:60]!r} is not an IANA time zone such as America/Chicago."
         violations.append(Violation("calendar.time_zone", "TIME_ZONE_UNKNOWN", description))
     if not _TIME.fullmatch(send_at):
-        description = f"{send_at[:20]!r} is no time of day; write it as 09:00, from 00:00 to 23:59."
+        description = f"{send_at[:20]!r} is not a time of day from 00:00 to 23:59, such as 09:00."
         violations.append(Violation("calendar.send_at", "TIME_MALFORMED", description))
     if violations:
         message = " ".join(violation.description for violation in violations)

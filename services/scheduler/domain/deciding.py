@@ -55,7 +55,7 @@ def _candidate(
 
 
 def _blocked(threshold: int, known: Mapping[int, Known]) -> tuple[State, str] | None:
-    """Whether a larger threshold was sent, or is on its way though its rule no longer applies."""
+    """Whether a later rule was sent, or is on its way though its rule no longer applies."""
     larger = [row.state for row in known.values() if row.threshold > threshold]
     if State.SENT in larger:
         return State.SUPERSEDED, reasons.LARGER_THRESHOLD_SENT

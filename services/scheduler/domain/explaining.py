@@ -31,7 +31,7 @@ class Explanation(NamedTuple):
 _STATUS = {
     "paid": "the invoice is paid",
     "cancelled": "the invoice was cancelled",
-    "third_party": "the invoice was handed to a third party",
+    "third_party": "the invoice was handed over to a third party",
 }
 
 
@@ -60,7 +60,7 @@ def what_now(
         return f"Nothing: {silent}."
     plan = reached(thresholds, (today - due_on).days)
     if plan is None:
-        return "Nothing: no enabled rule applies today."
+        return "Nothing: no rule that is on applies today."
     name = f"“{in_words(plan.candidate)}”"
     for outcome in decide(_as_due(subject, due_on), plan, known, excluded=excluded):
         if outcome.threshold == plan.candidate:
@@ -79,10 +79,10 @@ _WOULD = {
 _STAYS = {
     State.SENT: "Nothing: {name} has been sent.",
     State.QUEUED: "Nothing: {name} is on its way.",
-    State.FAILED: "Nothing: {name} could not be delivered and is not tried again.",
-    State.HELD: "Nothing: {name} waits for the payment that is under way.",
-    State.SKIPPED: "Nothing: {name} stays skipped, because its reason still holds.",
-    State.SUPERSEDED: "Nothing: {name} stays replaced by a later rule.",
+    State.FAILED: "Nothing: {name} could not be delivered and will not be tried again.",
+    State.HELD: "Nothing: {name} waits for a payment that is under way.",
+    State.SKIPPED: "Nothing: {name} stays skipped, because the reason still holds.",
+    State.SUPERSEDED: "Nothing: {name} was replaced by a later rule.",
 }
 
 

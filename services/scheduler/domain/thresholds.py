@@ -34,7 +34,7 @@ def check_threshold(threshold: int) -> None:
         raise invalid_field(
             "threshold_days",
             "THRESHOLD_OUT_OF_RANGE",
-            f"A rule lies 1 to {-EARLIEST} days before or 1 to {LATEST} days after the due date; "
+            f"A rule is 1 to {-EARLIEST} days before or 1 to {LATEST} days after the due date; "
             f"{threshold} is neither.",
         )
 

@@ -58,15 +58,14 @@ def add_exclusion(
     """Excludes an organization from now on, also from what is queued; a repeat changes nothing."""
     excludable = check_excludable(type)
     if not ledger.knows_organization(organization_id):
-        raise OrganizationMissing(f"The books know no organization with the id {organization_id[:100]!r}.")
+        raise OrganizationMissing(f"The books have no organization with the ID {organization_id[:100]!r}.")
     with store.write() as work:
         known = work.exclusions.get(excludable, organization_id)
         if known is not None:
             return known
         if work.exclusions.count(excludable) >= MOST_EXCLUSIONS:
             raise ExclusionsFull(
-                f"The list holds {MOST_EXCLUSIONS:,} organizations and takes no more; "
-                "turn the rules off instead."
+                f"The exclusion list is full at {MOST_EXCLUSIONS:,} organizations; remove one first."
             )
         added = Excluded(excludable, organization_id, clock.now())
         work.exclusions.add(added)
@@ -79,7 +78,7 @@ def remove_exclusion(type: NoticeType | None, organization_id: str, *, store: St
     with store.write() as work:
         known = work.exclusions.get(excludable, organization_id)
         if known is None:
-            raise ExclusionMissing(f"The organization {organization_id[:100]!r} is not on the list.")
+            raise ExclusionMissing(f"{organization_id[:100]!r} is not on the exclusion list.")
         work.exclusions.remove(excludable, organization_id)
         return known
 

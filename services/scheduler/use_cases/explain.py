@@ -56,7 +56,7 @@ def explain_invoice(invoice_id: int, *, store: Store, ledger: Ledger, clock: Clo
     """Every decision on the invoice, what a tick would do now, and what comes next. `InvoiceMissing`."""
     subject = ledger.subjects([invoice_id]).get(invoice_id)
     if subject is None:
-        raise InvoiceMissing(f"The books know no invoice with the id {invoice_id}.")
+        raise InvoiceMissing(f"The books have no invoice with the ID {invoice_id}.")
     with store.read() as work:
         today = work.calendar.get().date_at(clock.now())
         thresholds = [rule.threshold for rule in work.rules.all() if rule.enabled]

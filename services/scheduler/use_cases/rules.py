@@ -39,7 +39,7 @@ def add_rule(rule: Rule, *, store: Store) -> RuleInUse:
     check_threshold(rule.threshold)
     with store.write() as work:
         if not work.rules.add(rule):
-            raise RuleExists(f"There is a rule “{in_words(rule.threshold)}” already.")
+            raise RuleExists(f"There is already a rule “{in_words(rule.threshold)}”.")
         return _in_use(work, rule)
 
 
@@ -65,4 +65,4 @@ def _in_use(work: Work, rule: Rule) -> RuleInUse:
 
 
 def _missing(threshold: int) -> RuleMissing:
-    return RuleMissing(f"There is no rule for {threshold} days; list the rules to see which there are.")
+    return RuleMissing(f"There is no rule “{in_words(threshold)}”; list the rules to see which there are.")

@@ -105,9 +105,7 @@ def what_would_go(on: date, *, ticking: Ticking) -> Going:
 
 def _check_clock(order: TickOrder, calendar: Calendar) -> None:
     if order.as_of is not None and not calendar.sandbox:
-        raise ClockNotSettable(
-            "The clock can be set in sandbox mode only; switch it on in the calendar first."
-        )
+        raise ClockNotSettable("The clock can be set in sandbox mode only; turn sandbox mode on first.")
 
 
 def _plan(order: TickOrder, work: Work, clock: Clock) -> Plan:
@@ -126,7 +124,7 @@ def _take_lease(ticking: Ticking) -> str:
             if work.leases.take(LEASE, holder, now=now, until=now + LEASE_TIME):
                 return holder
         if now >= give_up:
-            raise TickRunning("Another run is at work; try again when it has ended.")
+            raise TickRunning("Another run is in progress; try again when it has ended.")
         ticking.pause(PAUSE_SECONDS)
 
 

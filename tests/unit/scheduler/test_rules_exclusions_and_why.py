@@ -1,9 +1,10 @@
-"""Rules, exclusions, the calendar's settings, lists, explanations, the forecast."""
+"""Rules, exclusions, the calendar's settings, lists, explanations."""
 
 from datetime import date, timedelta
 
 import pytest
 
+from services.scheduler.domain import reasons
 from services.scheduler.domain.notice import NoticeFilter, NoticeType, State
 from services.scheduler.domain.thresholds import Rule
 from services.scheduler.use_cases import calendar, exclusions, explain, rules
@@ -172,7 +173,7 @@ def test_why_tells_every_decision_what_would_happen_now_and_what_comes_next() ->
     ("became", "now"),
     [
         ({"status": "paid", "balance_minor": 0}, "Nothing: the invoice is paid."),
-        ({"status": "third_party"}, "Nothing: the invoice was handed to a third party."),
+        ({"status": "third_party"}, "Nothing: the invoice was handed over to a third party."),
         ({"balance_minor": 0}, "Nothing: nothing is left to pay."),
         ({"due_on": None}, "Nothing: the invoice has no due date."),
     ],
@@ -191,14 +192,14 @@ def test_why_has_no_next_behind_the_last_date_there_is() -> None:
     assert why(world).next == (-5, date.max - timedelta(days=5))
     world.disable(-5)
     told = why(world)
-    assert (told.now, told.next) == ("Nothing: no enabled rule applies today.", None)
+    assert (told.now, told.next) == ("Nothing: no rule that is on applies today.", None)
 
 
 def test_why_says_when_no_rule_applies_and_which_is_next() -> None:
     world = World(-5, 15)
     world.on_day(-20)
     told = why(world)
-    assert told.now == "Nothing: no enabled rule applies today."
+    assert told.now == "Nothing: no rule that is on applies today."
     assert told.next == (-5, DUE - timedelta(days=5))
 
 
@@ -206,7 +207,10 @@ def test_why_says_when_no_rule_applies_and_which_is_next() -> None:
     ("but", "words"),
     [
         ({"reserved_minor": 10_000}, "Would hold “15 days past due”. A payment that covers"),
-        ({"organization_id": "mute"}, "Would skip “15 days past due”. No default contact"),
+        (
+            {"organization_id": "mute"},
+            "Would skip “15 days past due”. None of the organization’s default contacts",
+        ),
     ],
 )
 def test_why_says_what_a_tick_would_do_instead_of_sending(but: dict[str, object], words: str) -> None:
@@ -217,6 +221,18 @@ def test_why_says_what_a_tick_would_do_instead_of_sending(but: dict[str, object]
     assert why(world).now.startswith(words)
     world.tick()
     assert why(world).now.startswith("Nothing: “15 days past due”")
+
+
+CODES = sorted(value for name, value in vars(reasons).items() if name.isupper() and name[0] != "_")
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_reason_is_a_sentence_that_speaks_of_rules_and_not_of_thresholds(code: str) -> None:
+    words = reasons.explanation(code, -5, "550 no such user")
+    assert words[0] in "ABCDEFGHIJKLMNOPQRSTUVWXYZ“"
+    assert words.endswith((".", ": 550 no such user"))
+    assert "threshold" not in words
+    assert "{" not in words
 
 
 def test_why_knows_only_invoices_in_the_books() -> None:

@@ -63,7 +63,7 @@ class _NoticeStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeSta
     NOTICE_STATE_SKIPPED: _NoticeState.ValueType  # 4
     """Not sent, for the reason given; a later tick sends it if the reason has gone."""
     NOTICE_STATE_SUPERSEDED: _NoticeState.ValueType  # 5
-    """A larger threshold took its place."""
+    """A later rule (a larger threshold) took its place."""
     NOTICE_STATE_FAILED: _NoticeState.ValueType  # 6
     """The mailer gave up. Final for this threshold."""
 
@@ -81,7 +81,7 @@ NOTICE_STATE_HELD: NoticeState.ValueType  # 3
 NOTICE_STATE_SKIPPED: NoticeState.ValueType  # 4
 """Not sent, for the reason given; a later tick sends it if the reason has gone."""
 NOTICE_STATE_SUPERSEDED: NoticeState.ValueType  # 5
-"""A larger threshold took its place."""
+"""A later rule (a larger threshold) took its place."""
 NOTICE_STATE_FAILED: NoticeState.ValueType  # 6
 """The mailer gave up. Final for this threshold."""
 Global___NoticeState: _TypeAlias = NoticeState  # noqa: Y015
