@@ -1,16 +1,38 @@
 """Structured logs: one JSON object a line on standard error, each with the request that it belongs to."""
 
+import contextlib
 import logging
 import sys
 import uuid
 from collections.abc import MutableMapping
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The request being worked on: made by the gateway, carried as metadata by every call."""
+
+
+class Unfailing:
+    """A stream for logs: a line that cannot be written is lost, and whoever logs goes on.
+
+    A full disk must not turn the report of a failure into a second failure.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Writes, if it can."""
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flushes, if it can."""
+        with contextlib.suppress(OSError):
+            self._stream.flush()
 
 
 def new_request_id() -> str:
@@ -33,15 +55,16 @@ def configure(service: str, level: str = "INFO") -> None:
         add_context,
         structlog.processors.format_exc_info,
     ]
+    stream = cast(TextIO, Unfailing(sys.stderr))
     threshold = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
     structlog.configure(
         processors=[*processors, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
     # Libraries log through the standard module; they come out in the same form.
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processor=structlog.processors.JSONRenderer(), foreign_pre_chain=processors

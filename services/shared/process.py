@@ -22,6 +22,8 @@ from services.shared.worker import Worker
 log = structlog.get_logger()
 
 ROLES = ("serve", "work", "relay")
+WATCH_SECONDS = 2.0
+
 STOP_SECONDS = 5.0
 """How long running calls and pieces of work are given at the end."""
 
@@ -61,12 +63,14 @@ def main(
     except SettingError as error:
         sys.stderr.write(f"{name}: {error}\n")
         return 2
-    run(program, roles)
-    return 0
+    return run(program, roles)
 
 
-def run(program: Program, roles: set[str]) -> None:
-    """Runs until SIGTERM or SIGINT, then ends what is under way and returns."""
+def run(program: Program, roles: set[str]) -> int:
+    """Runs until SIGTERM or SIGINT, then ends what is under way and returns 0.
+
+    Returns 1 if a worker has died: a process that serves but no longer works has to be started anew.
+    """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -82,10 +86,19 @@ def run(program: Program, roles: set[str]) -> None:
         log.info("serving", address=address)
     for worker in workers:
         worker.start()
-    stop.wait()
-    log.info("stopping")
+    dead = _watch(workers, stop)
+    log.info("stopping", dead=dead)
     if server is not None:
         server.stop(STOP_SECONDS)
     for worker in workers:
         worker.stop(STOP_SECONDS)
     program.close()
+    return 1 if dead else 0
+
+
+def _watch(workers: Sequence[Worker], stop: threading.Event) -> list[str]:
+    """Waits for the end; the names of workers that died before it came."""
+    while not stop.wait(WATCH_SECONDS):
+        if dead := [worker.name for worker in workers if not worker.is_alive]:
+            return dead
+    return []

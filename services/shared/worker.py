@@ -30,6 +30,11 @@ class Worker:
         """Begins to work."""
         self._thread.start()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it works or waits for work."""
+        return self._thread.is_alive()
+
     def wake(self) -> None:
         """Ends the present pause, or skips the next one; cheap, and safe from any thread."""
         self._wake.set()

@@ -1,0 +1,91 @@
+import io
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from typing import TextIO, cast
+
+import pytest
+
+from services.shared.log import Unfailing
+from services.shared.process import Program, run
+from services.shared.worker import Worker
+
+SOON = 10.0
+
+
+class FullDisk(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+    def flush(self) -> None:
+        raise OSError(28, "No space left on device")
+
+
+def a_program(worker: Worker) -> Program:
+    return Program("test", "", "", servicers=lambda server: None, service_names=[], workers=[worker])
+
+
+def test_a_log_line_that_cannot_be_written_is_lost_and_nothing_else() -> None:
+    stream = cast(TextIO, Unfailing(FullDisk()))
+    print("a line", file=stream, flush=True)
+
+
+def test_a_worker_goes_on_after_a_failure() -> None:
+    done = threading.Event()
+    calls: list[int] = []
+
+    def work() -> bool:
+        calls.append(1)
+        if len(calls) < 3:
+            raise OSError(28, "No space left on device")
+        done.set()
+        return False
+
+    worker = Worker("test", work)
+    worker.start()
+    assert done.wait(SOON)
+    assert worker.is_alive
+    assert worker.stop()
+
+
+def test_a_woken_worker_does_not_wait_its_pause_out() -> None:
+    woken = threading.Event()
+    calls: list[int] = []
+
+    def work() -> bool:
+        calls.append(1)
+        if len(calls) == 2:
+            woken.set()
+        return False
+
+    worker = Worker("test", work, idle_seconds=3600)
+    worker.start()
+    worker.wake()
+    assert woken.wait(SOON)
+    assert worker.stop()
+
+
+@pytest.fixture
+def own_signals() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("own_signals")
+def test_a_process_whose_worker_has_died_ends_so_that_it_is_started_anew() -> None:
+    def die() -> bool:
+        raise SystemExit
+
+    assert run(a_program(Worker("test", die)), {"work"}) == 1
+
+
+@pytest.mark.usefixtures("own_signals")
+def test_a_process_that_is_told_to_stop_ends_well() -> None:
+    def stop() -> bool:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return False
+
+    assert run(a_program(Worker("test", stop, idle_seconds=3600)), {"work"}) == 0
