@@ -114,6 +114,7 @@ def _letter(letter: scheduler_pb2.Letter) -> Letter:
         invoice=_invoice(letter.invoice),
         due=due,
         payment=_payment(letter.payment) if about == "payment" else None,
+        time_zone=letter.time_zone,
     )
 
 
@@ -253,4 +254,5 @@ def tokens(values: Iterable[Token]) -> mailer_pb2.ListTokensResponse:
 
 def company_message(value: Company) -> mailer_pb2.Company:
     """The profile."""
-    return mailer_pb2.Company(**{field: getattr(value, field) for field in _COMPANY_FIELDS})
+    fields = {field: getattr(value, field) for field in _COMPANY_FIELDS}
+    return mailer_pb2.Company(**fields, sender_set=value.sender_set)

@@ -1,24 +1,25 @@
 """How amounts, dates and spans of time are written, and what each token of a letter becomes."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_currency
+from babel.numbers import format_currency, format_decimal
 
-from services.mailer.domain.company import Company
+from services.mailer.domain.company import Company, takes_replies
 from services.mailer.domain.letter import Due, Letter, Payment
 from services.mailer.domain.templates import TemplateType
 from services.shared.money import to_decimal
 
 _FAILURES = {
     "CARD_DECLINED": "the card was declined",
-    "INSUFFICIENT_FUNDS": "the account does not hold enough money",
+    "INSUFFICIENT_FUNDS": "the account has insufficient funds",
     "RETURNED": "the bank returned the payment",
-    "PROVIDER_ERROR": "the payment service reported an error",
+    "PROVIDER_ERROR": "the payment processor reported an error",
 }
 
 
@@ -42,15 +43,37 @@ def day(on: date | None) -> str:
     return format_date(on, "long", locale=locale()) if on else ""
 
 
-def moment(at: datetime) -> str:
-    """An instant: "March 4, 2026, 2:30 PM UTC"; the zone is named because the reader's may be another."""
+def moment(at: datetime, time_zone: str = "") -> str:
+    """An instant in that zone, UTC if empty: "March 4, 2026, 8:30 AM CST"; the reader's may be another."""
+    there = at.astimezone(_zone(time_zone))
+    text = format_datetime(there, "MMMM d, y, h:mm a", tzinfo=there.tzinfo, locale=locale())
     # CLDR puts a narrow no-break space before PM, which many mail programs show as a box.
-    return format_datetime(at, "MMMM d, y, h:mm a 'UTC'", tzinfo=UTC, locale=locale()).replace("\u202f", " ")
+    return f"{text} {_abbreviation(there)}".replace("\u202f", " ")
+
+
+@lru_cache(maxsize=64)
+def _zone(name: str) -> tzinfo:
+    # A mail in UTC is better than none where the machine does not know a zone that another one knows.
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
+
+
+def _abbreviation(at: datetime) -> str:
+    """ "CST", or "UTC+05:30" where the zone has no letters of its own."""
+    name = at.tzname() or ""
+    return name if name.isalpha() else f"UTC{at.isoformat()[-6:]}"
+
+
+def number(count: int) -> str:
+    """A whole number as people write it: "735,526"."""
+    return format_decimal(count, locale=locale())
 
 
 def days(count: int) -> str:
     """ "3 days", "1 day", "today" for none; the sign does not matter."""
-    return "today" if count == 0 else "1 day" if abs(count) == 1 else f"{abs(count)} days"
+    return "today" if count == 0 else "1 day" if abs(count) == 1 else f"{number(abs(count))} days"
 
 
 def failure(reason: str) -> str:
@@ -63,7 +86,9 @@ def greeting(letter: Letter) -> str:
     names = list(dict.fromkeys(one.name.strip() for one in letter.recipients if one.name.strip()))
     if not names or len(names) > 3:
         return letter.organization_name
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    if len(names) == 3:
+        return f"{names[0]}, {names[1]}, and {names[2]}"
+    return " and ".join(names)
 
 
 def values(letter: Letter, company: Company, public_url: str) -> dict[str, str]:
@@ -81,11 +106,12 @@ def values(letter: Letter, company: Company, public_url: str) -> dict[str, str]:
         "company.name": company.name,
         "company.phone": company.phone,
         "company.address": company.address,
+        "company.reach_us": reach_us(company),
     }
     if letter.due:
         result |= _due(letter.due)
     if letter.payment:
-        result |= _payment(letter.payment)
+        result |= _payment(letter.payment, letter.time_zone)
     return result
 
 
@@ -94,18 +120,25 @@ def pay_link(letter: Letter, public_url: str) -> str:
     return f"{public_url}/pay/{letter.invoice.pay_token}" if letter.invoice.pay_token else f"{public_url}/pay"
 
 
+def reach_us(company: Company) -> str:
+    """What readers with a question should do, to follow "please"; never a reply that nobody would read."""
+    if takes_replies(company):
+        return "reply to this email"
+    return f"call us at {company.phone}" if company.phone else "contact us"
+
+
 def _due(due: Due) -> dict[str, str]:
     text = days(due.days_past_due)
     when = text if due.days_past_due == 0 else f"in {text}" if due.days_past_due < 0 else f"{text} ago"
-    return {"due.days": str(abs(due.days_past_due)), "due.days_text": text, "due.when": when}
+    return {"due.days": number(abs(due.days_past_due)), "due.days_text": text, "due.when": when}
 
 
-def _payment(payment: Payment) -> dict[str, str]:
+def _payment(payment: Payment, time_zone: str) -> dict[str, str]:
     return {
         "payment.amount": money(payment.amount_minor, payment.currency),
         "payment.balance": money(payment.balance_minor, payment.currency),
         "payment.method": payment.method_label,
-        "payment.date": moment(payment.ended_at),
+        "payment.date": moment(payment.ended_at, time_zone),
         "payment.failure": failure(payment.failure_reason),
     }
 
@@ -123,17 +156,17 @@ def facts(type: TemplateType, values: dict[str, str]) -> tuple[Fact, ...]:
     """The lines between header and footer, without empty ones."""
     lines = [Fact("Invoice", values["invoice.number"])]
     if type in (TemplateType.DUE_NOTICE_BEFORE, TemplateType.DUE_NOTICE_AFTER):
-        lines += [Fact("Issued", values["invoice.issued_on"])]
-        lines += [Fact("Date due", values["invoice.due_on"])]
+        lines += [Fact("Invoice date", values["invoice.issued_on"])]
+        lines += [Fact("Due date", values["invoice.due_on"])]
         if values["invoice.amount"] != values["invoice.balance"]:
             lines += [Fact("Invoice amount", values["invoice.amount"])]
         lines += [Fact("Amount due", values["invoice.balance"], strong=True)]
     elif type is TemplateType.PAYMENT_SUCCEEDED:
         lines += [Fact("Amount paid", values["payment.amount"], strong=True)]
-        lines += [Fact("Paid with", values["payment.method"]), Fact("Date", values["payment.date"])]
+        lines += [Fact("Payment method", values["payment.method"]), Fact("Date", values["payment.date"])]
         lines += [Fact("Remaining balance", values["payment.balance"])]
     else:
-        lines += [Fact("Amount tried", values["payment.amount"])]
+        lines += [Fact("Attempted amount", values["payment.amount"])]
         lines += [Fact("Payment method", values["payment.method"]), Fact("Date", values["payment.date"])]
-        lines += [Fact("Still to be paid", values["invoice.balance"], strong=True)]
+        lines += [Fact("Balance due", values["invoice.balance"], strong=True)]
     return tuple(line for line in lines if line.value)

@@ -156,6 +156,16 @@ def test_all_four_kinds_of_mail_go_out(mailer: Running) -> None:
 
 
 @pytest.mark.usefixtures("sink")
+def test_a_receipt_tells_the_time_in_the_zone_of_its_letter(mailer: Running) -> None:
+    mailer.scheduler.letters["n-1"] = a_receipt()
+    mailer.scheduler.letters["n-1"].time_zone = "America/Chicago"
+    mailer.accept("n-1")
+    mailer.until_state("n-1", messages_pb2.MESSAGE_STATE_SENT)
+    body = mailer.stub.GetMessageBody(mailer_pb2.GetMessageBodyRequest(notice_id="n-1"))
+    assert "March 3, 2026, 10:53 PM CST" in body.text
+
+
+@pytest.mark.usefixtures("sink")
 def test_a_withheld_notice_stays_silent_until_it_is_accepted_again(mailer: Running) -> None:
     mailer.scheduler.withheld["n-1"] = "ORGANIZATION_EXCLUDED"
     mailer.accept("n-1")
@@ -298,7 +308,10 @@ def test_the_company_is_shown_replaced_and_checked(mailer: Running) -> None:
     stub = mailer.stub
     company = stub.GetCompany(mailer_pb2.GetCompanyRequest())
     assert company.name == "Your company"
-    company.name = "Harbour"
+    assert not company.sender_set, "nobody can answer to the sender that Dunlin ships with"
+    company.name, company.sender_set = "Harbour", True
+    assert not stub.UpdateCompany(mailer_pb2.UpdateCompanyRequest(company=company)).sender_set
+    company.from_address = "billing@harbour.example"
     assert stub.UpdateCompany(mailer_pb2.UpdateCompanyRequest(company=company)) == company
     company.accent_color = "#ffffff"
     refusal = _refusal(lambda: stub.UpdateCompany(mailer_pb2.UpdateCompanyRequest(company=company)))

@@ -73,6 +73,7 @@ def test_the_company_has_a_profile_from_the_start_and_each_change_a_revision(sto
     with store.write() as work:
         before = work.company.profile()
         assert before.company == COMPANY
+        assert not before.company.sender_set
         work.company.replace(replace(COMPANY, name="Harbour", logo=b"\x89PNG\r\n\x1a\n"))
         after = work.company.profile()
     assert after.company.name == "Harbour"

@@ -17,6 +17,10 @@ LARGEST_LOGO = 200_000
 LEAST_CONTRAST = 4.5
 """Of the accent colour with white, for buttons that everybody can read (WCAG 2, level AA)."""
 
+SHIPPED_SENDER = "billing@localhost.localdomain"
+"""Where mails come from until somebody says otherwise; nobody can answer to it."""
+
+_NO_REPLY = re.compile(r"(no|do-?not|donot)[-_.]?reply", re.IGNORECASE)
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _LOGO_TYPES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
@@ -32,6 +36,11 @@ class Company:
     from_address: str
     accent_color: str
     logo: bytes = b""
+
+    @property
+    def sender_set(self) -> bool:
+        """Whether `from_address` is the company's own."""
+        return self.from_address != SHIPPED_SENDER
 
 
 @dataclass(frozen=True)
@@ -137,6 +146,12 @@ def contrast_with_white(color: str) -> float:
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return 1.05 / (luminance + 0.05)
+
+
+def takes_replies(company: Company) -> bool:
+    """Whether somebody reads what is answered to a mail: it goes to `reply_to`, else to the sender."""
+    own_sender = company.sender_set and not _NO_REPLY.match(company.from_address)
+    return bool(company.reply_to) or own_sender
 
 
 def mail_domain(address: str) -> str:

@@ -49,7 +49,10 @@ class Payment:
 
 @dataclass(frozen=True)
 class Letter:
-    """Everything that a mail is written from. Exactly one of `due` and `payment` is set."""
+    """Everything that a mail is written from. Exactly one of `due` and `payment` is set.
+
+    `time_zone` is the IANA name of the zone that instants are written in; empty means UTC.
+    """
 
     type: TemplateType
     recipients: tuple[Recipient, ...]
@@ -58,6 +61,7 @@ class Letter:
     invoice: Invoice
     due: Due | None = None
     payment: Payment | None = None
+    time_zone: str = ""
 
 
 @dataclass(frozen=True)

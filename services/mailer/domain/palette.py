@@ -7,7 +7,7 @@ _COMMON = {
     "organization.name": "The client's name",
     "invoice.number": "The invoice's number",
     "invoice.amount": "The invoice's full amount",
-    "invoice.balance": "What remains to be paid",
+    "invoice.balance": "The remaining balance",
     "invoice.issued_on": "The date of the invoice",
     "invoice.due_on": "The date the invoice is due",
 }
@@ -19,14 +19,15 @@ _DUE = {
 _PAYMENT = {
     "payment.amount": "The amount of the payment",
     "payment.method": "What was paid with, such as “Visa ending 4242”",
-    "payment.date": "When the payment ended, in UTC",
-    "payment.balance": "What remained of the invoice right after the payment",
+    "payment.date": "When the payment ended, in the company's time zone",
+    "payment.balance": "The remaining balance of the invoice right after the payment",
 }
 _FAILURE = {"payment.failure": "Why the payment failed, in words"}
 _COMPANY = {
     "company.name": "Our name",
     "company.phone": "Our telephone number",
     "company.address": "Our postal address",
+    "company.reach_us": "How to reach us, in a sentence: “reply to this email”, or else “call us at ...”",
 }
 _LINK = {"pay.link": "The address of the page where the invoice can be paid"}
 

@@ -11,13 +11,13 @@ SHIPPED = {
         title="{{ invoice.balance }} is due {{ due.when }}",
         header=(
             "<p>Hello {{ contact.name }},</p>"
-            "<p>This is a short reminder that invoice <strong>{{ invoice.number }}</strong> is due"
-            " {{ due.when }}, on {{ invoice.due_on }}. What remains to be paid is"
-            " {{ invoice.balance }}.</p>"
+            "<p>This is a friendly reminder that invoice <strong>{{ invoice.number }}</strong> is due"
+            " {{ due.when }} ({{ invoice.due_on }}). The remaining balance is {{ invoice.balance }}.</p>"
         ),
         footer=(
-            "<p>If your payment is already on its way, thank you; there is nothing more to do. If something"
-            " about this invoice is unclear, please answer this mail and we will sort it out.</p>"
+            "<p>If your payment is already on its way, thank you. There is nothing more to do. If you have"
+            " any questions about this invoice, please {{ company.reach_us }}, and we will be happy to"
+            " help.</p>"
         ),
     ),
     TemplateType.DUE_NOTICE_AFTER: Areas(
@@ -26,38 +26,38 @@ SHIPPED = {
         header=(
             "<p>Hello {{ contact.name }},</p>"
             "<p>Invoice <strong>{{ invoice.number }}</strong> was due on {{ invoice.due_on }}, and we have"
-            " not received the full payment yet. {{ invoice.balance }} is still open and is now"
+            " not yet received full payment. The remaining balance is {{ invoice.balance }}, which is now"
             " {{ due.days_text }} past due.</p>"
-            "<p>Please pay it now. It takes a minute, and you need no account for it.</p>"
+            "<p>Please pay it now. It only takes a minute, with no account needed.</p>"
         ),
         footer=(
-            "<p>Have you paid in the last few days? Then our mails have crossed, and you can ignore this one."
-            " If something keeps you from paying, please answer this mail, so that we can find a way"
-            " together.</p>"
+            "<p>If you paid in the last few days, our messages crossed, and you can ignore this one. If"
+            " something is keeping you from paying, please {{ company.reach_us }} so that we can find a"
+            " solution together.</p>"
         ),
     ),
     TemplateType.PAYMENT_SUCCEEDED: Areas(
         subject="Receipt for invoice {{ invoice.number }}: {{ payment.amount }}",
-        title="Thank you, we have received {{ payment.amount }}",
+        title="Thank you for your payment of {{ payment.amount }}",
         header=(
             "<p>Hello {{ contact.name }},</p>"
-            "<p>Your payment for invoice <strong>{{ invoice.number }}</strong> has arrived. This mail is"
-            " your receipt; please keep it for your records.</p>"
+            "<p>We have received your payment for invoice <strong>{{ invoice.number }}</strong>. This email"
+            " is your receipt. Please keep it for your records.</p>"
         ),
-        footer="<p>Did you not expect this payment? Please answer this mail, and we will look into it.</p>",
+        footer="<p>Didn't expect this payment? Please {{ company.reach_us }}, and we will look into it.</p>",
     ),
     TemplateType.PAYMENT_FAILED: Areas(
         subject="Your payment for invoice {{ invoice.number }} did not go through",
-        title="The payment of {{ payment.amount }} did not go through",
+        title="Your payment of {{ payment.amount }} did not go through",
         header=(
             "<p>Hello {{ contact.name }},</p>"
-            "<p>We could not take your payment for invoice <strong>{{ invoice.number }}</strong>:"
-            " {{ payment.failure }}. Nothing was charged.</p>"
-            "<p>To try again, choose Pay Invoice and use the same or another payment method.</p>"
+            "<p>We could not complete your payment for invoice <strong>{{ invoice.number }}</strong>:"
+            " {{ payment.failure }}. We did not collect any money.</p>"
+            "<p>To try again, click Pay Invoice and use the same payment method or a different one.</p>"
         ),
         footer=(
-            "<p>If it fails again, your bank can tell you the reason, or answer this mail and we will agree"
-            " on another way to pay.</p>"
+            "<p>If it fails again, your bank may be able to tell you why. You can also"
+            " {{ company.reach_us }}, and we will find another way for you to pay.</p>"
         ),
     ),
 }

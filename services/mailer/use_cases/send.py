@@ -250,7 +250,7 @@ def _write(desk: Desk, message: Claimed, letter: Letter, paper: _Paper, past: Pa
         template = paper.templates[letter.type]
         return desk.press.write(letter, template, paper.company, message, desk.clock.now())
     except CannotWrite as refusal:
-        return Never(refusal.message)
+        return Never(f"{refusal.reason}: {refusal.message}")
     except Exception as error:
         # A mistake of ours in writing one mail must not stop the others behind it in the queue.
         log.exception("mail not written", notice_id=message.notice_id)

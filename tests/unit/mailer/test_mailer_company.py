@@ -53,6 +53,12 @@ def test_the_profile_of_a_fresh_installation_is_valid() -> None:
     assert checked(COMPANY) == COMPANY
 
 
+def test_the_sender_counts_as_set_once_it_is_not_the_shipped_one() -> None:
+    assert not COMPANY.sender_set
+    assert not replace(GOOD, from_address=COMPANY.from_address).sender_set
+    assert GOOD.sender_set
+
+
 def test_contrast_is_what_wcag_says() -> None:
     assert contrast_with_white("#ffffff") == pytest.approx(1.0)
     assert contrast_with_white("#000000") == pytest.approx(21.0)

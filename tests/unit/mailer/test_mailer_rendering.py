@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.mailer.domain.company import Company, Profile
+from services.mailer.domain.company import SHIPPED_SENDER, Company, Profile
 from services.mailer.domain.letter import Due, Letter, Recipient
 from services.mailer.domain.message import CannotWrite, Claimed, Rendered
 from services.mailer.domain.sample import sample_letter
@@ -61,6 +61,15 @@ def test_the_shipped_mails_read_as_approved(type: TemplateType) -> None:
     mail = PRESS.preview(type, SHIPPED[type], Profile(COMPANY, 1), TODAY)
     approved = (GOLDEN / f"{type.value}.txt").read_text(encoding="utf-8")
     assert f"Subject: {mail.subject}\n\n{mail.text}\n" == approved
+
+
+@pytest.mark.parametrize("type", TemplateType)
+def test_no_shipped_text_asks_for_a_reply_that_nobody_would_read(type: TemplateType) -> None:
+    silent = replace(COMPANY, reply_to="", from_address=SHIPPED_SENDER)
+    mail = PRESS.preview(type, SHIPPED[type], Profile(silent, 1), TODAY)
+    assert "reply to this email" in PRESS.preview(type, SHIPPED[type], Profile(COMPANY, 1), TODAY).text
+    assert "reply" not in mail.text
+    assert "call us at +1 207 555 0100" in mail.text
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,9 @@ class ListMessagesRequest(_message.Message):
     state: _messages_pb2.MessageState.ValueType
     """Only this state."""
     query: _builtins.str
-    """Only messages whose recipient, subject or invoice number contains this text."""
+    """Only messages whose recipient, subject or invoice number contains this text; at most 200
+    characters.
+    """
     page_size: _builtins.int
     """At most 200; 0 means 50."""
     page_token: _builtins.str
@@ -522,6 +524,7 @@ class Company(_message.Message):
     FROM_ADDRESS_FIELD_NUMBER: _builtins.int
     ACCENT_COLOR_FIELD_NUMBER: _builtins.int
     LOGO_FIELD_NUMBER: _builtins.int
+    SENDER_SET_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name, at most 200 characters, one line."""
     address: _builtins.str
@@ -529,13 +532,17 @@ class Company(_message.Message):
     phone: _builtins.str
     """Its telephone number as it should be shown; may be empty."""
     reply_to: _builtins.str
-    """Where answers to mails go; an e-mail address, or empty."""
+    """Where replies to mails go; an e-mail address, or empty, which means `from_address`."""
     from_address: _builtins.str
     """The address that mails come from; an e-mail address."""
     accent_color: _builtins.str
     """The accent colour as #rrggbb. Must contrast with white by at least 4.5 to 1."""
     logo: _builtins.bytes
     """The logo as a PNG or JPEG of at most 200 kB; empty if there is none."""
+    sender_set: _builtins.bool
+    """Output only: whether `from_address` is the company's own. False as long as it is the one that
+    Dunlin ships with, which nobody can reply to and mail servers distrust.
+    """
     def __init__(
         self,
         *,
@@ -546,10 +553,11 @@ class Company(_message.Message):
         from_address: _builtins.str = ...,
         accent_color: _builtins.str = ...,
         logo: _builtins.bytes = ...,
+        sender_set: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accent_color", b"accent_color", "address", b"address", "from_address", b"from_address", "logo", b"logo", "name", b"name", "phone", b"phone", "reply_to", b"reply_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accent_color", b"accent_color", "address", b"address", "from_address", b"from_address", "logo", b"logo", "name", b"name", "phone", b"phone", "reply_to", b"reply_to", "sender_set", b"sender_set"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

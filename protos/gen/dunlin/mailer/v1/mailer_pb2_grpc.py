@@ -113,6 +113,10 @@ class MailerServiceServicer:
 
         Idempotent by notice id: one that is known is left as it is, unless it was withheld, which
         puts it back into the queue. All or nothing.
+
+        Fails with INVALID_ARGUMENT (BATCH_INVALID), whose field violations are BATCH_TOO_LARGE for
+        `messages`, and NOTICE_ID_MALFORMED, ORGANIZATION_ID_MALFORMED and INVOICE_NUMBER_TOO_LONG for
+        their elements.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -120,6 +124,9 @@ class MailerServiceServicer:
 
     def ListMessages(self, request, context):
         """Lists messages with their events, the newest first.
+
+        Fails with INVALID_ARGUMENT: STATE_UNKNOWN, QUERY_TOO_LONG (more than 200 characters),
+        PAGE_SIZE_INVALID (below 0), PAGE_TOKEN_INVALID (from another list).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -157,7 +164,10 @@ class MailerServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetTemplate(self, request, context):
-        """Returns one template, by default its newest version. Fails with NOT_FOUND (TEMPLATE_MISSING).
+        """Returns one template, by default its newest version.
+
+        Fails with NOT_FOUND (TEMPLATE_MISSING), and with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN) for a
+        type that is unset or unknown.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -165,6 +175,8 @@ class MailerServiceServicer:
 
     def ListTemplateVersions(self, request, context):
         """Lists all versions of a template, the newest first.
+
+        Fails with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -173,15 +185,21 @@ class MailerServiceServicer:
     def SaveTemplate(self, request, context):
         """Saves a new version after checking it.
 
-        Fails with INVALID_ARGUMENT whose field violations name the area, the line and column, and the
-        nearest known token; with ALREADY_EXISTS (TEMPLATE_CHANGED) if `base_version` is not the newest.
+        Fails with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN), and with INVALID_ARGUMENT (TEMPLATE_INVALID)
+        whose field violations name the area, the line and column, and the nearest known token:
+        AREA_EMPTY, AREA_NOT_ONE_LINE, AREA_TOO_LONG, NESTED_TOO_DEEP, TOKEN_UNKNOWN, TOKEN_MALFORMED,
+        TOO_MANY_TOKENS, BRACES_BROKEN (never closed, or closing nothing) and STATEMENT_NOT_ALLOWED (of a
+        template language). Fails with ALREADY_EXISTS (TEMPLATE_CHANGED) if `base_version` is not the
+        newest.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PreviewTemplate(self, request, context):
-        """Renders a draft with the sample data. Fails as SaveTemplate does; stores nothing.
+        """Renders a draft with the sample data; stores nothing.
+
+        Fails with INVALID_ARGUMENT as SaveTemplate does (TEMPLATE_TYPE_UNKNOWN, TEMPLATE_INVALID).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -189,6 +207,8 @@ class MailerServiceServicer:
 
     def ListTokens(self, request, context):
         """Lists the tokens that templates of a type may use.
+
+        Fails with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -202,7 +222,11 @@ class MailerServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateCompany(self, request, context):
-        """Replaces the company's profile; INVALID_ARGUMENT names the field that is wrong.
+        """Replaces the company's profile.
+
+        Fails with INVALID_ARGUMENT (COMPANY_INVALID), whose field violations are EMPTY, TOO_LONG,
+        NOT_ONE_LINE, CONTROL_CHARACTER, EMAIL_INVALID, COLOR_MALFORMED, CONTRAST_TOO_LOW,
+        LOGO_TOO_LARGE and LOGO_MALFORMED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

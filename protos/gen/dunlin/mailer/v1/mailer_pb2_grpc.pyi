@@ -40,9 +40,17 @@ class MailerServiceStub:
 
     Idempotent by notice id: one that is known is left as it is, unless it was withheld, which
     puts it back into the queue. All or nothing.
+
+    Fails with INVALID_ARGUMENT (BATCH_INVALID), whose field violations are BATCH_TOO_LARGE for
+    `messages`, and NOTICE_ID_MALFORMED, ORGANIZATION_ID_MALFORMED and INVOICE_NUMBER_TOO_LONG for
+    their elements.
     """
     ListMessages: _grpc.UnaryUnaryMultiCallable[_mailer_pb2.ListMessagesRequest, _mailer_pb2.ListMessagesResponse]
-    """Lists messages with their events, the newest first."""
+    """Lists messages with their events, the newest first.
+
+    Fails with INVALID_ARGUMENT: STATE_UNKNOWN, QUERY_TOO_LONG (more than 200 characters),
+    PAGE_SIZE_INVALID (below 0), PAGE_TOKEN_INVALID (from another list).
+    """
     GetMessage: _grpc.UnaryUnaryMultiCallable[_mailer_pb2.GetMessageRequest, _messages_pb2.Message]
     """Returns one message. Fails with NOT_FOUND (MESSAGE_MISSING)."""
     GetMessageBody: _grpc.UnaryUnaryMultiCallable[_mailer_pb2.GetMessageBodyRequest, _messages_pb2.MessageBody]
@@ -56,23 +64,45 @@ class MailerServiceStub:
     ListTemplates: _grpc.UnaryUnaryMultiCallable[_mailer_pb2.ListTemplatesRequest, _mailer_pb2.ListTemplatesResponse]
     """Lists the newest version of every template."""
     GetTemplate: _grpc.UnaryUnaryMultiCallable[_mailer_pb2.GetTemplateRequest, _templates_pb2.Template]
-    """Returns one template, by default its newest version. Fails with NOT_FOUND (TEMPLATE_MISSING)."""
+    """Returns one template, by default its newest version.
+
+    Fails with NOT_FOUND (TEMPLATE_MISSING), and with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN) for a
+    type that is unset or unknown.
+    """
     ListTemplateVersions: _grpc.UnaryUnaryMultiCallable[_mailer_pb2.ListTemplateVersionsRequest, _mailer_pb2.ListTemplateVersionsResponse]
-    """Lists all versions of a template, the newest first."""
+    """Lists all versions of a template, the newest first.
+
+    Fails with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN).
+    """
     SaveTemplate: _grpc.UnaryUnaryMultiCallable[_mailer_pb2.SaveTemplateRequest, _templates_pb2.Template]
     """Saves a new version after checking it.
 
-    Fails with INVALID_ARGUMENT whose field violations name the area, the line and column, and the
-    nearest known token; with ALREADY_EXISTS (TEMPLATE_CHANGED) if `base_version` is not the newest.
+    Fails with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN), and with INVALID_ARGUMENT (TEMPLATE_INVALID)
+    whose field violations name the area, the line and column, and the nearest known token:
+    AREA_EMPTY, AREA_NOT_ONE_LINE, AREA_TOO_LONG, NESTED_TOO_DEEP, TOKEN_UNKNOWN, TOKEN_MALFORMED,
+    TOO_MANY_TOKENS, BRACES_BROKEN (never closed, or closing nothing) and STATEMENT_NOT_ALLOWED (of a
+    template language). Fails with ALREADY_EXISTS (TEMPLATE_CHANGED) if `base_version` is not the
+    newest.
     """
     PreviewTemplate: _grpc.UnaryUnaryMultiCallable[_mailer_pb2.PreviewTemplateRequest, _templates_pb2.RenderedMail]
-    """Renders a draft with the sample data. Fails as SaveTemplate does; stores nothing."""
+    """Renders a draft with the sample data; stores nothing.
+
+    Fails with INVALID_ARGUMENT as SaveTemplate does (TEMPLATE_TYPE_UNKNOWN, TEMPLATE_INVALID).
+    """
     ListTokens: _grpc.UnaryUnaryMultiCallable[_mailer_pb2.ListTokensRequest, _mailer_pb2.ListTokensResponse]
-    """Lists the tokens that templates of a type may use."""
+    """Lists the tokens that templates of a type may use.
+
+    Fails with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN).
+    """
     GetCompany: _grpc.UnaryUnaryMultiCallable[_mailer_pb2.GetCompanyRequest, _mailer_pb2.Company]
     """Returns the company's profile."""
     UpdateCompany: _grpc.UnaryUnaryMultiCallable[_mailer_pb2.UpdateCompanyRequest, _mailer_pb2.Company]
-    """Replaces the company's profile; INVALID_ARGUMENT names the field that is wrong."""
+    """Replaces the company's profile.
+
+    Fails with INVALID_ARGUMENT (COMPANY_INVALID), whose field violations are EMPTY, TOO_LONG,
+    NOT_ONE_LINE, CONTROL_CHARACTER, EMAIL_INVALID, COLOR_MALFORMED, CONTRAST_TOO_LOW,
+    LOGO_TOO_LARGE and LOGO_MALFORMED.
+    """
 
 @_typing.type_check_only
 class MailerServiceAsyncStub(MailerServiceStub):
@@ -84,9 +114,17 @@ class MailerServiceAsyncStub(MailerServiceStub):
 
     Idempotent by notice id: one that is known is left as it is, unless it was withheld, which
     puts it back into the queue. All or nothing.
+
+    Fails with INVALID_ARGUMENT (BATCH_INVALID), whose field violations are BATCH_TOO_LARGE for
+    `messages`, and NOTICE_ID_MALFORMED, ORGANIZATION_ID_MALFORMED and INVOICE_NUMBER_TOO_LONG for
+    their elements.
     """
     ListMessages: _aio.UnaryUnaryMultiCallable[_mailer_pb2.ListMessagesRequest, _mailer_pb2.ListMessagesResponse]  # type: ignore[assignment]
-    """Lists messages with their events, the newest first."""
+    """Lists messages with their events, the newest first.
+
+    Fails with INVALID_ARGUMENT: STATE_UNKNOWN, QUERY_TOO_LONG (more than 200 characters),
+    PAGE_SIZE_INVALID (below 0), PAGE_TOKEN_INVALID (from another list).
+    """
     GetMessage: _aio.UnaryUnaryMultiCallable[_mailer_pb2.GetMessageRequest, _messages_pb2.Message]  # type: ignore[assignment]
     """Returns one message. Fails with NOT_FOUND (MESSAGE_MISSING)."""
     GetMessageBody: _aio.UnaryUnaryMultiCallable[_mailer_pb2.GetMessageBodyRequest, _messages_pb2.MessageBody]  # type: ignore[assignment]
@@ -100,23 +138,45 @@ class MailerServiceAsyncStub(MailerServiceStub):
     ListTemplates: _aio.UnaryUnaryMultiCallable[_mailer_pb2.ListTemplatesRequest, _mailer_pb2.ListTemplatesResponse]  # type: ignore[assignment]
     """Lists the newest version of every template."""
     GetTemplate: _aio.UnaryUnaryMultiCallable[_mailer_pb2.GetTemplateRequest, _templates_pb2.Template]  # type: ignore[assignment]
-    """Returns one template, by default its newest version. Fails with NOT_FOUND (TEMPLATE_MISSING)."""
+    """Returns one template, by default its newest version.
+
+    Fails with NOT_FOUND (TEMPLATE_MISSING), and with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN) for a
+    type that is unset or unknown.
+    """
     ListTemplateVersions: _aio.UnaryUnaryMultiCallable[_mailer_pb2.ListTemplateVersionsRequest, _mailer_pb2.ListTemplateVersionsResponse]  # type: ignore[assignment]
-    """Lists all versions of a template, the newest first."""
+    """Lists all versions of a template, the newest first.
+
+    Fails with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN).
+    """
     SaveTemplate: _aio.UnaryUnaryMultiCallable[_mailer_pb2.SaveTemplateRequest, _templates_pb2.Template]  # type: ignore[assignment]
     """Saves a new version after checking it.
 
-    Fails with INVALID_ARGUMENT whose field violations name the area, the line and column, and the
-    nearest known token; with ALREADY_EXISTS (TEMPLATE_CHANGED) if `base_version` is not the newest.
+    Fails with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN), and with INVALID_ARGUMENT (TEMPLATE_INVALID)
+    whose field violations name the area, the line and column, and the nearest known token:
+    AREA_EMPTY, AREA_NOT_ONE_LINE, AREA_TOO_LONG, NESTED_TOO_DEEP, TOKEN_UNKNOWN, TOKEN_MALFORMED,
+    TOO_MANY_TOKENS, BRACES_BROKEN (never closed, or closing nothing) and STATEMENT_NOT_ALLOWED (of a
+    template language). Fails with ALREADY_EXISTS (TEMPLATE_CHANGED) if `base_version` is not the
+    newest.
     """
     PreviewTemplate: _aio.UnaryUnaryMultiCallable[_mailer_pb2.PreviewTemplateRequest, _templates_pb2.RenderedMail]  # type: ignore[assignment]
-    """Renders a draft with the sample data. Fails as SaveTemplate does; stores nothing."""
+    """Renders a draft with the sample data; stores nothing.
+
+    Fails with INVALID_ARGUMENT as SaveTemplate does (TEMPLATE_TYPE_UNKNOWN, TEMPLATE_INVALID).
+    """
     ListTokens: _aio.UnaryUnaryMultiCallable[_mailer_pb2.ListTokensRequest, _mailer_pb2.ListTokensResponse]  # type: ignore[assignment]
-    """Lists the tokens that templates of a type may use."""
+    """Lists the tokens that templates of a type may use.
+
+    Fails with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN).
+    """
     GetCompany: _aio.UnaryUnaryMultiCallable[_mailer_pb2.GetCompanyRequest, _mailer_pb2.Company]  # type: ignore[assignment]
     """Returns the company's profile."""
     UpdateCompany: _aio.UnaryUnaryMultiCallable[_mailer_pb2.UpdateCompanyRequest, _mailer_pb2.Company]  # type: ignore[assignment]
-    """Replaces the company's profile; INVALID_ARGUMENT names the field that is wrong."""
+    """Replaces the company's profile.
+
+    Fails with INVALID_ARGUMENT (COMPANY_INVALID), whose field violations are EMPTY, TOO_LONG,
+    NOT_ONE_LINE, CONTROL_CHARACTER, EMAIL_INVALID, COLOR_MALFORMED, CONTRAST_TOO_LOW,
+    LOGO_TOO_LARGE and LOGO_MALFORMED.
+    """
 
 class MailerServiceServicer(metaclass=_abc_1.ABCMeta):
     """Sends what the scheduler has decided, and remembers exactly what was sent."""
@@ -131,6 +191,10 @@ class MailerServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Idempotent by notice id: one that is known is left as it is, unless it was withheld, which
         puts it back into the queue. All or nothing.
+
+        Fails with INVALID_ARGUMENT (BATCH_INVALID), whose field violations are BATCH_TOO_LARGE for
+        `messages`, and NOTICE_ID_MALFORMED, ORGANIZATION_ID_MALFORMED and INVOICE_NUMBER_TOO_LONG for
+        their elements.
         """
 
     @_abc_1.abstractmethod
@@ -139,7 +203,11 @@ class MailerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _mailer_pb2.ListMessagesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_mailer_pb2.ListMessagesResponse, _abc.Awaitable[_mailer_pb2.ListMessagesResponse]]:
-        """Lists messages with their events, the newest first."""
+        """Lists messages with their events, the newest first.
+
+        Fails with INVALID_ARGUMENT: STATE_UNKNOWN, QUERY_TOO_LONG (more than 200 characters),
+        PAGE_SIZE_INVALID (below 0), PAGE_TOKEN_INVALID (from another list).
+        """
 
     @_abc_1.abstractmethod
     def GetMessage(
@@ -183,7 +251,11 @@ class MailerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _mailer_pb2.GetTemplateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_templates_pb2.Template, _abc.Awaitable[_templates_pb2.Template]]:
-        """Returns one template, by default its newest version. Fails with NOT_FOUND (TEMPLATE_MISSING)."""
+        """Returns one template, by default its newest version.
+
+        Fails with NOT_FOUND (TEMPLATE_MISSING), and with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN) for a
+        type that is unset or unknown.
+        """
 
     @_abc_1.abstractmethod
     def ListTemplateVersions(
@@ -191,7 +263,10 @@ class MailerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _mailer_pb2.ListTemplateVersionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_mailer_pb2.ListTemplateVersionsResponse, _abc.Awaitable[_mailer_pb2.ListTemplateVersionsResponse]]:
-        """Lists all versions of a template, the newest first."""
+        """Lists all versions of a template, the newest first.
+
+        Fails with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN).
+        """
 
     @_abc_1.abstractmethod
     def SaveTemplate(
@@ -201,8 +276,12 @@ class MailerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_templates_pb2.Template, _abc.Awaitable[_templates_pb2.Template]]:
         """Saves a new version after checking it.
 
-        Fails with INVALID_ARGUMENT whose field violations name the area, the line and column, and the
-        nearest known token; with ALREADY_EXISTS (TEMPLATE_CHANGED) if `base_version` is not the newest.
+        Fails with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN), and with INVALID_ARGUMENT (TEMPLATE_INVALID)
+        whose field violations name the area, the line and column, and the nearest known token:
+        AREA_EMPTY, AREA_NOT_ONE_LINE, AREA_TOO_LONG, NESTED_TOO_DEEP, TOKEN_UNKNOWN, TOKEN_MALFORMED,
+        TOO_MANY_TOKENS, BRACES_BROKEN (never closed, or closing nothing) and STATEMENT_NOT_ALLOWED (of a
+        template language). Fails with ALREADY_EXISTS (TEMPLATE_CHANGED) if `base_version` is not the
+        newest.
         """
 
     @_abc_1.abstractmethod
@@ -211,7 +290,10 @@ class MailerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _mailer_pb2.PreviewTemplateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_templates_pb2.RenderedMail, _abc.Awaitable[_templates_pb2.RenderedMail]]:
-        """Renders a draft with the sample data. Fails as SaveTemplate does; stores nothing."""
+        """Renders a draft with the sample data; stores nothing.
+
+        Fails with INVALID_ARGUMENT as SaveTemplate does (TEMPLATE_TYPE_UNKNOWN, TEMPLATE_INVALID).
+        """
 
     @_abc_1.abstractmethod
     def ListTokens(
@@ -219,7 +301,10 @@ class MailerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _mailer_pb2.ListTokensRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_mailer_pb2.ListTokensResponse, _abc.Awaitable[_mailer_pb2.ListTokensResponse]]:
-        """Lists the tokens that templates of a type may use."""
+        """Lists the tokens that templates of a type may use.
+
+        Fails with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN).
+        """
 
     @_abc_1.abstractmethod
     def GetCompany(
@@ -235,6 +320,11 @@ class MailerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _mailer_pb2.UpdateCompanyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_mailer_pb2.Company, _abc.Awaitable[_mailer_pb2.Company]]:
-        """Replaces the company's profile; INVALID_ARGUMENT names the field that is wrong."""
+        """Replaces the company's profile.
+
+        Fails with INVALID_ARGUMENT (COMPANY_INVALID), whose field violations are EMPTY, TOO_LONG,
+        NOT_ONE_LINE, CONTROL_CHARACTER, EMAIL_INVALID, COLOR_MALFORMED, CONTRAST_TOO_LOW,
+        LOGO_TOO_LARGE and LOGO_MALFORMED.
+        """
 
 def add_MailerServiceServicer_to_server(servicer: MailerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -38,7 +38,9 @@ class _MessageStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MessageS
     MESSAGE_STATE_SENT: _MessageState.ValueType  # 4
     """The SMTP server has taken it. Final."""
     MESSAGE_STATE_FAILED: _MessageState.ValueType  # 5
-    """Given up. Final."""
+    """Given up. Final. The last event says why: the server's words, or MAIL_CANNOT_BE_WRITTEN and why,
+    such as for something that is no address.
+    """
     MESSAGE_STATE_WITHHELD: _MessageState.ValueType  # 6
     """The second look said no. Accepting the same notice again puts it back into the queue."""
 
@@ -56,7 +58,9 @@ MESSAGE_STATE_DEFERRED: MessageState.ValueType  # 3
 MESSAGE_STATE_SENT: MessageState.ValueType  # 4
 """The SMTP server has taken it. Final."""
 MESSAGE_STATE_FAILED: MessageState.ValueType  # 5
-"""Given up. Final."""
+"""Given up. Final. The last event says why: the server's words, or MAIL_CANNOT_BE_WRITTEN and why,
+such as for something that is no address.
+"""
 MESSAGE_STATE_WITHHELD: MessageState.ValueType  # 6
 """The second look said no. Accepting the same notice again puts it back into the queue."""
 Global___MessageState: _TypeAlias = MessageState  # noqa: Y015
