@@ -75,6 +75,7 @@ def own_signals() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("own_signals")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_process_whose_worker_has_died_ends_so_that_it_is_started_anew() -> None:
     def die() -> bool:
         raise SystemExit
