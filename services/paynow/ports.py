@@ -60,7 +60,8 @@ class BooksWriter(Protocol):
     def apply(self, plan: Plan, at: datetime) -> None:
         """Writes what the plan says, in a fixed number of statements.
 
-        A changed invoice's effective balance is the books' less what was paid here, never below 0.
+        A line that tells a balance sets the books' balance; what remains is that less what was paid here,
+        never below 0.
         """
         ...
 

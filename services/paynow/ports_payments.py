@@ -123,6 +123,10 @@ class PaymentReads(Protocol):
         """The payment, with its organization's name."""
         ...
 
+    def found(self, payment_ids: Collection[str]) -> list[Payment]:
+        """Those that exist, without waiting for anybody."""
+        ...
+
     def payment_for(self, *, quote_id: str, idempotency_key: str) -> Payment | None:
         """The payment that has used up the quote, else the one made under the key."""
         ...
@@ -160,7 +164,14 @@ class PaymentWork(PaymentReads, Protocol):
         ...
 
     def payments(self, payment_ids: Collection[str]) -> list[Payment]:
-        """Those that exist, as of now even if another transaction has just changed them."""
+        """Those that exist, as of now even if another transaction has just changed them.
+
+        Their invoices must have been locked by this transaction; that goes for `waiting` too.
+        """
+        ...
+
+    def waiting(self, invoice_ids: Collection[int]) -> list[Payment]:
+        """All payments of the invoices that have succeeded and are not acknowledged, as of now."""
         ...
 
     def save_payments(self, payments: Collection[Payment]) -> None:

@@ -78,7 +78,8 @@ invoices = Table(
     Column("due_on", Date),
     Column("currency", Text, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
-    Column("books_balance_minor", BigInteger, nullable=False),  # what the last sync said
+    Column("listed_balance_minor", BigInteger, nullable=False),  # what the last line about it said
+    Column("books_balance_minor", BigInteger, nullable=False),  # the same, less what it does not contain yet
     Column("balance_minor", BigInteger, nullable=False),  # max(0, books balance - paid here)
     Column("paid_here_minor", BigInteger, nullable=False),  # succeeded here, not acknowledged yet
     Column("reserved_minor", BigInteger, nullable=False),  # being charged at this moment

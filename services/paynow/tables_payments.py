@@ -57,6 +57,7 @@ payments = Table(
     Column("next_check_at", UtcDateTime),  # the end of a lease, or when to ask; empty in a final state
     Column("checks", Integer, nullable=False),  # questions in a row without an answer
     Column("absent_since", UtcDateTime),  # when the provider first knew nothing of it
+    Column("books_minor", BigInteger, nullable=False),  # the books' balance when it succeeded
     UniqueConstraint("quote_id", name="payments_one_for_a_quote"),
     UniqueConstraint("idempotency_key", name="payments_one_for_a_key"),
     Index("payments_newest", "created_at", "payment_id"),
@@ -64,6 +65,10 @@ payments = Table(
     Index("payments_open", "next_check_at", sqlite_where=text(IS_OPEN), postgresql_where=text(IS_OPEN)),
     Index(
         "payments_waiting_for_books", "created_at", "payment_id",
+        sqlite_where=text(WAITS_FOR_BOOKS), postgresql_where=text(WAITS_FOR_BOOKS),
+    ),
+    Index(
+        "payments_waiting_of_invoice", "invoice_id",
         sqlite_where=text(WAITS_FOR_BOOKS), postgresql_where=text(WAITS_FOR_BOOKS),
     ),
 )  # fmt: skip

@@ -17,16 +17,8 @@ from services.paynow.domain.payment import Payment, PaymentState, Quote
 from services.shared.database import Database
 from services.shared.errors import Refusal
 from tests.fakes.clock import SetClock
-from tests.fakes.paynow_payments import (
-    METHODS,
-    Books,
-    Killed,
-    MemoryBooks,
-    ScriptedProvider,
-    SqlBooks,
-    payable,
-    succeeded_total,
-)
+from tests.fakes.paynow_payments import Books, MemoryBooks, SqlBooks, payable, succeeded_total
+from tests.fakes.paynow_provider import METHODS, Killed, ScriptedProvider
 from tests.fakes.paynow_till import EMAIL, Till
 
 METHOD = st.sampled_from(sorted(METHODS))
@@ -47,6 +39,7 @@ class PaymentMachine(RuleBasedStateMachine):
         self.books.add_invoice(payable(1, "A", "INV-1", books=10_000))
         self.provider = ScriptedProvider()
         self.till = Till(self.books, self.provider, SetClock())
+        self.amount = 10_000  # of the invoice, as the lists say
         self.owed = 10_000  # by this test's own count: what the books say, with what they do not know yet
         self.told: dict[tuple[str, str, str], str] = {}  # confirmation -> payment id
 
@@ -127,8 +120,9 @@ class PaymentMachine(RuleBasedStateMachine):
     def sync(self, minor: int) -> None:
         """New books: somebody owes more; and a stale upload that says what was said before."""
         books = self.books.invoice().books_balance_minor
-        self.books.sync(1, books + minor)
-        self.books.sync(1, books + minor)
+        self.amount += minor
+        self.books.sync(1, books + minor, self.amount)
+        self.books.sync(1, books + minor, self.amount)
         self.owed += minor
 
     @invariant()

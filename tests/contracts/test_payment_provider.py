@@ -18,7 +18,7 @@ from services.paynow.ports_payments import Charge, KeyMismatch, Provider, Provid
 from services.paynow.provider_sandbox import SandboxProvider
 from services.shared.database import Database
 from tests.fakes.clock import SetClock
-from tests.fakes.paynow_payments import ScriptedProvider
+from tests.fakes.paynow_provider import ScriptedProvider
 
 LIMIT = 5.0
 _keys = count(1)

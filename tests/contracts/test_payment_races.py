@@ -17,7 +17,8 @@ from services.shared.clock import SystemClock
 from services.shared.database import Database
 from services.shared.errors import Refusal
 from tests.fakes.clock import SetClock
-from tests.fakes.paynow_payments import ScriptedProvider, SqlBooks, payable, succeeded_total
+from tests.fakes.paynow_payments import SqlBooks, payable, succeeded_total
+from tests.fakes.paynow_provider import ScriptedProvider
 from tests.fakes.paynow_till import EMAIL, Till
 
 T = TypeVar("T")

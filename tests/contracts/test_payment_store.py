@@ -157,6 +157,7 @@ def test_progress_is_saved_and_nothing_else(books: Books) -> None:
     with books.store.write() as work:
         work.save_payments([ended])
         work.save_payments([])
+        work.lock_invoices([1])
         assert work.payments({"p1", "p2", "p3"}) == [ended, a_payment("p2")]
 
 

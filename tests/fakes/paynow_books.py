@@ -53,12 +53,13 @@ def numbered(*records: SyncRecord) -> list[SyncRecord]:
 @dataclass
 class _Kept:
     claim: InvoiceClaim
+    books_balance_minor: int
     paid_here_minor: int = 0
     reserved_minor: int = 0
 
     @property
     def balance_minor(self) -> int:
-        return max(0, self.claim.balance_minor - self.paid_here_minor)
+        return max(0, self.books_balance_minor - self.paid_here_minor)
 
     @property
     def counts(self) -> bool:
@@ -142,9 +143,12 @@ class _Writer:
             contact = next(c for c in state.contacts[organization_id] if c.position == position)
             self._change(replace(contact, addresses=(*contact.addresses, new.address)))
         for claim in plan.new_invoices:
-            state.invoices[len(state.invoices) + 1] = _Kept(claim)
-        for known in plan.changed_invoices:
-            state.invoices[known.invoice_id].claim = known.claim
+            state.invoices[len(state.invoices) + 1] = _Kept(claim, claim.balance_minor)
+        for changed in plan.changed_invoices:
+            kept = state.invoices[changed.invoice_id]
+            kept.claim = changed.claim
+            if changed.tells_balance:
+                kept.books_balance_minor = changed.claim.balance_minor
 
     def drop_addresses(self, stale: Sequence[StaleAddress]) -> None:
         gone = {(one.contact_id, one.email_key) for one in stale}

@@ -1,31 +1,30 @@
-"""Payments without a database and without the outside world.
+"""Payments without a database.
 
 `MemoryBooks` and `SqlBooks` hold the same promises and can be filled in the same way, so that one test may
-run on both. `ScriptedProvider` keeps the promises of the provider port, and fails when it is told to.
+run on both.
 """
 
 import copy
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from threading import RLock
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
 
+from services.paynow.domain.balances import tells_balance
 from services.paynow.domain.guard import Payable
-from services.paynow.domain.methods import Method
-from services.paynow.domain.payment import PROVIDER_ERROR, RETURNED, Outcome, Payment, PaymentState, Quote
+from services.paynow.domain.lines import InvoiceClaim
+from services.paynow.domain.payment import Payment, PaymentState, Quote
+from services.paynow.domain.sync import ChangedInvoice, Plan
 from services.paynow.ports_payments import (
-    Charge,
-    KeyMismatch,
     PaymentFilter,
-    ProviderTimeout,
-    ProviderUnavailable,
     Shown,
 )
+from services.paynow.repository.books import SqlLedger
 from services.paynow.repository.payments import SqlPaymentStore
 from services.paynow.tables import addresses, contacts, invoices, metadata, organizations, outbox
 from services.shared.database import Database
@@ -61,9 +60,21 @@ class _State:
     names: dict[str, str] = field(default_factory=dict)
     emails: list[tuple[str, str]] = field(default_factory=list)
     invoices: dict[int, Payable] = field(default_factory=dict)
+    listed: dict[int, InvoiceClaim] = field(default_factory=dict)
     quotes: dict[str, Quote] = field(default_factory=dict)
     payments: dict[str, Payment] = field(default_factory=dict)
     facts: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+
+def _line(invoice: Payable) -> InvoiceClaim:
+    books = invoice.books_balance_minor
+    facts = (None, invoice.due_on, invoice.currency, books, books, invoice.status)
+    return InvoiceClaim(invoice.organization_id, invoice.number, *facts)
+
+
+def _said(last: InvoiceClaim, balance_minor: int, amount_minor: int | None) -> InvoiceClaim:
+    amount = last.amount_minor if amount_minor is None else amount_minor
+    return last._replace(balance_minor=balance_minor, amount_minor=amount)
 
 
 class MemoryBooks:
@@ -82,14 +93,17 @@ class MemoryBooks:
     def add_invoice(self, invoice: Payable) -> None:
         """An invoice of an organization that was added before."""
         self._state.invoices[invoice.invoice_id] = invoice
+        self._state.listed[invoice.invoice_id] = _line(invoice)
 
-    def sync(self, invoice_id: int, books_balance_minor: int) -> None:
-        """What a sync of the books does to the balance, and to nothing else."""
-        was = self._state.invoices[invoice_id]
-        effective = max(0, books_balance_minor - was.paid_here_minor)
-        self._state.invoices[invoice_id] = replace(
-            was, books_balance_minor=books_balance_minor, balance_minor=effective
-        )
+    def sync(self, invoice_id: int, balance_minor: int, amount_minor: int | None = None) -> None:
+        """A list of one line: that balance of the same amount as before, unless another one is given."""
+        was, last = self._state.invoices[invoice_id], self._state.listed[invoice_id]
+        line = _said(last, balance_minor, amount_minor)
+        self._state.listed[invoice_id] = line
+        if tells_balance(line, last):
+            remains = max(0, balance_minor - was.paid_here_minor)
+            after = replace(was, books_balance_minor=balance_minor, balance_minor=remains)
+            self._state.invoices[invoice_id] = after
 
     def invoice(self, invoice_id: int = 1) -> Payable:
         """The invoice as it is now."""
@@ -120,6 +134,7 @@ class MemoryBooks:
 class _MemoryWork:
     def __init__(self, state: _State) -> None:
         self._state = state
+        self._locked: set[int] = set()
 
     def numbered(self, number: str) -> list[Payable]:
         return [invoice for invoice in self._state.invoices.values() if invoice.number == number]
@@ -137,13 +152,17 @@ class _MemoryWork:
         return replace(quote, payment_id="".join(used)) if quote else None
 
     def payment(self, payment_id: str) -> Payment | None:
-        return next(iter(self.payments([payment_id])), None)
+        return next(iter(self.found([payment_id])), None)
+
+    def found(self, payment_ids: Collection[str]) -> list[Payment]:
+        found = [self._state.payments[key] for key in sorted(set(payment_ids)) if key in self._state.payments]
+        return [replace(p, organization_name=self._state.names[p.organization_id]) for p in found]
 
     def payment_for(self, *, quote_id: str, idempotency_key: str) -> Payment | None:
         found = list(self._state.payments.values())
         by_quote = [p.payment_id for p in found if p.quote_id == quote_id]
         by_key = [p.payment_id for p in found if p.idempotency_key == idempotency_key]
-        return next(iter(self.payments((by_quote or by_key)[:1])), None)
+        return next(iter(self.found((by_quote or by_key)[:1])), None)
 
     def page(self, chosen: PaymentFilter, after: tuple[datetime, str] | None, size: int) -> list[Payment]:
         matching = sorted(self._matching(chosen), key=lambda p: (p.created_at, p.payment_id), reverse=True)
@@ -153,6 +172,7 @@ class _MemoryWork:
         return len(self._matching(chosen))
 
     def lock_invoices(self, invoice_ids: Collection[int]) -> dict[int, Payable]:
+        self._locked |= set(invoice_ids)
         return {key: self._state.invoices[key] for key in sorted(invoice_ids) if key in self._state.invoices}
 
     def save_invoices(self, changed: Collection[Payable]) -> None:
@@ -177,8 +197,16 @@ class _MemoryWork:
         return True
 
     def payments(self, payment_ids: Collection[str]) -> list[Payment]:
-        found = [self._state.payments[key] for key in sorted(set(payment_ids)) if key in self._state.payments]
-        return [replace(p, organization_name=self._state.names[p.organization_id]) for p in found]
+        found = self.found(payment_ids)
+        # On a real database this locks them; whoever locks payments first may wait for ever.
+        assert {payment.invoice_id for payment in found} <= self._locked, (
+            "invoices are locked before payments"
+        )
+        return found
+
+    def waiting(self, invoice_ids: Collection[int]) -> list[Payment]:
+        matching = self._matching(PaymentFilter(unacknowledged=True))
+        return self.payments([p.payment_id for p in matching if p.invoice_id in set(invoice_ids)])
 
     def save_payments(self, changed: Collection[Payment]) -> None:
         self._state.payments.update({payment.payment_id: payment for payment in changed})
@@ -195,7 +223,7 @@ class _MemoryWork:
     def _matching(self, chosen: PaymentFilter) -> list[Payment]:
         return [
             payment
-            for payment in self.payments(self._state.payments)
+            for payment in self.found(self._state.payments)
             if chosen.state in (None, payment.state)
             and chosen.organization_id in ("", payment.organization_id)
             and not (chosen.unacknowledged and (payment.state != "succeeded" or payment.acknowledged_at))
@@ -231,19 +259,22 @@ class SqlBooks:
         with self.database.write() as connection:
             connection.execute(
                 insert(invoices).values(
-                    **vars(invoice), amount_minor=invoice.books_balance_minor, updated_at=AT
+                    **vars(invoice),
+                    amount_minor=invoice.books_balance_minor,
+                    listed_balance_minor=invoice.books_balance_minor,
+                    updated_at=AT,
                 )
             )
 
-    def sync(self, invoice_id: int, books_balance_minor: int) -> None:
-        """What a sync of the books does to the balance, and to nothing else."""
-        with self.database.write() as connection:
-            query = select(invoices.c.paid_here_minor).where(invoices.c.invoice_id == invoice_id)
-            effective = max(0, books_balance_minor - connection.execute(query.with_for_update()).scalar_one())
-            change = update(invoices).where(invoices.c.invoice_id == invoice_id)
-            connection.execute(
-                change.values(books_balance_minor=books_balance_minor, balance_minor=effective)
-            )
+    def sync(self, invoice_id: int, balance_minor: int, amount_minor: int | None = None) -> None:
+        """A list of one line: that balance of the same amount as before, unless another one is given."""
+        invoice = self.invoice(invoice_id)
+        key = (invoice.organization_id, invoice.number)
+        with SqlLedger(self.database).write() as books:
+            last = books.known([invoice.organization_id], [key]).invoices[key].claim
+            line = _said(last, balance_minor, amount_minor)
+            changed = ChangedInvoice(invoice_id, line, tells_balance(line, last))
+            books.apply(Plan(changed_invoices=[changed]), AT)
 
     def invoice(self, invoice_id: int = 1) -> Payable:
         """The invoice as it is now."""
@@ -258,131 +289,6 @@ class SqlBooks:
 
 
 Books = MemoryBooks | SqlBooks
-
-
-class Killed(BaseException):
-    """The process dies here; nothing that could catch an error catches this."""
-
-
-@dataclass
-class _Recorded:
-    charge: Charge
-    method_token: str
-    outcome: Outcome | None  # None: closed without a charge
-    returns: bool = False
-
-
-METHODS = {
-    "fake_approve": "Fake card ending 1",
-    "fake_decline": "Fake card ending 2",
-    "fake_insufficient_funds": "Fake card ending 3",
-    "fake_silent_approve": "Fake card ending 4",
-    "fake_silent_decline": "Fake card ending 5",
-    "fake_error": "Fake card ending 6",
-    "fake_bank_settles": "Fake bank account 7",
-    "fake_bank_returns": "Fake bank account 8",
-}
-_DECLINES = {
-    "fake_decline": "CARD_DECLINED",
-    "fake_silent_decline": "CARD_DECLINED",
-    "fake_insufficient_funds": "INSUFFICIENT_FUNDS",
-}
-
-
-class ScriptedProvider:
-    """A provider in memory.
-
-    `away` makes it unreachable. `before` and `after` run just before and just after a charge is recorded,
-    and may raise, for instance `Killed`.
-    """
-
-    is_sandbox = True
-
-    def __init__(self) -> None:
-        self.recorded: dict[str, _Recorded] = {}
-        self.charges: list[str] = []
-        self.finds: list[str] = []
-        self.away = False
-        self.before: Callable[[], None] = lambda: None
-        self.after: Callable[[], None] = lambda: None
-        self._lock = RLock()
-
-    def methods(self) -> Sequence[Method]:
-        """All of them."""
-        return [Method(token, label) for token, label in METHODS.items()]
-
-    def method(self, method_token: str) -> Method | None:
-        """The method, unless the provider is away."""
-        self._must_answer()
-        label = METHODS.get(method_token)
-        return Method(method_token, label) if label else None
-
-    def charge(self, charge: Charge, method_token: str, *, time_limit: float) -> Outcome:
-        """Records what the token says, once for each key."""
-        self.before()
-        self._must_answer()
-        self.charges.append(charge.key)
-        if method_token == "fake_error":
-            raise ProviderUnavailable("error")
-        with self._lock:
-            is_new = charge.key not in self.recorded
-            if is_new:
-                returns = method_token == "fake_bank_returns"
-                self.recorded[charge.key] = _Recorded(charge, method_token, _first(method_token), returns)
-        found = self._recorded(charge)
-        assert found is not None
-        if found.outcome is None:
-            return Outcome.declined(PROVIDER_ERROR)
-        if found.method_token != method_token:
-            raise KeyMismatch(charge.key)
-        self.after()
-        if is_new and "silent" in method_token:
-            raise ProviderTimeout("silent")
-        return found.outcome
-
-    def find(self, charge: Charge) -> Outcome | None:
-        """What is recorded."""
-        self._must_answer()
-        self.finds.append(charge.key)
-        found = self._recorded(charge)
-        return found.outcome if found else None
-
-    def close(self, charge: Charge) -> Outcome | None:
-        """Records that there will be no charge, unless there is one."""
-        self._must_answer()
-        with self._lock:
-            return self.recorded.setdefault(charge.key, _Recorded(charge, "", None)).outcome
-
-    def settle_banks(self) -> None:
-        """Lets the banks decide about everything that is pending."""
-        pending = Outcome.pending()
-        for found in self.recorded.values():
-            if found.outcome == pending:
-                found.outcome = Outcome.declined(RETURNED) if found.returns else Outcome.approved()
-
-    def captured(self) -> dict[str, int]:
-        """What was taken under each key."""
-        taken = Outcome.approved()
-        return {k: found.charge.amount_minor for k, found in self.recorded.items() if found.outcome == taken}
-
-    def _recorded(self, charge: Charge) -> _Recorded | None:
-        found = self.recorded.get(charge.key)
-        if found is not None and found.charge != charge:
-            raise KeyMismatch(charge.key)
-        return found
-
-    def _must_answer(self) -> None:
-        if self.away:
-            raise ProviderUnavailable("away")
-
-
-def _first(method_token: str) -> Outcome:
-    if method_token not in METHODS:
-        return Outcome.declined(PROVIDER_ERROR)
-    if method_token.startswith("fake_bank"):
-        return Outcome.pending()
-    reason = _DECLINES.get(method_token)
-    return Outcome.declined(reason) if reason else Outcome.approved()
 
 
 def succeeded_total(books: Books) -> int:

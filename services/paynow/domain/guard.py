@@ -65,7 +65,7 @@ class Payable:
     """An invoice as payments see it; amounts in minor units of its currency.
 
     Its methods give the invoice as it is after a step; `balance_minor` is always what the books say less
-    what was taken here and not yet acknowledged, never below zero.
+    what was taken here and not yet acknowledged, never below zero. See `domain.balances` for the books.
     """
 
     invoice_id: int
@@ -123,11 +123,14 @@ class Payable:
             self.books_balance_minor, self.paid_here_minor + amount_minor
         )
 
-    def acknowledged(self, amount_minor: int) -> "Payable":
-        """After the accounting side has booked a payment of the amount; what remains stays as it is."""
-        return self._with(
-            max(0, self.books_balance_minor - amount_minor), self.paid_here_minor - amount_minor
-        )
+    def acknowledged(self, amount_minor: int, *, listed: bool) -> "Payable":
+        """After the accounting side has booked a payment of the amount.
+
+        If it is `listed`, the books' balance is without it already; if not, that falls, and what remains
+        stays as it is.
+        """
+        books_minor = self.books_balance_minor - (0 if listed else amount_minor)
+        return self._with(max(0, books_minor), self.paid_here_minor - amount_minor)
 
     def _with(self, books_balance_minor: int, paid_here_minor: int) -> "Payable":
         return replace(

@@ -174,6 +174,8 @@ class Payment:
     """Questions in a row that brought no answer."""
     absent_since: datetime | None = None
     """When the provider first said that it does not know the charge; None if it has not."""
+    books_minor: int = 0
+    """The books' balance of its invoice when it succeeded; `domain.balances` lowers it for other payments."""
     organization_name: str = ""
 
     @property
@@ -208,6 +210,10 @@ class Payment:
             failure_reason="" if succeeded else outcome.reason or PROVIDER_ERROR,
             ended_at=now, next_check_at=None, checks=0, absent_since=None,
         )  # fmt: skip
+
+    def taken_from(self, books_balance_minor: int) -> "Payment":
+        """After it has succeeded while its invoice had that balance in the books."""
+        return replace(self, books_minor=books_balance_minor)
 
     def contradicts(self, outcome: Outcome) -> bool:
         """Whether the provider's word cannot be true beside the final state that the payment has."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from services.paynow.domain import contacts as rules
+from services.paynow.domain.balances import tells_balance
 from services.paynow.domain.books import Address, Contact, ContactKey, Organization
 from services.paynow.domain.lines import (
     ContactClaim,
@@ -25,10 +26,18 @@ InvoiceKey = tuple[str, str]
 
 
 class KnownInvoice(NamedTuple):
-    """An invoice as the last sync left it; its claim's balance is the books', not the effective one."""
+    """An invoice and what the last line about it said; that balance is not what remains of it."""
 
     invoice_id: int
     claim: InvoiceClaim
+
+
+class ChangedInvoice(NamedTuple):
+    """An invoice and what a line says of it; the books' balance stays unless it `tells_balance`."""
+
+    invoice_id: int
+    claim: InvoiceClaim
+    tells_balance: bool
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,7 @@ class Plan:
     changed_contacts: list[Contact] = field(default_factory=list)
     new_addresses: list[NewAddress] = field(default_factory=list)
     new_invoices: list[InvoiceClaim] = field(default_factory=list)
-    changed_invoices: list[KnownInvoice] = field(default_factory=list)
+    changed_invoices: list[ChangedInvoice] = field(default_factory=list)
 
 
 class StaleAddress(NamedTuple):
@@ -133,7 +142,8 @@ class Sync:
                 plan.new_invoices.append(invoice)
                 self._added += 1
             elif before.claim != invoice:
-                plan.changed_invoices.append(KnownInvoice(before.invoice_id, invoice))
+                tells = tells_balance(invoice, before.claim)
+                plan.changed_invoices.append(ChangedInvoice(before.invoice_id, invoice, tells))
                 self._changed += 1
             elif index in touched:
                 self._changed += 1

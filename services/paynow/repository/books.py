@@ -100,7 +100,10 @@ class SqlBooksWriter:
         self._insert_addresses(plan.new_addresses, ids)
         new = [rows.invoice_values(claim, at) for claim in plan.new_invoices]
         insert_many(self._connection, invoices, rows.INVOICE_COLUMNS, new)
-        self._many(rows.UPDATE_INVOICE, [rows.new_invoice_values(one, at) for one in plan.changed_invoices])
+        told = [one for one in plan.changed_invoices if one.tells_balance]
+        silent = [one for one in plan.changed_invoices if not one.tells_balance]
+        self._many(rows.UPDATE_INVOICE, [rows.new_invoice_values(one, at) for one in told])
+        self._many(rows.UPDATE_INVOICE_FACTS, [rows.new_invoice_facts(one, at) for one in silent])
 
     def drop_addresses(self, stale: Sequence[StaleAddress]) -> None:
         """Removes the addresses; those that are gone already do not matter."""
@@ -116,7 +119,7 @@ class SqlBooksWriter:
 
     def _known_invoices(self, keys: Sequence[InvoiceKey]) -> dict[InvoiceKey, KnownInvoice]:
         t = invoices.c
-        facts = (t.issued_on, t.due_on, t.currency, t.amount_minor, t.books_balance_minor, t.status)
+        facts = (t.issued_on, t.due_on, t.currency, t.amount_minor, t.listed_balance_minor, t.status)
         wanted = pairs(self._connection, keys)
         query = select(t.invoice_id, t.organization_id, t.number, *facts).where(
             t.organization_id == wanted.first, t.number == wanted.second

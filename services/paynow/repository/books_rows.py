@@ -7,7 +7,7 @@ from sqlalchemy import Row, Table, Update, bindparam, case, update
 
 from services.paynow.domain.books import Address, Contact, Organization
 from services.paynow.domain.lines import InvoiceClaim
-from services.paynow.domain.sync import KnownInvoice
+from services.paynow.domain.sync import ChangedInvoice
 from services.paynow.tables import contacts, invoices, organizations
 
 Values = dict[str, Any]
@@ -71,8 +71,9 @@ INVOICE_COLUMNS = (
     "due_on",
     "currency",
     "amount_minor",
-    "books_balance_minor",
+    "listed_balance_minor",
     "status",
+    "books_balance_minor",
     "balance_minor",
     "paid_here_minor",
     "reserved_minor",
@@ -82,7 +83,7 @@ INVOICE_COLUMNS = (
 
 def invoice_values(claim: InvoiceClaim, at: datetime) -> tuple[Any, ...]:
     """The row of a new invoice, in the order of `INVOICE_COLUMNS`; a claim is the first eight of them."""
-    return (*claim, claim.balance_minor, 0, 0, at)
+    return (*claim, claim.balance_minor, claim.balance_minor, 0, 0, at)
 
 
 def new_organization_values(organization: Organization, at: datetime) -> Values:
@@ -96,16 +97,23 @@ def new_contact_values(contact: Contact) -> Values:
     return values | {"new_contact_id": contact.contact_id}
 
 
-def new_invoice_values(known: KnownInvoice, at: datetime) -> Values:
+def new_invoice_values(changed: ChangedInvoice, at: datetime) -> Values:
     """What `UPDATE_INVOICE` takes."""
-    claim = known.claim
-    return {
-        "new_invoice_id": known.invoice_id,
-        "new_issued_on": claim.issued_on,
-        "new_due_on": claim.due_on,
+    claim = changed.claim
+    return new_invoice_facts(changed, at) | {
         "new_currency": claim.currency,
         "new_amount_minor": claim.amount_minor,
-        "new_books_balance_minor": claim.balance_minor,
+        "new_listed_balance_minor": claim.balance_minor,
+    }
+
+
+def new_invoice_facts(changed: ChangedInvoice, at: datetime) -> Values:
+    """What `UPDATE_INVOICE_FACTS` takes."""
+    claim = changed.claim
+    return {
+        "new_invoice_id": changed.invoice_id,
+        "new_issued_on": claim.issued_on,
+        "new_due_on": claim.due_on,
         "new_status": claim.status,
         "new_updated_at": at,
     }
@@ -127,13 +135,19 @@ UPDATE_CONTACT = _update(
     contacts, "contact_id", *("name", "is_primary", "starred_by_hand", "starred_by_crm", "is_default")
 )
 
-_books_balance = bindparam("new_books_balance_minor", type_=invoices.c.books_balance_minor.type)
+_listed = bindparam("new_listed_balance_minor", type_=invoices.c.listed_balance_minor.type)
 _paid_here = invoices.c.paid_here_minor
 
-# The effective balance is computed by the database: what was paid here may change while a sync runs.
+_FACTS = ("issued_on", "due_on", "status", "updated_at")
+
+# What remains is computed by the database: what was paid here may change while a sync runs.
 UPDATE_INVOICE = _update(
     invoices,
     "invoice_id",
-    *("issued_on", "due_on", "currency", "amount_minor", "books_balance_minor", "status", "updated_at"),
-    balance_minor=case((_books_balance > _paid_here, _books_balance - _paid_here), else_=0),
+    *(*_FACTS, "currency", "amount_minor", "listed_balance_minor"),
+    books_balance_minor=_listed,
+    balance_minor=case((_listed > _paid_here, _listed - _paid_here), else_=0),
 )
+
+# For a line that tells no balance: amount and currency are as they were, and the balances stay.
+UPDATE_INVOICE_FACTS = _update(invoices, "invoice_id", *_FACTS)

@@ -48,6 +48,7 @@ _PAYABLE = (
 _BALANCES = ("books_balance_minor", "balance_minor", "paid_here_minor", "reserved_minor")
 _PROGRESS = (
     "state", "failure_reason", "ended_at", "acknowledged_at", "next_check_at", "checks", "absent_since",
+    "books_minor",
 )  # fmt: skip
 _SAVE_INVOICE = (
     update(invoices)
@@ -105,6 +106,11 @@ class SqlPaymentReads:
         """The payment, with its organization's name."""
         row = self._connection.execute(_payments().where(payments.c.payment_id == payment_id)).one_or_none()
         return _payment(row) if row else None
+
+    def found(self, payment_ids: Collection[str]) -> list[Payment]:
+        """Those that exist, without a lock."""
+        query = _payments().where(payments.c.payment_id.in_(sorted(payment_ids)))
+        return [_payment(row) for row in self._connection.execute(query.order_by(payments.c.payment_id))]
 
     def payment_for(self, *, quote_id: str, idempotency_key: str) -> Payment | None:
         """The payment that has used up the quote, else the one made under the key."""
@@ -164,9 +170,11 @@ class SqlPaymentWork(SqlPaymentReads):
 
     def payments(self, payment_ids: Collection[str]) -> list[Payment]:
         """Those that exist, locked."""
-        query = _payments().where(payments.c.payment_id.in_(sorted(payment_ids)))
-        rows = self._connection.execute(query.order_by(payments.c.payment_id).with_for_update(of=payments))
-        return [_payment(row) for row in rows]
+        return self._locked(payments.c.payment_id.in_(sorted(payment_ids)))
+
+    def waiting(self, invoice_ids: Collection[int]) -> list[Payment]:
+        """Those of the invoices that have succeeded and are not acknowledged, locked."""
+        return self._locked(_waits_for_books(), payments.c.invoice_id.in_(sorted(invoice_ids)))
 
     def save_payments(self, changed: Collection[Payment]) -> None:
         """Writes state and times of payments whose invoices this transaction has locked."""
@@ -186,6 +194,10 @@ class SqlPaymentWork(SqlPaymentReads):
     def announce(self, name: str, body: dict[str, Any], at: datetime) -> None:
         """Tells the other services a fact."""
         append_fact(self._connection, outbox, name, body, at=at)
+
+    def _locked(self, *conditions: ColumnElement[bool]) -> list[Payment]:
+        query = _payments().where(*conditions).order_by(payments.c.payment_id)
+        return [_payment(row) for row in self._connection.execute(query.with_for_update(of=payments))]
 
     def _save(self, statement: Any, rows: list[dict[str, Any]]) -> None:
         if rows:
@@ -242,12 +254,16 @@ def _values(value: Payable | Payment, key: int | str, names: Collection[str]) ->
     return {"key": key, **{f"new_{name}": getattr(value, name) for name in names}}
 
 
+def _waits_for_books() -> ColumnElement[bool]:
+    return text(WAITS_FOR_BOOKS)  # type: ignore[return-value]
+
+
 def _conditions(chosen: PaymentFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if chosen.state is not None:
         conditions.append(payments.c.state == chosen.state)
     if chosen.unacknowledged:
-        conditions.append(text(WAITS_FOR_BOOKS))  # type: ignore[arg-type]
+        conditions.append(_waits_for_books())
     if chosen.organization_id:
         conditions.append(payments.c.organization_id == chosen.organization_id)
     return conditions

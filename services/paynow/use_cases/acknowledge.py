@@ -1,10 +1,11 @@
-"""The accounting side has booked payments: they leave the export, and what remains stays as it is."""
+"""The accounting side has booked payments: they leave the export, and from now on its lists count them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from services.paynow.domain.balances import book
 from services.paynow.domain.payment import Payment, PaymentMissing
-from services.paynow.ports_payments import PaymentStore, PaymentWork
+from services.paynow.ports_payments import PaymentStore
 from services.shared.clock import Clock
 from services.shared.errors import invalid_field
 
@@ -26,21 +27,23 @@ def acknowledge(payment_ids: Sequence[str], *, store: PaymentStore, clock: Clock
         raise invalid_field("payment_ids", "TOO_MANY_PAYMENTS", f"Send at most {MOST} payments at once.")
     wanted = set(payment_ids)
     with store.write() as work:
-        invoices = work.lock_invoices({payment.invoice_id for payment in _known(wanted, work)})
+        invoices = work.lock_invoices({one.invoice_id for one in _all(wanted, work.found(wanted))})
         # Read again under the locks: another call may have acknowledged some of them meanwhile.
-        before = _known(wanted, work)
+        named = _all(wanted, work.payments(wanted))
         now = clock.now()
-        booked = [payment.acknowledged(now) for payment in before if not payment.acknowledged_at]
-        for payment in booked:
-            invoice = invoices[payment.invoice_id]
-            invoices[payment.invoice_id] = invoice.acknowledged(payment.amount_minor)
-        work.save_payments(booked)
-        work.save_invoices([invoices[key] for key in sorted({payment.invoice_id for payment in booked})])
-    return Acknowledged(acknowledged=len(booked), repeated=len(before) - len(booked))
+        for payment in named:
+            payment.acknowledged(now)  # refuses, before anything is written
+        waiting: dict[int, list[Payment]] = {invoice_id: [] for invoice_id in invoices}
+        for payment in work.waiting(invoices):
+            waiting[payment.invoice_id].append(payment)
+        booked = [book(invoices[key], payments, wanted, now) for key, payments in waiting.items()]
+        work.save_payments([payment for _, payments in booked for payment in payments])
+        work.save_invoices([invoice for invoice, _ in booked])
+    acknowledged = sum(not payment.acknowledged_at for payment in named)
+    return Acknowledged(acknowledged=acknowledged, repeated=len(named) - acknowledged)
 
 
-def _known(wanted: set[str], work: PaymentWork) -> list[Payment]:
-    found = work.payments(wanted)
+def _all(wanted: set[str], found: list[Payment]) -> list[Payment]:
     unknown = sorted(wanted - {payment.payment_id for payment in found})
     if unknown:
         named = ", ".join(unknown[:5]) + (" and others" if len(unknown) > 5 else "")

@@ -88,6 +88,8 @@ def _step(payment: Payment, change: Callable[[Payment], Payment], *, store: Paym
         after = change(current)
         if after == current:
             return current
+        if after.state is PaymentState.SUCCEEDED:
+            after = after.taken_from(invoice.books_balance_minor)
         work.save_payments([after])
         if after.state.is_final:
             _settle(after, invoice, work)

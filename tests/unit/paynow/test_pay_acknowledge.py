@@ -1,4 +1,4 @@
-"""The accounting side books payments, and what remains stays as it is."""
+"""The accounting side books payments; for the orders of payments and lists see tests/contracts."""
 
 import pytest
 
@@ -8,7 +8,8 @@ from services.paynow.use_cases.acknowledge import Acknowledged
 from services.paynow.use_cases.payments import list_payments
 from services.shared.errors import Invalid
 from tests.fakes.clock import SetClock
-from tests.fakes.paynow_payments import MemoryBooks, ScriptedProvider, payable
+from tests.fakes.paynow_payments import MemoryBooks, payable
+from tests.fakes.paynow_provider import ScriptedProvider
 from tests.fakes.paynow_till import EMAIL, Till
 
 

@@ -21,7 +21,8 @@ from services.paynow.ports_payments import PaymentFilter
 from services.paynow.use_cases.payments import ProviderAway, list_payments
 from services.shared.errors import Invalid
 from tests.fakes.clock import SetClock
-from tests.fakes.paynow_payments import MemoryBooks, ScriptedProvider, payable
+from tests.fakes.paynow_payments import MemoryBooks, payable
+from tests.fakes.paynow_provider import ScriptedProvider
 from tests.fakes.paynow_till import EMAIL, Till
 
 

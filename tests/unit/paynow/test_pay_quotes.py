@@ -10,7 +10,8 @@ from services.paynow.domain.payment import QuoteMissing
 from services.paynow.use_cases.quotes import open_link
 from services.shared.errors import Invalid, Refusal
 from tests.fakes.clock import SetClock
-from tests.fakes.paynow_payments import MemoryBooks, ScriptedProvider, payable
+from tests.fakes.paynow_payments import MemoryBooks, payable
+from tests.fakes.paynow_provider import ScriptedProvider
 from tests.fakes.paynow_till import EMAIL, Till
 
 

@@ -8,7 +8,8 @@ from services.paynow.domain.payment import Outcome, Payment, PaymentState
 from services.paynow.ports_payments import Charge
 from services.paynow.use_cases.resolve import conclude, unanswered
 from tests.fakes.clock import SetClock
-from tests.fakes.paynow_payments import Killed, MemoryBooks, ScriptedProvider, payable
+from tests.fakes.paynow_payments import MemoryBooks, payable
+from tests.fakes.paynow_provider import Killed, ScriptedProvider
 from tests.fakes.paynow_till import EMAIL, PACE, Till
 
 

@@ -77,6 +77,7 @@ def _invoices() -> None:
         sa.Column("due_on", sa.Date),
         sa.Column("currency", sa.Text, nullable=False),
         sa.Column("amount_minor", sa.BigInteger, nullable=False),
+        sa.Column("listed_balance_minor", sa.BigInteger, nullable=False),
         sa.Column("books_balance_minor", sa.BigInteger, nullable=False),
         sa.Column("balance_minor", sa.BigInteger, nullable=False),
         sa.Column("paid_here_minor", sa.BigInteger, nullable=False),

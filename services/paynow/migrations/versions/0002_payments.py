@@ -54,6 +54,7 @@ def _payments() -> None:
         sa.Column("next_check_at", UtcDateTime),
         sa.Column("checks", sa.Integer, nullable=False),
         sa.Column("absent_since", UtcDateTime),
+        sa.Column("books_minor", sa.BigInteger, nullable=False),
         sa.UniqueConstraint("quote_id", name="payments_one_for_a_quote"),
         sa.UniqueConstraint("idempotency_key", name="payments_one_for_a_key"),
     )
@@ -64,6 +65,10 @@ def _payments() -> None:
     )
     op.create_index(
         "payments_waiting_for_books", "payments", ["created_at", "payment_id"],
+        sqlite_where=WAITS_FOR_BOOKS, postgresql_where=WAITS_FOR_BOOKS,
+    )  # fmt: skip
+    op.create_index(
+        "payments_waiting_of_invoice", "payments", ["invoice_id"],
         sqlite_where=WAITS_FOR_BOOKS, postgresql_where=WAITS_FOR_BOOKS,
     )  # fmt: skip
 

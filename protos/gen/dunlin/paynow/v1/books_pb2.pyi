@@ -174,7 +174,9 @@ class Invoice(_message.Message):
     """The full amount in minor units."""
     balance_minor: _builtins.int
     """What remains in minor units: the books' balance less payments taken here that the
-    accounting side has not acknowledged yet.
+    accounting side has not acknowledged yet, never below zero. The books' balance is what the
+    accounting side's lists say, less acknowledged payments that no list contains yet. A list that
+    repeats the balance, amount and currency of the last one says nothing new about it.
     """
     reserved_minor: _builtins.int
     """How much of the balance is being charged at this moment, in minor units."""

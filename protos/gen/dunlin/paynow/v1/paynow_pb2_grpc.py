@@ -141,9 +141,14 @@ class PayNowServiceServicer:
     def AcknowledgePayments(self, request, context):
         """Tells the ledger that the accounting side has booked payments.
 
-        Their amounts leave the books' balance, so what remains stays as it is. A repeat changes
-        nothing. Fails with NOT_FOUND (PAYMENT_MISSING) and FAILED_PRECONDITION
-        (PAYMENT_NOT_SUCCEEDED); all or nothing.
+        The best order is: book the payments, acknowledge them, then send a list that was exported
+        after the booking. What remains then never moves but for what is really new. If the invoice's
+        balance in the lists has fallen by at least a payment's amount since the payment succeeded,
+        the lists are taken to contain it, and what remains rises to what they say; a check of the
+        same amount looks just like it until a list contains both. A repeat changes nothing.
+
+        Fails with NOT_FOUND (PAYMENT_MISSING), FAILED_PRECONDITION (PAYMENT_NOT_SUCCEEDED), and
+        INVALID_ARGUMENT (TOO_MANY_PAYMENTS); all or nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -66,9 +66,14 @@ class PayNowServiceStub:
     AcknowledgePayments: _grpc.UnaryUnaryMultiCallable[_paynow_pb2.AcknowledgePaymentsRequest, _paynow_pb2.AcknowledgePaymentsResponse]
     """Tells the ledger that the accounting side has booked payments.
 
-    Their amounts leave the books' balance, so what remains stays as it is. A repeat changes
-    nothing. Fails with NOT_FOUND (PAYMENT_MISSING) and FAILED_PRECONDITION
-    (PAYMENT_NOT_SUCCEEDED); all or nothing.
+    The best order is: book the payments, acknowledge them, then send a list that was exported
+    after the booking. What remains then never moves but for what is really new. If the invoice's
+    balance in the lists has fallen by at least a payment's amount since the payment succeeded,
+    the lists are taken to contain it, and what remains rises to what they say; a check of the
+    same amount looks just like it until a list contains both. A repeat changes nothing.
+
+    Fails with NOT_FOUND (PAYMENT_MISSING), FAILED_PRECONDITION (PAYMENT_NOT_SUCCEEDED), and
+    INVALID_ARGUMENT (TOO_MANY_PAYMENTS); all or nothing.
     """
     ListPaymentMethods: _grpc.UnaryUnaryMultiCallable[_paynow_pb2.ListPaymentMethodsRequest, _paynow_pb2.ListPaymentMethodsResponse]
     """Lists the ways to pay that the provider offers, for the page that asks for one."""
@@ -111,9 +116,14 @@ class PayNowServiceAsyncStub(PayNowServiceStub):
     AcknowledgePayments: _aio.UnaryUnaryMultiCallable[_paynow_pb2.AcknowledgePaymentsRequest, _paynow_pb2.AcknowledgePaymentsResponse]  # type: ignore[assignment]
     """Tells the ledger that the accounting side has booked payments.
 
-    Their amounts leave the books' balance, so what remains stays as it is. A repeat changes
-    nothing. Fails with NOT_FOUND (PAYMENT_MISSING) and FAILED_PRECONDITION
-    (PAYMENT_NOT_SUCCEEDED); all or nothing.
+    The best order is: book the payments, acknowledge them, then send a list that was exported
+    after the booking. What remains then never moves but for what is really new. If the invoice's
+    balance in the lists has fallen by at least a payment's amount since the payment succeeded,
+    the lists are taken to contain it, and what remains rises to what they say; a check of the
+    same amount looks just like it until a list contains both. A repeat changes nothing.
+
+    Fails with NOT_FOUND (PAYMENT_MISSING), FAILED_PRECONDITION (PAYMENT_NOT_SUCCEEDED), and
+    INVALID_ARGUMENT (TOO_MANY_PAYMENTS); all or nothing.
     """
     ListPaymentMethods: _aio.UnaryUnaryMultiCallable[_paynow_pb2.ListPaymentMethodsRequest, _paynow_pb2.ListPaymentMethodsResponse]  # type: ignore[assignment]
     """Lists the ways to pay that the provider offers, for the page that asks for one."""
@@ -195,9 +205,14 @@ class PayNowServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_paynow_pb2.AcknowledgePaymentsResponse, _abc.Awaitable[_paynow_pb2.AcknowledgePaymentsResponse]]:
         """Tells the ledger that the accounting side has booked payments.
 
-        Their amounts leave the books' balance, so what remains stays as it is. A repeat changes
-        nothing. Fails with NOT_FOUND (PAYMENT_MISSING) and FAILED_PRECONDITION
-        (PAYMENT_NOT_SUCCEEDED); all or nothing.
+        The best order is: book the payments, acknowledge them, then send a list that was exported
+        after the booking. What remains then never moves but for what is really new. If the invoice's
+        balance in the lists has fallen by at least a payment's amount since the payment succeeded,
+        the lists are taken to contain it, and what remains rises to what they say; a check of the
+        same amount looks just like it until a list contains both. A repeat changes nothing.
+
+        Fails with NOT_FOUND (PAYMENT_MISSING), FAILED_PRECONDITION (PAYMENT_NOT_SUCCEEDED), and
+        INVALID_ARGUMENT (TOO_MANY_PAYMENTS); all or nothing.
         """
 
     @_abc_1.abstractmethod
