@@ -33,19 +33,57 @@ def open_channel(address: str, token: str, *, timeout: float = 10.0) -> grpc.Cha
 
     Connecting happens at the first call, and again after the server was away.
     """
-    channel = grpc.insecure_channel(
-        address,
-        options=[
-            ("grpc.max_receive_message_length", MOST_BYTES),
-            ("grpc.max_send_message_length", MOST_BYTES),
-            ("grpc.service_config", _SERVICE_CONFIG),
-            # A program that comes back is found again within a second.
-            ("grpc.initial_reconnect_backoff_ms", 100),
-            ("grpc.min_reconnect_backoff_ms", 100),
-            ("grpc.max_reconnect_backoff_ms", 1000),
-        ],
-    )
-    return grpc.intercept_channel(channel, _Caller(token, timeout))
+    options = [
+        ("grpc.max_receive_message_length", MOST_BYTES),
+        ("grpc.max_send_message_length", MOST_BYTES),
+        # A program that comes back is found again within a second.
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 1000),
+    ]
+    retrying = grpc.insecure_channel(address, options=[*options, ("grpc.service_config", _SERVICE_CONFIG)])
+    plain = grpc.insecure_channel(address, options=options)
+    return grpc.intercept_channel(_ByKind(retrying, plain), _Caller(token, timeout))
+
+
+class _ByKind(grpc.Channel):
+    """Retries for single requests and answers; streams go over a channel without a retry policy.
+
+    In gRPC 1.85 a stream under a retry policy whose server is killed may never end, not even at its
+    deadline. Each of the two connects only when it is used.
+    """
+
+    def __init__(self, retrying: grpc.Channel, plain: grpc.Channel) -> None:
+        self._retrying = retrying
+        self._plain = plain
+
+    def unary_unary(self, *args: Any, **kwargs: Any) -> Any:
+        return self._retrying.unary_unary(*args, **kwargs)
+
+    def unary_stream(self, *args: Any, **kwargs: Any) -> Any:
+        return self._plain.unary_stream(*args, **kwargs)
+
+    def stream_unary(self, *args: Any, **kwargs: Any) -> Any:
+        return self._plain.stream_unary(*args, **kwargs)
+
+    def stream_stream(self, *args: Any, **kwargs: Any) -> Any:
+        return self._plain.stream_stream(*args, **kwargs)
+
+    def subscribe(self, *args: Any, **kwargs: Any) -> None:
+        self._retrying.subscribe(*args, **kwargs)
+
+    def unsubscribe(self, *args: Any, **kwargs: Any) -> None:
+        self._retrying.unsubscribe(*args, **kwargs)
+
+    def close(self) -> None:
+        self._retrying.close()
+        self._plain.close()
+
+    def __enter__(self) -> "_ByKind":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 class _Details(NamedTuple):
