@@ -13,6 +13,7 @@ from services.shared.errors import WrongState
 from services.shared.settings import SettingWrong
 
 _SECRETS = ("service-token", "link-key", "session-key")
+_SERVICES = ("scheduler", "mailer", "paynow")
 
 
 class AlreadyRunning(WrongState):
@@ -107,11 +108,15 @@ class Home:
         self._addresses.unlink(missing_ok=True)
 
     def addresses(self) -> dict[str, str] | None:
-        """Where each program listens; None while Dunlin does not run here."""
+        """Where each program listens; None while Dunlin does not run here. `SettingWrong` if the file is damaged."""
         try:
-            found: dict[str, str] = json.loads(self._addresses.read_text(encoding="utf-8"))
+            found = json.loads(self._addresses.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
+        except ValueError:
+            found = None
+        if not isinstance(found, dict) or not all(isinstance(found.get(name), str) for name in _SERVICES):
+            raise SettingWrong(f"{self._addresses} is damaged; stop Dunlin and start it again.")
         return found
 
 

@@ -32,6 +32,10 @@ def serve(settings: Settings) -> None:
         threads=THREADS,
         max_request_body_size=MOST_BUFFERED,
         ident=None,
+        # A connection that says nothing is given up soon, and many of them leave room for others.
+        connection_limit=1000,
+        channel_timeout=20,
+        cleanup_interval=5,
         clear_untrusted_proxy_headers=settings.trusted_proxies == 0,
     )
 

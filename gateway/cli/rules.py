@@ -11,6 +11,10 @@ from gateway.cli.company import open_company
 from gateway.cli.output import days_in_words, json_option, print_json, print_table, say, utc
 
 
+# The scheduler says how far a rule may reach; this only keeps what no message could carry from leaving.
+_DAYS = click.IntRange(min=1, max=99_999)
+
+
 @click.group()
 def rules() -> None:
     """List and change the due notice rules. A rule is named by its days before or after the due date."""
@@ -19,8 +23,8 @@ def rules() -> None:
 def _names_a_rule(command: Callable[..., None]) -> Callable[..., None]:
     """Gives the command `threshold_days` from --before N or --after N, exactly one of them."""
 
-    @click.option("--before", type=click.IntRange(min=1), metavar="N", help="N days before the due date.")
-    @click.option("--after", type=click.IntRange(min=1), metavar="N", help="N days past due.")
+    @click.option("--before", type=_DAYS, metavar="N", help="N days before the due date.")
+    @click.option("--after", type=_DAYS, metavar="N", help="N days past due.")
     @wraps(command)
     def with_threshold(before: int | None, after: int | None, **others: Any) -> None:
         if (before is None) == (after is None):

@@ -46,10 +46,18 @@ def test_a_home_runs_once(home: Home) -> None:
 
 def test_addresses_are_there_while_it_runs(home: Home) -> None:
     assert home.addresses() is None
-    home.publish({"mailer": "127.0.0.1:1"})
-    assert home.addresses() == {"mailer": "127.0.0.1:1"}
+    addresses = dict.fromkeys(("scheduler", "mailer", "paynow"), "127.0.0.1:1")
+    home.publish(addresses)
+    assert home.addresses() == addresses
     home.withdraw()
     assert home.addresses() is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"scheduler": 1, "mailer": 2, "paynow": 3}'])
+def test_addresses_that_are_damaged_are_named_with_the_cure(home: Home, text: str) -> None:
+    (home.root / "addresses.json").write_text(text)
+    with pytest.raises(SettingWrong, match=r"addresses\.json is damaged; stop Dunlin and start it again"):
+        home.addresses()
 
 
 def test_a_port_that_is_taken_is_named_with_the_cure() -> None:
