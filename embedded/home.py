@@ -108,7 +108,7 @@ class Home:
         self._addresses.unlink(missing_ok=True)
 
     def addresses(self) -> dict[str, str] | None:
-        """Where each program listens; None while Dunlin does not run here. `SettingWrong` if the file is damaged."""
+        """Where each program listens; None while Dunlin does not run here. `SettingWrong` if damaged."""
         try:
             found = json.loads(self._addresses.read_text(encoding="utf-8"))
         except FileNotFoundError:

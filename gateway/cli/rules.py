@@ -10,7 +10,6 @@ from dunlin.scheduler.v1 import scheduler_pb2
 from gateway.cli.company import open_company
 from gateway.cli.output import days_in_words, json_option, print_json, print_table, say, utc
 
-
 # The scheduler says how far a rule may reach; this only keeps what no message could carry from leaving.
 _DAYS = click.IntRange(min=1, max=99_999)
 
