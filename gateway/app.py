@@ -22,8 +22,8 @@ from gateway import (
     formats,
     health,
     history,
-    import_log,
     imports_page,
+    jobs,
     organizations,
     pay,
     payments_page,
@@ -101,7 +101,7 @@ def create_app(settings: Settings, clients: Clients, identity: Database) -> Flas
     Bootstrap5(app)
     branding.init_app(app, clients.mailer)
     health.init_app(app, settings, clients)
-    import_log.init_app(app, identity)
+    jobs.init_app(app, identity)
     auth.init_app(app, identity)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

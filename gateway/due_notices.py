@@ -13,24 +13,27 @@ from dunlin.scheduler.v1.scheduler_pb2 import (
     SetRuleEnabledRequest,
     TickProgress,
 )
-from flask import Blueprint, redirect, render_template, request, url_for
+from dunlin.scheduler.v1.scheduler_pb2_grpc import SchedulerServiceStub
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
+from google.protobuf.json_format import ParseDict
 from google.protobuf.timestamp_pb2 import Timestamp
 from wtforms import BooleanField, DateField, IntegerField, SelectField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, NumberRange, Optional
 
-from gateway import company_time, words
+from gateway import company_time, jobs, words
 from gateway.clients import clients
 from gateway.errors import beside_fields, refusals
 from gateway.flashes import say
 from gateway.formats import clock_time
-from services.shared.errors import Conflict, Invalid, Missing, WrongState
+from services.shared.errors import Conflict, Invalid, Missing
 from services.shared.wire import timestamp
 
-RUN_SECONDS = 600
-"""How long a page waits for a run; the largest books take seconds."""
+KIND = "due-notices"
+RUN_SECONDS = 3600
+"""How long a run may take; the largest books take minutes."""
 
 blueprint = Blueprint("due_notices", __name__, url_prefix="/client-emails/due-notices")
 
@@ -58,13 +61,16 @@ def next_run() -> str:
     forecast = clients().scheduler.GetForecast(GetForecastRequest(days=1))
     if forecast.HasField("next_tick_at"):
         return f"at the next run, {clock_time(forecast.next_tick_at)}"
+    calendar = company_time.calendar()
+    if calendar.automatic and calendar.clock_set:
+        return "when you run the due notices for today, since the daily run rests"
     return "when you run the due notices, since the daily run is off"
 
 
 def effect(threshold: int) -> str:
     """What a rule does, to go into a sentence."""
     if threshold < 0:
-        return f"goes out for an open invoice from {words.count(-threshold, 'day')} before its due date on"
+        return f"goes out for an open invoice from {words.count(-threshold, 'day')} before its due date"
     return f"goes out once an invoice is {words.count(threshold, 'day')} past due"
 
 
@@ -81,6 +87,7 @@ def _page(form: RuleForm, problems: list[str], status: int = 200) -> ResponseRet
             form=form,
             problems=problems,
             effect=effect,
+            calendar=company_time.calendar(),
             forecast=clients().scheduler.GetForecast(GetForecastRequest(days=1)),
         ),
         status,
@@ -131,7 +138,7 @@ def switch(threshold: int) -> ResponseReturnValue:
     if enabled:
         say(
             f"The notice for {name} is on. It {effect(threshold)}, first {next_run()}. "
-            "Each invoice gets at most the highest rule that it has reached."
+            "Each invoice gets at most the latest rule it has reached."
         )
     else:
         say(f"The notice for {name} is off. Those already waiting to be sent are held back too.")
@@ -178,43 +185,63 @@ def _as_of(form: RunForm) -> Timestamp | None:
     return timestamp(local.astimezone(UTC))
 
 
-def _tick(form: RunForm, *, dry_run: bool) -> TickProgress:
+def _run(stub: SchedulerServiceStub, order: RunTickRequest, progress: jobs.Progress) -> TickProgress:
     last = TickProgress()
-    with refusals():
-        for progress in clients().scheduler.RunTick(
-            RunTickRequest(as_of=_as_of(form), dry_run=dry_run), timeout=RUN_SECONDS
-        ):
-            last = progress
+    for last in stub.RunTick(order, timeout=RUN_SECONDS):
+        progress(last.examined, last.total)
     return last
+
+
+def _under_way() -> ResponseReturnValue | None:
+    """The page of the run that is under way; another one would only wait for it."""
+    newest = jobs.job_log(KIND).newest(1)
+    if newest and newest[0].state == jobs.RUNNING:
+        return redirect(url_for("due_notices.show_run", job_id=newest[0].job_id), 303)
+    return None
 
 
 @blueprint.get("/run")
 def run() -> ResponseReturnValue:
     """What a run would do now, or on a day in sandbox mode; changes nothing."""
+    if under_way := _under_way():
+        return under_way
     form = _run_form(RunForm(request.args, meta={"csrf": False}))
     is_valid = form.validate()
-    progress = _tick(form, dry_run=True) if is_valid else None
+    progress = None
+    if is_valid:
+        order = RunTickRequest(as_of=_as_of(form), dry_run=True)
+        with refusals():
+            progress = _run(clients().scheduler, order, lambda _done, _total: None)
     page = render_template(
-        "client_emails/run.html",
-        form=form,
-        progress=progress,
-        calendar=company_time.calendar(),
-        is_done=False,
+        "client_emails/run.html", form=form, progress=progress, calendar=company_time.calendar()
     )
     return page, 200 if is_valid else 400
 
 
 @blueprint.post("/run")
 def run_now() -> ResponseReturnValue:
-    """Runs the rules and shows what came of it."""
+    """Begins a run and leads to its page."""
+    if under_way := _under_way():
+        return under_way
     form = _run_form(RunForm())
     if not form.validate():
         return redirect(url_for("due_notices.run"), 303)
-    try:
-        progress = _tick(form, dry_run=False)
-    except WrongState as refusal:
-        say(refusal.message, "bad")
-        return redirect(url_for("due_notices.run"), 303)
-    return render_template(
-        "client_emails/run.html", form=form, progress=progress, calendar=company_time.calendar(), is_done=True
+    stub, order = clients().scheduler, RunTickRequest(as_of=_as_of(form))
+    day = form.as_of.data.isoformat() if form.as_of.data else ""
+    job_id = jobs.start(
+        KIND, day, 0, lambda told: _run(stub, order, told), "The scheduler did not finish it."
     )
+    return redirect(url_for("due_notices.show_run", job_id=job_id), 303)
+
+
+@blueprint.get("/runs/<job_id>")
+def show_run(job_id: str) -> ResponseReturnValue:
+    """What came of a run; while it runs, how far it has come."""
+    found = jobs.job_log(KIND).find(job_id)
+    if found is None:
+        abort(404)
+    progress = ParseDict(found.outcome, TickProgress()) if found.state == jobs.DONE else None
+    page = render_template(
+        "client_emails/run_report.html", found=found, progress=progress, calendar=company_time.calendar()
+    )
+    return jobs.page_of(found, page)

@@ -1,4 +1,4 @@
-"""Tables of the gateway: staff, and the log of imports."""
+"""Tables of the gateway: staff, and the log of work that outlasts a page."""
 
 from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, MetaData, String, Table
 
@@ -18,18 +18,18 @@ staff = Table(
     Column("created_at", UtcDateTime, nullable=False),
 )
 
-imports = Table(
-    "imports",
+jobs = Table(
+    "jobs",
     metadata,
-    Column("import_id", String(32), primary_key=True),
+    Column("job_id", String(32), primary_key=True),
+    Column("kind", String(20), nullable=False),
     Column("staff_id", BigId, ForeignKey("staff.staff_id"), nullable=False),
-    Column("file_name", String(200), nullable=False),
-    Column("preset", String(50), nullable=False),
+    Column("subject", String(200), nullable=False),
     Column("state", String(20), nullable=False),
-    Column("lines_done", Integer, nullable=False, server_default="0"),
-    Column("lines_total", Integer, nullable=False, server_default="0"),
+    Column("done", Integer, nullable=False, server_default="0"),
+    Column("total", Integer, nullable=False, server_default="0"),
     Column("outcome", JSON, nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
-    Index("imports_by_start", "started_at"),
+    Index("jobs_by_start", "kind", "started_at"),
 )

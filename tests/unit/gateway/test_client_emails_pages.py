@@ -35,7 +35,7 @@ def test_every_kind_of_mail_says_whether_it_is_on_and_where_to_edit_it(staff: Vi
 
 def test_the_rules_stand_in_order_with_what_they_do(staff: Visitor) -> None:
     page = staff.get(RULES)
-    names = [" ".join(cell.text.split()) for cell in page.tree.xpath("//tbody//th")]
+    names = [name.text for name in page.tree.xpath("//tbody//th/span[@id]")]
     assert names == ["5 days before due", *(f"{days} days past due" for days in (15, 30, 45, 60, 90))]
     assert "Goes out once an invoice is 45 days past due" in row(page, "45 days")
     assert "Never" in row(page, "45 days")
@@ -48,7 +48,45 @@ def test_turning_a_rule_on_says_what_it_does_and_when(staff: Visitor, services: 
         "The notice for 45 days past due is on. "
         "It goes out once an invoice is 45 days past due, first at the next run,"
     )
-    page.one("//button[@role='switch'][@aria-label='45 days past due'][@aria-checked='true']")
+    assert switches(page)["45 days past due On"] == "true"
+
+
+def switches(page: Page) -> dict[str, str]:
+    """Whether each switch is on, by its accessible name."""
+    return {
+        " ".join(page.one(f"//*[@id='{part}']").text for part in button.get("aria-labelledby").split()): (
+            button.get("aria-checked")
+        )
+        for button in page.tree.xpath("//button[@role='switch']")
+    }
+
+
+def test_the_name_of_a_switch_holds_the_state_that_it_shows(staff: Visitor) -> None:
+    found = switches(staff.get(RULES))
+    assert found == {
+        "5 days before due Off": "false",
+        "15 days past due On": "true",
+        "30 days past due On": "true",
+        "45 days past due Off": "false",
+        "60 days past due Off": "false",
+        "90 days past due Off": "false",
+    }
+
+
+def test_while_the_daily_run_rests_every_page_about_it_says_why(
+    staff: Visitor, services: FakeServices
+) -> None:
+    services.scheduler.forecast.ClearField("next_tick_at")
+    services.scheduler.calendar.clock_set = True
+    for path in (RULES, RUN):
+        page = staff.get(path)
+        assert "The daily run rests, because the newest run was for another day." in page.text
+        assert page.one("//a[.='Run for today']").get("href") == RUN
+        assert "daily run is off" not in page.text
+    page = staff.send(staff.get(RULES).form("/rules/45/switch"))
+    assert "first when you run the due notices for today, since the daily run rests." in said(page)
+    services.scheduler.calendar.automatic = False
+    assert "The daily run is off." in staff.get(RULES).text
 
 
 def test_turning_a_rule_off_says_so(staff: Visitor, services: FakeServices) -> None:
@@ -104,14 +142,14 @@ def test_removing_a_rule_twice_is_no_error(staff: Visitor) -> None:
 
 def test_a_run_is_counted_before_anything_is_sent(staff: Visitor, services: FakeServices) -> None:
     page = staff.get(RUN)
-    assert "4 mails would go out. Nothing has been sent yet." in page.text
+    assert "4 emails would go out. Nothing has been sent yet." in page.text
     assert [request.dry_run for request in services.scheduler.requests("RunTick")] == [True]
-    page.one("//button[.='Send 4 mails now']")
+    page.one("//button[.='Send 4 emails now']")
 
 
 def test_a_run_shows_its_counts(staff: Visitor, services: FakeServices) -> None:
     page = staff.send(staff.get(RUN).one("//main//form[@method='post']"))
-    assert "4 mails are on the way." in page.text
+    assert "4 emails are on the way." in page.text
     assert row(page, "Held").endswith(" 1")
     assert row(page, "Superseded").endswith(" 3")
     assert [request.dry_run for request in services.scheduler.requests("RunTick")] == [True, False]

@@ -86,7 +86,7 @@ def test_each_state_of_the_mails_is_named(staff: Visitor, services: FakeServices
         message.created_at.FromDatetime(calendar_day)
         message.state = messages_pb2.MESSAGE_STATE_DEFERRED
     section = staff.get("/").one("//section[@aria-labelledby='mails-today']")
-    assert words_in(section) == "Mails today History Deferred 1"
+    assert words_in(section) == "Emails today History Deferred 1"
 
 
 def test_what_goes_out_next_names_the_day_the_rule_and_the_number(staff: Visitor) -> None:
@@ -94,6 +94,29 @@ def test_what_goes_out_next_names_the_day_the_rule_and_the_number(staff: Visitor
     assert "Next run in" in section
     assert "15 days past due" in section
     assert "30 days past due" in section
+
+
+def test_the_next_run_counts_every_email_those_that_catch_up_too(
+    staff: Visitor, services: FakeServices
+) -> None:
+    def section() -> str:
+        return words_in(staff.get("/").one("//section[@aria-labelledby='next']"))
+
+    services.scheduler.forecast.catch_up = 1234
+    assert "The next run sends 1,234 emails ." in section()
+    services.scheduler.forecast.catch_up = 0
+    assert "The next run sends no email." in section()
+
+
+def test_while_the_daily_run_rests_the_page_says_why_and_how_to_resume_it(
+    staff: Visitor, services: FakeServices
+) -> None:
+    services.scheduler.forecast.ClearField("next_tick_at")
+    services.scheduler.calendar.clock_set = True
+    page = staff.get("/")
+    assert "The daily run rests, because the newest run was for another day." in page.text
+    assert "do not go out by themselves" not in page.text
+    assert page.one("//a[.='Run for today']").get("href") == "/client-emails/due-notices/run"
 
 
 def test_with_the_daily_run_off_the_page_says_so(staff: Visitor, services: FakeServices) -> None:

@@ -1,18 +1,22 @@
 """Import: a list is taken in with a report, or refused as a whole with the place and the cure."""
 
 import io
+import shutil
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from dunlin.paynow.v1 import ledger_pb2
-from sqlalchemy import update
+from sqlalchemy import bindparam, text, update
 
-from gateway.identity.tables import imports
-from gateway.import_log import CUT_SHORT, RUNNING, ImportLog
+from gateway.identity import MIGRATIONS, add_staff
+from gateway.identity.tables import jobs
 from gateway.imports import PRESETS
-from services.shared.database import Database
+from gateway.jobs import CUT_SHORT, RUNNING, JobLog
+from services.shared.database import Database, UtcDateTime
+from services.shared.migrate import migrate
 from tests.fakes.gateway_clients import FakeServices
 from tests.fakes.gateway_rpc import away
 from tests.fakes.gateway_visitor import Page, Visitor
@@ -125,8 +129,8 @@ def test_past_imports_are_listed(staff: Visitor) -> None:
 def test_an_import_that_takes_long_shows_progress_and_may_be_left(
     staff: Visitor, services: FakeServices, database: Database
 ) -> None:
-    import_id = ImportLog(database).begin(1, "large.csv", "dunlin", 200_000)
-    ImportLog(database).progress(import_id, 50_000)
+    import_id = JobLog(database, "import").begin(1, "large.csv", 200_000)
+    JobLog(database, "import").progress(import_id, 50_000, 200_000)
     page = staff.get(f"/import/{import_id}")
     assert page.headers["Refresh"] == "1"
     assert "50,000 of 200,000 lines" in page.text
@@ -135,13 +139,13 @@ def test_an_import_that_takes_long_shows_progress_and_may_be_left(
 
 
 def test_an_import_whose_process_died_says_so(own_database: Database) -> None:
-    log = ImportLog(own_database)
-    import_id = log.begin(1, "large.csv", "dunlin", 10)
+    log = JobLog(own_database, "import")
+    import_id = log.begin(1, "large.csv", 10)
     found = log.find(import_id)
     assert found is not None
     assert found.state == RUNNING
     with own_database.write() as connection:
-        connection.execute(update(imports).values(updated_at=datetime.now(UTC) - timedelta(minutes=5)))
+        connection.execute(update(jobs).values(updated_at=datetime.now(UTC) - timedelta(minutes=5)))
     found = log.find(import_id)
     assert found is not None
     assert found.state == CUT_SHORT
@@ -167,3 +171,40 @@ def test_a_slow_ledger_does_not_hold_the_page(staff: Visitor, services: FakeServ
 
 def test_a_report_that_does_not_exist_is_not_found(staff: Visitor) -> None:
     assert staff.get("/import/nothing").status == 404
+
+
+IBM_HEADER = "customerID,invoiceNumber,InvoiceDate,DueDate,InvoiceAmount,SettledDate"
+
+
+def test_a_history_is_read_as_of_the_companys_date_and_not_the_machines(
+    staff: Visitor, services: FakeServices
+) -> None:
+    services.scheduler.calendar.today = "2013-01-14"
+    upload(staff, f"{IBM_HEADER}\nC-1,7,1/2/2013,2/1/2013,55.94,1/15/2013\n", preset="ibm-late-payments")
+    [record] = services.ledger.synced
+    assert (record.status, record.balance) == ("open", "55.94")
+
+
+def test_imports_from_before_the_log_of_jobs_are_still_listed(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'identity.sqlite'}"
+    old = shutil.copytree(MIGRATIONS, tmp_path / "migrations")
+    (old / "versions" / "0002_jobs.py").unlink()
+    migrate(url, old)
+    database = Database(url)
+    add_staff(database, "ada@harbor.example", "correct horse battery staple", "Ada")
+    values = {"id": "a1", "name": "january.csv", "outcome": '{"added": "3"}', "at": datetime.now(UTC)}
+    with database.write() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO imports (import_id, staff_id, file_name, preset, state, lines_done, lines_total,"
+                " outcome, started_at, updated_at)"
+                " VALUES (:id, 1, :name, 'dunlin', 'done', 3, 3, :outcome, :at, :at)"
+            ).bindparams(bindparam("at", type_=UtcDateTime)),
+            values,
+        )
+    migrate(url, MIGRATIONS)
+    [found] = JobLog(database, "import").newest(10)
+    assert (found.subject, found.state, found.total, found.outcome) == (
+        "january.csv", "done", 3, {"added": "3"},
+    )  # fmt: skip
+    database.dispose()

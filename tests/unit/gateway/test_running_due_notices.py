@@ -1,0 +1,69 @@
+"""A run of the due notices may take long: its page shows how far it has come, and may be left."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from gateway.jobs import JobLog
+from services.shared.database import Database
+from services.shared.errors import Busy
+from tests.fakes.gateway_clients import FakeServices
+from tests.fakes.gateway_visitor import Visitor
+
+RUN = "/client-emails/due-notices/run"
+RUNS = "/client-emails/due-notices/runs"
+
+
+def test_a_run_that_takes_long_shows_its_progress_and_the_page_may_be_left(
+    staff: Visitor, services: FakeServices
+) -> None:
+    form = staff.get(RUN).one("//main//form[@method='post']")
+    may_go_on, answer = threading.Event(), services.scheduler.RunTick
+
+    def slow(request: Any, timeout: float | None = None) -> Iterator[Any]:
+        for progress in answer(request):
+            yield progress
+            assert may_go_on.wait(30)
+
+    services.scheduler.RunTick = slow  # type: ignore[method-assign]
+    page = staff.send(form)
+    assert page.headers["Refresh"] == "1"
+    assert "You may leave this page; the run goes on." in page.text
+    for again in (staff.get(page.path), staff.get(RUN), staff.send(form)):
+        assert again.path == page.path, "a second run would only wait for the first"
+    assert len([one for one in services.scheduler.requests("RunTick") if not one.dry_run]) == 1
+    may_go_on.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("due-notices-"):
+            thread.join(30)
+    done = staff.get(page.path)
+    assert "Refresh" not in done.headers
+    assert "4 emails are on the way." in done.text
+
+
+def test_a_run_says_how_far_it_has_come(staff: Visitor, database: Database) -> None:
+    log = JobLog(database, "due-notices")
+    job_id = log.begin(1, "", 0)
+    assert "It has begun." in staff.get(f"{RUNS}/{job_id}").text
+    log.progress(job_id, 1500, 200_000)
+    page = staff.get(f"{RUNS}/{job_id}")
+    assert "1,500 of 200,000 open invoices." in page.text
+    bar = page.one("//progress")
+    assert (bar.get("value"), bar.get("max")) == ("1500", "200000")
+    log.finish(job_id, {})
+
+
+def test_a_run_that_was_refused_says_why_and_can_be_tried_again(
+    staff: Visitor, services: FakeServices
+) -> None:
+    form = staff.get(f"{RUN}?as_of=2026-07-04").one("//main//form[@method='post']")
+    services.scheduler.refuse["RunTick"] = Busy("Another run is under way.", reason="TICK_RUNNING")
+    page = staff.send(form)
+    assert "Another run is under way." in page.one("//div[@role='alert']").text_content()
+    assert page.one("//a[.='Run it again']").get("href") == f"{RUN}?as_of=2026-07-04"
+
+
+def test_a_run_that_does_not_exist_is_not_found(staff: Visitor, database: Database) -> None:
+    an_import = JobLog(database, "import").begin(1, "a.csv", 1)
+    assert staff.get(f"{RUNS}/nothing").status == 404
+    assert staff.get(f"{RUNS}/{an_import}").status == 404
