@@ -23,9 +23,9 @@ blueprint = Blueprint("auth", __name__)
 
 
 class LoginForm(FlaskForm):  # type: ignore[misc]  # flask_wtf has no types
-    """E-mail and password."""
+    """Email and password."""
 
-    email = StringField("Email", [DataRequired("Enter your e-mail address.")])
+    email = StringField("Email", [DataRequired("Enter your email address.")])
     password = PasswordField("Password", [DataRequired("Enter your password.")])
     next = HiddenField()
 
@@ -33,7 +33,7 @@ class LoginForm(FlaskForm):  # type: ignore[misc]  # flask_wtf has no types
 class PasswordForm(FlaskForm):  # type: ignore[misc]
     """A change of password."""
 
-    present = PasswordField("Present password", [DataRequired("Enter your present password.")])
+    present = PasswordField("Current password", [DataRequired("Enter your current password.")])
     password = PasswordField("New password", [DataRequired("Enter a new password.")])
     again = PasswordField(
         "New password again", [EqualTo("password", "This is not the same as the new password above.")]
@@ -74,7 +74,7 @@ def login() -> ResponseReturnValue:
         if staff is not None:
             _sign_in(staff)
             return redirect(_destination(form.next.data), 303)
-        form.password.errors = ["This e-mail address and password do not belong together."]
+        form.password.errors = ["Incorrect email or password."]
     return render_template("login.html", form=form), 400 if form.errors else 200
 
 

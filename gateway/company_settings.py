@@ -33,8 +33,8 @@ class CompanyForm(FlaskForm):  # type: ignore[misc]  # flask_wtf has no types
     name = StringField("Name", [DataRequired("Enter the company's name."), Length(max=200)])
     address = TextAreaField("Address", [Length(max=500)])
     phone = StringField("Phone", [Length(max=100)])
-    from_address = StringField("Mails come from", [DataRequired("Enter an e-mail address.")])
-    reply_to = StringField("Answers go to")
+    from_address = StringField("Emails come from", [DataRequired("Enter an email address.")])
+    reply_to = StringField("Reply-to address")
     accent_color = StringField(
         "Accent color",
         [Regexp(r"#[0-9a-fA-F]{6}\Z", message="Enter a color such as #1d4ed8.")],
@@ -83,7 +83,7 @@ def profile() -> ResponseReturnValue:
             except Invalid as refusal:
                 problems = beside_fields(form, refusal)
             else:
-                say("The company has been saved. The next mail and the next Pay Now page show it.")
+                say("The company has been saved. The next email and the next Pay Now page show it.")
                 return redirect(url_for("company_settings.profile"), 303)
     is_wrong = bool(form.errors or problems)
     page = render_template("settings/company.html", form=form, problems=problems, has_logo=bool(company.logo))

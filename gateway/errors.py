@@ -24,7 +24,7 @@ _TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "This page does not take that",
-    409: "This does not fit any more",
+    409: "This has changed in the meantime",
     413: "Too large",
     429: "Too many tries",
     500: "Something went wrong here",

@@ -15,6 +15,7 @@ from services.shared.money import to_decimal
 from services.shared.wire import instant
 
 LOCALE = "en_US"
+_TO_THE_MINUTE = "MMM d, y, h:mm a"
 _TO_THE_SECOND = "MMM d, y, h:mm:ss a"
 
 
@@ -50,7 +51,7 @@ def as_instant(value: Timestamp | datetime | None) -> datetime | None:
 
 def clock_time(value: Timestamp | datetime | None) -> str:
     """An instant in the company's zone, as plain text: "Jan 31, 2026, 9:00 AM CST"; empty for none."""
-    return _written(value, "MMM d, y, h:mm a")
+    return _written(value, _TO_THE_MINUTE)
 
 
 def _written(value: Timestamp | datetime | None, pattern: str) -> str:
@@ -61,13 +62,16 @@ def _written(value: Timestamp | datetime | None, pattern: str) -> str:
     return f"{format_datetime(local, pattern, locale=LOCALE)} {local.tzname() or ''}".strip()
 
 
-def moment(value: Timestamp | datetime | None) -> Markup:
-    """An instant in the company's zone as a `time` element; the full instant shows on hovering."""
+def moment(value: Timestamp | datetime | None, *, zone: bool = False) -> Markup:
+    """An instant in the company's zone as a `time` element; the full instant shows on hovering.
+
+    With `zone` the zone is named: clients need not know which one is the company's.
+    """
     at = as_instant(value)
     if at is None:
         return Markup("")
     local = at.astimezone(company_time.zone())
-    shown = format_datetime(local, "MMM d, y, h:mm a", locale=LOCALE)
+    shown = clock_time(at) if zone else format_datetime(local, _TO_THE_MINUTE, locale=LOCALE)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         at.isoformat(timespec="seconds"), _written(at, _TO_THE_SECOND), shown
     )

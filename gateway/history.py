@@ -22,7 +22,7 @@ PAGE = 50
 # A click in the frame may open a new window, and the page in it is then as free as any other.
 FRAME_RIGHTS = "allow-popups allow-popups-to-escape-sandbox"
 BODY_POLICY = MAIL_POLICY.replace("sandbox;", f"sandbox {FRAME_RIGHTS};")
-VIEWS = {"": "Mail", "text": "Plain text", "source": "Source"}
+VIEWS = {"": "Email", "text": "Plain text", "source": "Source"}
 
 
 @blueprint.get("")

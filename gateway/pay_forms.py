@@ -28,24 +28,24 @@ class Message(NamedTuple):
 # One text for all that may be wrong here, or the page would tell strangers who our clients are.
 NO_SUCH_INVOICE = Message(
     "wrong",
-    "We found no invoice with this e-mail address and this number.",
+    "We found no invoice with this email address and this number.",
     "Please compare both with your invoice. Nothing was charged.",
 )
 LINK_INVALID = Message(
     "wrong",
     "This link is not complete.",
-    "Perhaps it was cut off. Open it from the e-mail again, or fill in the form from your invoice.",
+    "Perhaps it was cut off. Open it from the email again, or fill in the form from your invoice.",
 )
 LINK_EXPIRED = Message(
     "waiting",
     "This link has expired.",
-    "Please fill in the form from your invoice, or use the link in our newest e-mail.",
+    "Please fill in the form from your invoice, or use the link in our newest email.",
 )
 # Why a later step has led back to the form. The words stand here, so that an address cannot bring its own.
 BACK = {
     "expired": Message(
         "waiting",
-        "That took longer than 15 minutes, so we start again.",
+        "That took longer than 15 minutes. Please start again.",
         "Nothing was charged. Check the fields and continue.",
     ),
     "missing": Message(
@@ -64,7 +64,7 @@ BACK = {
     "method": Message("wrong", "Choose one of these ways to pay.", "Nothing was charged."),
     "away": Message(
         "waiting",
-        "The payment provider is away at this moment.",
+        "The payment provider is temporarily unavailable.",
         "Nothing was charged. Please try again in a minute.",
     ),
     "stale": Message(

@@ -30,7 +30,7 @@ blueprint = Blueprint("template_editor", __name__, url_prefix="/client-emails/te
 class TemplateForm(FlaskForm):  # type: ignore[misc]  # flask_wtf has no types
     """The four areas, and the version that the editor started from."""
 
-    subject = StringField("Subject", [DataRequired("A mail needs a subject."), Length(max=300)])
+    subject = StringField("Subject", [DataRequired("An email needs a subject."), Length(max=300)])
     title = StringField("Title", [Length(max=300)])
     header = TextAreaField("Header", [Length(max=20_000)])
     footer = TextAreaField("Footer", [Length(max=20_000)])
@@ -126,7 +126,7 @@ def save(slug: str) -> ResponseReturnValue:
         return _page(slug, form, status=400, problems=beside_fields(form, refusal))
     except Conflict:
         return _conflict(slug, form)
-    say(f"Version {saved.version} has been saved. Mails are written with it from now on.")
+    say(f"Version {saved.version} has been saved. Emails are written with it from now on.")
     return redirect(url_for("template_editor.edit", slug=slug), 303)
 
 

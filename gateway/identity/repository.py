@@ -82,7 +82,7 @@ def change_password(database: Database, staff_id: int, present: str, new: str) -
     with database.read() as connection:
         row = connection.execute(select(staff).where(staff.c.staff_id == staff_id)).one()
     if not passwords.matches(row.password_hash, present):
-        raise invalid_field("present", PasswordWrong.reason, "This is not your present password.")
+        raise invalid_field("present", PasswordWrong.reason, "This is not your current password.")
     hashed = passwords.hash_password(new)
     with database.write() as connection:
         return _store(connection, staff_id, password_hash=hashed, session_epoch=staff.c.session_epoch + 1)
@@ -108,5 +108,5 @@ def _address(email: str) -> str:
         # Special-use names such as example.test are fine for a company's own staff.
         parsed = validate_email(email.strip(), check_deliverability=False, test_environment=True)
     except EmailNotValidError as error:
-        raise invalid_field("email", "EMAIL_MALFORMED", f"This is not an e-mail address: {error}") from None
+        raise invalid_field("email", "EMAIL_MALFORMED", f"This is not an email address: {error}") from None
     return parsed.normalized.lower()

@@ -59,7 +59,7 @@ def test_an_email_address_is_known_in_any_case(stranger: Visitor) -> None:
 def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(stranger: Visitor, email: str) -> None:
     page = sign_in(stranger, password="wrong", email=email)
     assert page.status == 400
-    assert "This e-mail address and password do not belong together." in page.text
+    assert "Incorrect email or password." in page.text
     assert stranger.get("/").path == "/login"
 
 
@@ -154,7 +154,7 @@ def test_signing_out_everywhere_keeps_this_browser(services: FakeServices, own_d
 @pytest.mark.parametrize(
     ("present", "password", "again", "words"),
     [
-        ("wrong", "a few other words", "a few other words", "This is not your present password."),
+        ("wrong", "a few other words", "a few other words", "This is not your current password."),
         (PASSWORD, "short", "short", "10 to 200 characters"),
         (PASSWORD, "a few other words", "a few other wards", "not the same as the new password"),
     ],

@@ -153,9 +153,26 @@ def test_an_invoice_tells_every_decision_with_its_reason_and_what_comes_next(sta
         "17 days past due",
     ):
         assert shown in page.text
-    assert page.one("//a[text()='View the mail']").get("href") == "/history/notice-1"
+    assert page.one("//a[text()='View the email']").get("href") == "/history/notice-1"
 
 
 def test_an_invoice_without_a_next_notice_says_so(staff: Visitor, services: FakeServices) -> None:
     services.scheduler.explanations[1].ClearField("next")
     assert "No further notice is to come." in staff.get("/invoices/1").text
+
+
+def test_an_organization_with_several_currencies_names_them_beside_its_totals(
+    staff: Visitor, services: FakeServices
+) -> None:
+    def names() -> list[str]:
+        return [str(name.text) for name in staff.get("/organizations/BOLT").tree.xpath("//dl/div/dt")]
+
+    assert names() == ["Open", "Past due"]
+    services.add_invoice("BOLT", "B-3", days_past_due=9, balance_minor=70_000, currency="EUR")
+    assert sorted(names()) == ["Open in EUR", "Open in USD", "Past due in EUR", "Past due in USD"]
+
+
+def test_breadcrumbs_end_with_a_place_and_not_with_a_slash(staff: Visitor) -> None:
+    crumbs = staff.get("/invoices/1").one("//nav[@class='crumbs']")
+    assert "".join(crumbs.itertext()).split() == ["Organizations/Acme", "Corporation"]
+    assert "/" not in staff.get("/organizations/ACME").one("//nav[@class='crumbs']").text_content()

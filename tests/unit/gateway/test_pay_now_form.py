@@ -167,7 +167,7 @@ def test_the_answer_is_the_same_whether_the_address_or_the_number_is_wrong(payer
         answer("dana@acme.example", "INV-9999"),
         answer("pay@bolt.example", "INV-0042"),
     ]
-    assert "We found no invoice with this e-mail address and this number." in pages[0].text
+    assert "We found no invoice with this email address and this number." in pages[0].text
     assert {page.status for page in pages} == {422}
     assert len({without_what_was_typed(page) for page in pages}) == 1
 

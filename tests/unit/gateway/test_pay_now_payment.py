@@ -265,3 +265,11 @@ def test_an_unknown_quote_leads_to_the_empty_form(payer: Visitor) -> None:
         page = payer.get(f"/pay/{step}/nobody-made-this")
         assert page.path == "/pay"
         assert "We do not know this payment." in page.text
+
+
+def test_the_time_of_a_payment_names_its_zone(payer: Visitor, services: FakeServices) -> None:
+    page = payer.send(at_confirmation(payer).form("/pay/confirm"))
+    [payment] = [found for key, found in services.paynow.payments.items() if key != "payment-0"]
+    payment.ended_at.FromDatetime(datetime(2026, 7, 4, 14, 0, tzinfo=UTC))
+    shown = payer.get(page.path).one("//time").text_content()
+    assert shown.replace("\u202f", " ") == "Jul 4, 2026, 9:00 AM CDT"

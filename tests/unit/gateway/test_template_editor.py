@@ -47,7 +47,7 @@ def test_an_unknown_token_is_named_beside_its_field_and_nothing_is_lost(
 
 def test_a_mail_needs_a_subject(staff: Visitor) -> None:
     page = staff.send(editor(staff.get(EDIT)), subject=" ")
-    assert page.one("//p[@id='subject-error']").text_content() == "A mail needs a subject."
+    assert page.one("//p[@id='subject-error']").text_content() == "An email needs a subject."
 
 
 def test_what_somebody_else_saved_is_not_overwritten_unseen(staff: Visitor, services: FakeServices) -> None:
