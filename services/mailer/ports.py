@@ -216,9 +216,10 @@ class Transport(Protocol):
         """Whether the connection still stood after its last use; asks nobody."""
         ...
 
-    def send(self, mail: Rendered) -> Answer:
+    def send(self, mail: Rendered, *, together: bool) -> Answer:
         """Hands one mail over the connection that `ready` made, and says how that ended.
 
+        `together`: if the server says "later" to one of the recipients, no one gets it now.
         One conversation: never connects. Never raises for what the server or network does.
         """
         ...

@@ -82,12 +82,12 @@ class SmtpTransport:
         """Whether there is a connection, as far as its last use showed."""
         return self._connection is not None
 
-    def send(self, mail: Rendered) -> Answer:
+    def send(self, mail: Rendered, *, together: bool) -> Answer:
         """Hands the mail over and tells how that ended."""
         if self._connection is None:
             return Answer(Stage.CONNECT, None, "There is no connection to the SMTP server.")
         self._begin()
-        answer = self._converse(self._connection, mail)
+        answer = self._converse(self._connection, mail, together)
         if self._has_served and answer.stage is Stage.SENDER and answer.code in (None, GOING_AWAY):
             # Servers end connections that were idle or have served enough; this mail was not even named.
             answer = replace(answer, unheard=not answer.never)
@@ -164,32 +164,32 @@ class SmtpTransport:
             raise
         return connection
 
-    def _converse(self, connection: smtplib.SMTP, mail: Rendered) -> Answer:
+    def _converse(self, connection: smtplib.SMTP, mail: Rendered, together: bool) -> Answer:
         self._stage = Stage.SENDER
         if mail.needs_utf8 and not connection.has_extn("smtputf8"):
             words = "An address has letters beyond ASCII, and the SMTP server does not take such (SMTPUTF8)."
             return Answer(self._stage, None, words, never=True)
         try:
-            return self._dialogue(connection, mail)
+            return self._dialogue(connection, mail, together)
         except smtplib.SMTPResponseException as error:
             return Answer(self._stage, error.smtp_code, _text(error.smtp_error))
         except (OSError, smtplib.SMTPException) as error:
             return Answer(self._stage, None, f"The connection to the SMTP server was lost: {error}")
 
-    def _dialogue(self, connection: smtplib.SMTP, mail: Rendered) -> Answer:
+    def _dialogue(self, connection: smtplib.SMTP, mail: Rendered, together: bool) -> Answer:
         code, text = self._timed(connection).mail(mail.sender, self._options(connection, mail))
         if code != OK:
             return Answer(self._stage, code, _text(text))
         self._stage = Stage.RECIPIENTS
-        answer = self._recipients(connection, mail)
+        answer = self._recipients(connection, mail, together)
         if answer.code != OK:
             return answer
         self._stage = Stage.CONTENT
         code, text = self._timed(connection).data(mail.mime)
         return Answer(self._stage, code, _text(text), answer.refused)
 
-    def _recipients(self, connection: smtplib.SMTP, mail: Rendered) -> Answer:
-        """Names all of them; 250 if the server takes at least one."""
+    def _recipients(self, connection: smtplib.SMTP, mail: Rendered, together: bool) -> Answer:
+        """Names all of them; 250 if the server takes enough of them."""
         refused: list[RefusedRecipient] = []
         for email in mail.recipients:
             code, text = self._timed(connection).rcpt(email)
@@ -197,7 +197,7 @@ class SmtpTransport:
                 return Answer(self._stage, code, _text(text))
             if code not in (OK, WILL_FORWARD):
                 refused.append(RefusedRecipient(email, code, _text(text)))
-        if len(refused) == len(mail.recipients):
+        if len(refused) == len(mail.recipients) or (together and any(one.later for one in refused)):
             return Answer(self._stage, refused[-1].code, refused[-1].text, tuple(refused))
         return Answer(self._stage, OK, "", tuple(refused))
 

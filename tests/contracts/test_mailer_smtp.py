@@ -73,8 +73,8 @@ def transport(keeper: Keeper) -> Iterator[SmtpTransport]:
         yield transport
 
 
-def _send(transport: SmtpTransport, mail: Rendered) -> Answer:
-    return transport.ready() or transport.send(mail)
+def _send(transport: SmtpTransport, mail: Rendered, *, together: bool = True) -> Answer:
+    return transport.ready() or transport.send(mail, together=together)
 
 
 def _scripted(*lines: str) -> Answer:
@@ -102,6 +102,23 @@ def test_a_refused_recipient_is_named_and_the_others_get_the_mail(
     assert answer.refused == (RefusedRecipient("bob@x.test", 550, "5.1.1 no such user"),)
     assert answer.code == 250
     assert keeper.mails[0][0] == ["ann@x.test"]
+
+
+def test_a_recipient_who_is_told_later_holds_the_mail_back_for_all_until_it_goes_without_him(
+    transport: SmtpTransport, keeper: Keeper
+) -> None:
+    keeper.rcpt |= {"bob@x.test": "450 4.2.0 greylisted", "eve@x.test": "550 5.1.1 no such user"}
+    mail = _mail("ann@x.test", "bob@x.test", "eve@x.test")
+    answer = _send(transport, mail)
+    assert (answer.stage, [one.email for one in answer.refused]) == (
+        Stage.RECIPIENTS,
+        ["bob@x.test", "eve@x.test"],
+    )
+    assert keeper.mails == []
+    assert _send(transport, mail, together=False).code == 250
+    keeper.rcpt["bob@x.test"] = "250 OK"
+    assert _send(transport, mail).code == 250
+    assert [to for to, _mime in keeper.mails] == [["ann@x.test"], ["ann@x.test", "bob@x.test"]]
 
 
 def test_after_a_refusal_the_connection_serves_the_next_mail(
@@ -139,12 +156,12 @@ def test_ready_greets_before_any_mail_and_sending_never_connects(keeper: Keeper)
             return answers
 
     with served(smtp(Greeter())) as port, _connected(port) as transport:
-        answer = transport.send(_mail())
+        answer = transport.send(_mail(), together=True)
         assert (answer.stage, answer.code, transport.is_open()) == (Stage.CONNECT, None, False)
         assert transport.ready() is None
         assert greeted.is_set()
         assert transport.is_open()
-        assert transport.send(_mail()).code == 250
+        assert transport.send(_mail(), together=True).code == 250
 
 
 def test_a_connection_that_the_server_closed_while_idle_is_replaced_when_it_is_made_ready(

@@ -43,6 +43,7 @@ class FakeTransport:
     def __init__(self, *answers: Answer) -> None:
         self.answers = list(answers)
         self.sent: list[Rendered] = []
+        self.together: list[bool] = []
         self.trouble: Answer | None = None
         self.probes = 0
         self.rests = 0
@@ -61,9 +62,10 @@ class FakeTransport:
     def is_open(self) -> bool:
         return self.open
 
-    def send(self, mail: Rendered) -> Answer:
+    def send(self, mail: Rendered, *, together: bool) -> Answer:
         assert self.open, "a mail was handed over without a connection"
         self.meanwhile()
+        self.together.append(together)
         answer = self.trouble or (self.answers.pop(0) if self.answers else TAKEN)
         if answer.code == TAKEN.code:
             self.sent.append(mail)

@@ -4,6 +4,9 @@ An answer is judged by where in the conversation it came and by its class (RFC 5
 
 - 2xx after the content: the server has taken responsibility. Sent.
 - 4xx: it says "later". Tried again after 1, 2, 4 ... minutes, at most 4 hours, for two days.
+- 4xx for some of the recipients: the mail waits for all of them, three times at most, because such a server
+  mostly wants to be asked once more (greylisting). So nobody is forgotten and nobody gets it twice. After
+  that the others get it, and the history names who did not.
 - 5xx: it says "never". Given up at once, because asking again only spoils our name there.
 - Before a mail is named (connect, greeting, TLS, login) any failure is about the server and not about
   the mail: all mails wait until a probe gets through (see `circuit`), however long that takes.
@@ -21,6 +24,9 @@ GIVE_UP_AFTER = timedelta(days=2)
 """Counted from the first attempt."""
 
 LONGEST_BACKOFF = timedelta(hours=4)
+
+TOGETHER = 3
+"""Attempts in which a recipient who is told "later" holds the mail back for all; seven minutes in all."""
 
 _AFTER_DROP = (timedelta(seconds=2), timedelta(seconds=5), timedelta(seconds=15), timedelta(seconds=60))
 
@@ -44,6 +50,12 @@ class RefusedRecipient:
     email: str
     code: int
     text: str
+
+    @property
+    def later(self) -> bool:
+        """Whether it may be taken when asked again."""
+        # 552 after RCPT is an old way to say "too many recipients", to be read as 452 (RFC 5321, 4.5.3.1.10).
+        return self.code < 500 or self.code == 552
 
     def __str__(self) -> str:
         return f"{self.email}: {self.code} {self.text}".strip()
@@ -114,8 +126,13 @@ def judge(answer: Answer, past: Past, now: datetime) -> Outcome:
     if answer.code is None:
         return _dropped(answer, past, now)
     if answer.stage is Stage.RECIPIENTS:
-        return _all_refused(answer, past, now)
+        return _recipients_refused(answer, past, now)
     return Never(_words(answer)) if answer.code >= 500 else _later(_words(answer), past, now)
+
+
+def all_together(past: Past) -> bool:
+    """Whether the next attempt is for all recipients or none."""
+    return past.attempts < TOGETHER
 
 
 def not_written(error: str, past: Past, now: datetime) -> Outcome:
@@ -128,12 +145,11 @@ def backoff(attempt: int) -> timedelta:
     return min(LONGEST_BACKOFF, timedelta(minutes=2 ** min(attempt - 1, 20)))
 
 
-def _all_refused(answer: Answer, past: Past, now: datetime) -> Outcome:
+def _recipients_refused(answer: Answer, past: Past, now: datetime) -> Outcome:
     detail = _list(answer.refused) or _words(answer)
-    # 552 after RCPT is an old way to say "too many recipients", to be read as 452 (RFC 5321, 4.5.3.1.10).
-    if all(one.code >= 500 and one.code != 552 for one in answer.refused):
-        return Never(detail)
-    return _later(detail, past, now)
+    if any(one.later for one in answer.refused):
+        return _later(detail, past, now)
+    return Never(detail)
 
 
 def _later(detail: str, past: Past, now: datetime) -> Outcome:
@@ -161,7 +177,7 @@ def _unless_too_late(later: Later, tried_at: datetime) -> Outcome:
 
 def _accepted(answer: Answer) -> str:
     if answer.refused:
-        return f"{_words(answer)} Not taken for {_list(answer.refused)}"
+        return f"{_words(answer)} Not taken for {_list(answer.refused)}. Nothing more is sent to them."
     return _words(answer)
 
 

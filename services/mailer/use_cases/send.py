@@ -23,7 +23,17 @@ import structlog
 
 from services.mailer.domain.circuit import Circuit, Leave
 from services.mailer.domain.company import Profile
-from services.mailer.domain.delivery import Answer, Later, Never, Outcome, Past, Sent, judge, not_written
+from services.mailer.domain.delivery import (
+    Answer,
+    Later,
+    Never,
+    Outcome,
+    Past,
+    Sent,
+    all_together,
+    judge,
+    not_written,
+)
 from services.mailer.domain.letter import Letter, Unusable, Verdict, Withheld
 from services.mailer.domain.message import CannotWrite, Claimed, Rendered
 from services.mailer.domain.pace import Pace
@@ -217,7 +227,7 @@ def _send_one(desk: Desk, message: Claimed, letter: Letter, paper: _Paper) -> _W
         ours = work.messages.processed(message, desk.owner, written, now, now + ATTEMPT_LEASE)
     if not ours:
         return _Went.ON
-    answer = desk.transport.send(written)
+    answer = desk.transport.send(written, together=all_together(past))
     if answer.unheard:
         return _Went.UNHEARD
     outcome = judge(answer, past, desk.clock.now())

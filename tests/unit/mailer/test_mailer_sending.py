@@ -91,6 +91,23 @@ def test_a_temporary_refusal_waits_longer_each_time_and_then_goes(office: Office
     assert office.states() == [State.SENT]
 
 
+def test_a_mail_waits_three_times_for_all_its_recipients_and_then_goes_to_those_who_can_have_it(
+    office: Office,
+) -> None:
+    busy = (RefusedRecipient("bob@x.test", 450, "4.2.0 busy"),)
+    office.accept()
+    office.transport.answers = [Answer(Stage.RECIPIENTS, 450, "4.2.0 busy", busy)] * 3
+    office.transport.answers.append(Answer(Stage.CONTENT, 250, "ok", busy))
+    for minutes in (1, 2, 4):
+        office.run()
+        assert office.last() == (EventKind.DEFERRED, "bob@x.test: 450 4.2.0 busy")
+        office.wait(minutes=minutes)
+    office.run()
+    assert office.transport.together == [True, True, True, False]
+    words = "250 ok Not taken for bob@x.test: 450 4.2.0 busy. Nothing more is sent to them."
+    assert office.last() == (EventKind.SENT, words)
+
+
 def test_while_the_server_is_away_only_probes_are_made_and_then_all_go_at_once(office: Office) -> None:
     office.accept(50)
     office.transport.trouble = REFUSED

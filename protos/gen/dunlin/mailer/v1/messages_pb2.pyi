@@ -36,7 +36,9 @@ class _MessageStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MessageS
     MESSAGE_STATE_DEFERRED: _MessageState.ValueType  # 3
     """The SMTP server said "later"; is tried again by itself."""
     MESSAGE_STATE_SENT: _MessageState.ValueType  # 4
-    """The SMTP server has taken it. Final."""
+    """The SMTP server has taken it for at least one recipient; the event names those it refused, who
+    get nothing more. One who is told "later" holds the mail back for all, three times. Final.
+    """
     MESSAGE_STATE_FAILED: _MessageState.ValueType  # 5
     """Given up. Final. The last event says why: the server's words, or MAIL_CANNOT_BE_WRITTEN and why,
     such as for something that is no address.
@@ -56,7 +58,9 @@ MESSAGE_STATE_SENDING: MessageState.ValueType  # 2
 MESSAGE_STATE_DEFERRED: MessageState.ValueType  # 3
 """The SMTP server said "later"; is tried again by itself."""
 MESSAGE_STATE_SENT: MessageState.ValueType  # 4
-"""The SMTP server has taken it. Final."""
+"""The SMTP server has taken it for at least one recipient; the event names those it refused, who
+get nothing more. One who is told "later" holds the mail back for all, three times. Final.
+"""
 MESSAGE_STATE_FAILED: MessageState.ValueType  # 5
 """Given up. Final. The last event says why: the server's words, or MAIL_CANNOT_BE_WRITTEN and why,
 such as for something that is no address.
