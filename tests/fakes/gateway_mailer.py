@@ -15,6 +15,8 @@ TOKENS = (
     ("invoice.balance", "What remains to be paid", "$1,250.00"),
 )
 
+SHIPPED_SENDER = "billing@localhost.localdomain"
+
 
 class FakeMailer(FakeStub):
     """Messages, templates with versions, the company's profile."""
@@ -132,6 +134,7 @@ class FakeMailer(FakeStub):
 
     @rpc
     def GetCompany(self, request: Any) -> Any:
+        self.company.sender_set = self.company.from_address != SHIPPED_SENDER
         return self.company
 
     @rpc
@@ -139,6 +142,7 @@ class FakeMailer(FakeStub):
         if "@" not in request.company.from_address:
             raise invalid_field("company.from_address", "ADDRESS_MALFORMED", "This is not an e-mail address.")
         self.company = request.company
+        self.company.sender_set = self.company.from_address != SHIPPED_SENDER
         return self.company
 
 

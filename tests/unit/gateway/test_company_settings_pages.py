@@ -5,6 +5,7 @@ import io
 import pytest
 
 from tests.fakes.gateway_clients import FakeServices
+from tests.fakes.gateway_mailer import SHIPPED_SENDER
 from tests.fakes.gateway_visitor import Page, Visitor
 
 COMPANY, CALENDAR = "/settings/company", "/settings/calendar"
@@ -34,6 +35,20 @@ def test_what_the_mailer_refuses_stands_beside_its_field(staff: Visitor) -> None
     page = staff.send(company_form(staff), from_address="nobody")
     assert page.status == 400
     assert page.one("//p[@id='from_address-error']").text_content() == "This is not an e-mail address."
+
+
+def test_until_the_sender_is_set_the_dashboard_and_the_settings_say_so(
+    staff: Visitor, services: FakeServices
+) -> None:
+    services.mailer.company.from_address = SHIPPED_SENDER
+    hint = f"Emails come from {SHIPPED_SENDER}: set your own address"
+    page = staff.get("/")
+    assert f"{hint} in Settings." in page.text
+    page.one(f"//main//p/a[@href='{COMPANY}']")
+    assert f"{hint} below." in staff.get(COMPANY).text
+    saved = staff.send(company_form(staff), from_address="billing@harbor.example")
+    assert "set your own address" not in saved.text
+    assert "set your own address" not in staff.get("/").text
 
 
 def test_a_logo_is_kept_shown_and_removed(staff: Visitor, services: FakeServices) -> None:
