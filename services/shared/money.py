@@ -1,9 +1,6 @@
 """Money as whole minor units of an ISO 4217 currency."""
 
 import re
-from functools import cache
-
-from babel.numbers import get_currency_precision, list_currencies
 
 MOST_MINOR = 10**15 - 1
 """No amount is larger; it leaves room to add up a million of them in 64 bits."""
@@ -19,23 +16,39 @@ class MoneyError(ValueError):
         self.reason = reason
 
 
-@cache
-def _currencies() -> frozenset[str]:
-    # XXX and its like are codes of ISO 4217 that name no money.
-    return frozenset(code for code in list_currencies() if re.fullmatch("[A-Z]{3}", code)) - {"XXX", "XTS"}
+# ISO 4217 itself. Locale data (CLDR) says how amounts are usually shown, which is something else: it shows
+# no decimals of IQD, LBP or RSD, and knows currencies that are history. Codes for metals, accounting units
+# and tests name no money that an invoice could be in.
+_TWO_DIGITS = """
+    AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE
+    CHF CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD
+    HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK
+    MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD
+    RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH
+    USD USN UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG
+"""
+_OTHER_DIGITS = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    3: "BHD IQD JOD KWD LYD OMR TND",
+    4: "CLF UYW",
+}
+_DIGITS = dict.fromkeys(_TWO_DIGITS.split(), 2) | {
+    code: digits for digits, codes in _OTHER_DIGITS.items() for code in codes.split()
+}
 
 
 def is_currency(code: str) -> bool:
-    """Whether the code is an ISO 4217 currency, in upper case."""
-    return code in _currencies()
+    """Whether the code is a currency of ISO 4217 that is in use, in upper case."""
+    return code in _DIGITS
 
 
-@cache
 def minor_digits(currency: str) -> int:
-    """How many decimals the currency has: 2 for USD, 0 for JPY, 3 for KWD."""
-    if not is_currency(currency):
-        raise MoneyError("UNKNOWN_CURRENCY", f"{currency!r} is not an ISO 4217 currency such as USD.")
-    return get_currency_precision(currency)
+    """How many decimals the currency has by ISO 4217: 2 for USD, 0 for JPY, 3 for KWD."""
+    try:
+        return _DIGITS[currency]
+    except KeyError:
+        message = f"{currency!r} is not an ISO 4217 currency in use, such as USD."
+        raise MoneyError("UNKNOWN_CURRENCY", message) from None
 
 
 def parse_decimal(text: str, currency: str) -> int:

@@ -1,4 +1,5 @@
 import pytest
+from babel.core import get_global
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,7 +54,32 @@ def test_writing_and_reading_an_amount_gives_it_back(minor: int, currency: str) 
     assert parse_decimal(to_decimal(minor, currency), currency) == minor
 
 
-def test_currencies_have_their_own_decimals() -> None:
-    assert [minor_digits(code) for code in ("USD", "JPY", "KWD")] == [2, 0, 3]
-    assert not is_currency("XXX")
-    assert not is_currency("EURO")
+@pytest.mark.parametrize(
+    ("digits", "codes"),
+    [
+        (0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"),
+        # What locale data shows without decimals has them in ISO 4217.
+        (2, "USD EUR AFN ALL COP IDR IRR KPW LAK LBP MGA MMK PKR RSD SOS SYP TWD YER HUF"),
+        (3, "BHD IQD JOD KWD LYD OMR TND"),
+        (4, "CLF UYW"),
+    ],
+)
+def test_currencies_have_the_decimals_of_the_standard(digits: int, codes: str) -> None:
+    assert {code: minor_digits(code) for code in codes.split()} == dict.fromkeys(codes.split(), digits)
+
+
+@pytest.mark.parametrize(
+    "code", ["DEM", "FRF", "HRK", "ZWL", "SLL", "XXX", "XTS", "XAU", "XDR", "EURO", "usd", ""]
+)
+def test_a_code_that_is_no_money_in_use_is_refused(code: str) -> None:
+    assert not is_currency(code)
+    with pytest.raises(MoneyError) as refused:
+        minor_digits(code)
+    assert refused.value.reason == "UNKNOWN_CURRENCY"
+
+
+def test_every_currency_that_is_legal_tender_somewhere_is_known() -> None:
+    territories = get_global("territory_currencies").values()
+    tender = {code for known in territories for code, _, end, is_tender in known if is_tender and not end}
+    # Bulgaria has the euro since 2026.
+    assert {code for code in tender if not is_currency(code)} <= {"BGN"}
