@@ -9,7 +9,7 @@ LONGEST = 254
 
 
 class AddressMalformed(ValueError):
-    """The text is no e-mail address; the message says why, in words for whoever wrote it."""
+    """The text is not an e-mail address; the message says why, in words for whoever wrote it."""
 
 
 @lru_cache(maxsize=65_536)

@@ -18,6 +18,9 @@ LONGEST_POSTAL_ADDRESS = 500
 MOST_ADDRESSES = 50
 """Addresses of one contact."""
 
+EARLIEST, LATEST = date(1970, 1, 1), date(2199, 12, 31)
+"""Dates of an invoice; one outside is a slip, such as year 13."""
+
 # Line breaks in a name would end a mail header; the others have no business in a list either.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -133,8 +136,8 @@ def duplicate(line: InvoiceLine, first: int) -> LineRefusal:
         line.line,
         "invoice_number",
         "DUPLICATE_NUMBER",
-        f"Invoice {_shown(line.invoice.number)} of this organization is in line {first} already;"
-        " an organization has each number once.",
+        f"Invoice {_shown(line.invoice.number)} of this organization is already on line {first};"
+        " list each invoice once.",
     )
 
 
@@ -149,7 +152,7 @@ def _organization(said: OrganizationClaim) -> OrganizationClaim:
         _refuse(
             "organization_status",
             "ORGANIZATION_STATUS_UNKNOWN",
-            f"{_shown(status)} is no standing; it is one of {', '.join(ORGANIZATION_STATUSES)}.",
+            f"{_shown(status)} is not a valid status; use one of {', '.join(ORGANIZATION_STATUSES)}.",
         )
     address = _postal_address(said.address)
     time_zone = said.time_zone.strip()
@@ -157,7 +160,7 @@ def _organization(said: OrganizationClaim) -> OrganizationClaim:
         _refuse(
             "time_zone",
             "TIME_ZONE_UNKNOWN",
-            f"{_shown(time_zone)} is no time zone; write its IANA name, such as America/New_York.",
+            f"{_shown(time_zone)} is not a known time zone; write its IANA name, such as America/New_York.",
         )
     return OrganizationClaim(organization_id, name, kind, status, address, time_zone)
 
@@ -187,9 +190,8 @@ def _contact(name: str, emails: tuple[str, ...], starred: bool | None) -> Contac
             try:
                 key = address_key(written)
             except AddressMalformed as error:
-                _refuse(
-                    "contact_email", "EMAIL_MALFORMED", f"{_shown(written)} is no e-mail address: {error}"
-                )
+                words = f"{_shown(written)} is not a valid email address: {error}"
+                _refuse("contact_email", "EMAIL_MALFORMED", words)
             addresses.setdefault(key, Address(key, written))
     if not name and not addresses:
         return None
@@ -205,7 +207,7 @@ def _invoice(record: SyncRecord, organization_id: str) -> InvoiceClaim:
         _refuse(
             "currency",
             "CURRENCY_UNKNOWN",
-            f"{_shown(currency)} is no currency; write its ISO 4217 code, such as USD.",
+            f"{_shown(currency)} is not a currency in use; write its ISO 4217 code, such as USD.",
         )
     amount = _money(record.amount, "amount", currency)
     balance = amount if record.balance == record.amount else _money(record.balance, "balance", currency)
@@ -214,12 +216,12 @@ def _invoice(record: SyncRecord, organization_id: str) -> InvoiceClaim:
         _refuse(
             "status",
             "STATUS_UNKNOWN",
-            f"{_shown(status)} is no status; it is one of {', '.join(INVOICE_STATUSES)}.",
+            f"{_shown(status)} is not a valid invoice status; use one of {', '.join(INVOICE_STATUSES)}.",
         )
     if balance > amount:
         _refuse("balance", "BALANCE_ABOVE_AMOUNT", "The balance is above the amount; it is at most that.")
     if status == PAID and balance:
-        _refuse("balance", "PAID_WITH_BALANCE", "The invoice is paid; the balance of a paid one is 0.")
+        _refuse("balance", "PAID_WITH_BALANCE", "The invoice is paid; write 0 as its balance.")
     return InvoiceClaim(organization_id, number, issued_on, due_on, currency, amount, balance, status)
 
 
@@ -228,10 +230,10 @@ def _money(text: str, field: str, currency: str) -> int:
     try:
         minor = _minor(text, currency)
     except MoneyError as error:
-        words = str(error) if text else "There is no amount here; write one such as 1234.50."
+        words = str(error) if text else f"{field} is empty; write an amount such as 1234.50."
         _refuse(field, _MONEY_REASONS.get(error.reason, error.reason), words)
     if minor < 0:
-        _refuse(field, "AMOUNT_NEGATIVE", f"{_shown(text)} is negative; it is 0 or more.")
+        _refuse(field, "AMOUNT_NEGATIVE", f"{_shown(text)} is negative; write 0 or more.")
     return minor
 
 
@@ -240,11 +242,12 @@ _minor = lru_cache(maxsize=65_536)(parse_decimal)  # many invoices are of the sa
 
 def _date(text: str, field: str) -> date | None:
     try:
-        return _day(text)
+        day = _day(text)
     except ValueError:
-        _refuse(
-            field, "DATE_MALFORMED", f"{_shown(text)} is no date; write it as YYYY-MM-DD, such as 2026-01-31."
-        )
+        _refuse(field, "DATE_MALFORMED", f"{_shown(text)} is not a valid date; write it as 2026-01-31.")
+    if day is not None and not EARLIEST <= day <= LATEST:
+        _refuse(field, "DATE_OUT_OF_RANGE", f"{_shown(text)} is not between {EARLIEST} and {LATEST}.")
+    return day
 
 
 @lru_cache(maxsize=16_384)
@@ -265,7 +268,7 @@ def _text(text: str, field: str, thing: str, longest: int, *, needed: bool = Tru
         _refuse(
             field,
             f"{thing}_MALFORMED",
-            f"{_shown(text)} holds a line break or another control character; write it in one line.",
+            f"{_shown(text)} contains a line break or another control character; write it on one line.",
         )
     text = text.strip()
     if needed and not text:
