@@ -97,17 +97,27 @@ class Payable:
             raise self.too_much(named=named)
 
     def too_much(self, *, named: bool) -> AmountAboveBalance:
-        """The refusal of an amount above what remains."""
+        """The refusal of an amount above what remains.
+
+        Unless `named`, it is the same whether something remains or nothing, and gives no advice that would
+        only be right for one of them.
+        """
         if not named:
             return AmountAboveBalance(
-                "The amount is more than what remains of this invoice; enter a smaller one."
+                "This amount cannot be paid on this invoice. Check the amount, or open the link in the email"
+                " about this invoice."
             )
-        if self.remaining_minor == 0:
-            return AmountAboveBalance("Nothing remains to be paid of this invoice at the moment.")
-        rest = f"{to_decimal(self.remaining_minor, self.currency)} {self.currency}"
-        return AmountAboveBalance(
-            f"The amount is more than what remains of this invoice; enter at most {rest}."
-        )
+        if self.remaining_minor:
+            rest = f"{to_decimal(self.remaining_minor, self.currency)} {self.currency}"
+            return AmountAboveBalance(
+                f"This is more than what remains to be paid on this invoice; enter at most {rest}."
+            )
+        if self.status == "open" and self.balance_minor:
+            return AmountAboveBalance(
+                "A payment of everything that remains on this invoice is being processed;"
+                " there is nothing more to pay now."
+            )
+        return AmountAboveBalance("This invoice is paid; nothing remains to be paid on it.")
 
     def reserved(self, amount_minor: int) -> "Payable":
         """After a charge of the amount has begun."""

@@ -12,6 +12,7 @@ from services.paynow.domain.guard import (
     FieldsMalformed,
     InvoiceNotPayable,
     NoSuchInvoice,
+    Payable,
     amount_of,
     check_fields,
     choose,
@@ -104,6 +105,43 @@ def test_the_balance_is_named_only_to_who_has_been_shown_it() -> None:
     assert not any(character.isdigit() for character in silent.value.message)
     assert "123.00 USD" in open_.value.message
     assert silent.value.violations[0].field == open_.value.violations[0].field == "amount"
+
+
+def test_without_a_link_too_much_and_nothing_left_are_refused_in_the_same_words() -> None:
+    refusals = set()
+    for invoice in (
+        payable(books=5_000),
+        payable(books=0),
+        payable(status="paid"),
+        payable(reserved_minor=10_000),
+    ):
+        for amount in ("999", "9" * 20):
+            with pytest.raises(AmountAboveBalance) as refused:
+                amount_of(invoice, amount, named=False)
+            refusals.add((refused.value.reason, refused.value.message))
+    assert refusals == {
+        (
+            "AMOUNT_ABOVE_BALANCE",
+            "This amount cannot be paid on this invoice. Check the amount, or open the link in the email"
+            " about this invoice.",
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("invoice", "words"),
+    [
+        (payable(books=5_000), "enter at most 50.00 USD"),
+        (payable(books=5_000, currency="JPY"), "enter at most 5000 JPY"),
+        (payable(books=0), "This invoice is paid"),
+        (payable(status="paid"), "This invoice is paid"),
+        (payable(paid_here_minor=10_000), "This invoice is paid"),
+        (payable(reserved_minor=10_000), "is being processed"),
+    ],
+)
+def test_with_a_link_the_refusal_says_how_the_invoice_stands(invoice: Payable, words: str) -> None:
+    with pytest.raises(AmountAboveBalance, match=words):
+        amount_of(invoice, "99999", named=True)
 
 
 def test_an_amount_beyond_all_money_is_simply_above_the_balance() -> None:
