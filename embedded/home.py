@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,12 +68,20 @@ class Home:
         return self.run / f"{program}.pid"
 
     def prepare(self) -> None:
-        """Makes directories and secrets that are not there yet; only their owner may read them."""
+        """Makes directories and secrets that are not there yet; only their owner may read them.
+
+        A root that was there before keeps its mode, since others may have business in it: see `is_open`.
+        """
         for directory in (self.root, self.root / "db", self.root / "secrets", self.logs, self.run):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in _SECRETS:
             if not self.secret(name).exists():
                 write_private(self.secret(name), secrets.token_urlsafe(32) + "\n")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether others on this machine can look into the root."""
+        return bool(stat.S_IMODE(self.root.stat().st_mode) & 0o077)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -118,6 +127,16 @@ class Home:
         if not isinstance(found, dict) or not all(isinstance(found.get(name), str) for name in _SERVICES):
             raise SettingWrong(f"{self._addresses} is damaged; stop Dunlin and start it again.")
         return found
+
+
+@contextmanager
+def private_files() -> Iterator[None]:
+    """Whatever is made inside, by this process and by those that it starts, only its owner may read."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -1,12 +1,13 @@
 """`dunlin up`: from an empty directory to a page in the browser, and back to nothing running."""
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from embedded.child import leashed
 from embedded.first_login import first_login
-from embedded.home import Home
+from embedded.home import Home, private_files
 from embedded.leftovers import end_leftovers
 from embedded.migrate import migrate_all
 from embedded.ports import check_free
@@ -21,8 +22,7 @@ def up(env: Mapping[str, str], tell: Tell, *, sample: bool = False) -> None:
     what to do. With `sample`, books that are empty are filled with a sample company.
     """
     home, site = Home.read(env), Site.read(env)
-    home.prepare()
-    with home.held():
+    with private_files(), _opened(home, tell):
         for name in end_leftovers(home):
             tell(f"Ended {name}, which an earlier run had left behind.")
         check_free(site.host, site.port)
@@ -41,6 +41,16 @@ def up(env: Mapping[str, str], tell: Tell, *, sample: bool = False) -> None:
                 supervisor.stop()
                 home.withdraw()
                 tell("Stopped.")
+
+
+@contextmanager
+def _opened(home: Home, tell: Tell) -> Iterator[None]:
+    """Prepares the home and holds it; warns where a directory that was there before is open to others."""
+    home.prepare()
+    if home.is_open:
+        tell(f"Warning: others on this machine can read {home.root}. To close it: chmod 700 {home.root}")
+    with home.held():
+        yield
 
 
 def _run(
@@ -99,6 +109,5 @@ def _shown(path: Path) -> str:
 def migrate(env: Mapping[str, str], tell: Tell) -> None:
     """Brings the databases up to date without starting anything. Raises as `up` does."""
     home = Home.read(env)
-    home.prepare()
-    with home.held():
+    with private_files(), _opened(home, tell):
         migrate_all(programs(home, Site.read(env), env), tell)

@@ -57,6 +57,27 @@ def test_the_sample_company_is_set_up_once_and_survives_a_restart(tmp_path: Path
         assert "the sample company is left out" in _said(company)
 
 
+def test_nobody_else_on_the_machine_can_read_what_it_keeps(tmp_path: Path) -> None:
+    with running_company(tmp_path / "home", "--sample") as company:
+        company.must("rules", "enable", "--after", "30")
+        company.must("tick")
+        company.drain()
+        assert company.mails()
+        root = company.home.root
+        modes = {
+            str(path.relative_to(root)): stat.S_IMODE(path.stat().st_mode)
+            for path in [root, *root.rglob("*")]
+        }
+        assert {name: oct(mode) for name, mode in modes.items() if mode & 0o077} == {}
+        assert "Warning" not in _said(company)
+
+
+def test_a_home_that_others_can_read_is_warned_about_with_the_cure(tmp_path: Path) -> None:
+    company = prepared_company(tmp_path / "home")
+    company.home.root.mkdir(mode=0o755)
+    assert f"chmod 700 {company.home.root}" in company.must("migrate").out
+
+
 def test_up_alone_leaves_the_books_empty(tmp_path: Path) -> None:
     with running_company(tmp_path / "home") as company:
         assert company.run("why", "0093").code == 3

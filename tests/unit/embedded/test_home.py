@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import socket
 import stat
+import subprocess
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from embedded.child import rotate
-from embedded.home import AlreadyRunning, Home
+from embedded.home import AlreadyRunning, Home, private_files
 from embedded.ports import LOOPBACK, PortTaken, check_free, free_ports
 from embedded.programs import MAIL_SINK, Site, programs
 from embedded.sample import sample_books
@@ -34,6 +35,29 @@ def test_secrets_are_made_once_and_nobody_else_may_read_them(home: Home) -> None
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
     assert stat.S_IMODE(files[0].parent.stat().st_mode) == 0o700
     assert stat.S_IMODE(home.root.stat().st_mode) == 0o700
+
+
+def test_a_home_that_was_there_keeps_its_mode_and_is_known_to_be_open(tmp_path: Path) -> None:
+    home = Home(tmp_path / "shared")
+    home.root.mkdir()
+    home.root.chmod(0o755)
+    home.prepare()
+    assert home.is_open
+    assert stat.S_IMODE(home.root.stat().st_mode) == 0o755
+    home.root.chmod(0o700)
+    assert not home.is_open
+
+
+def test_what_is_made_in_private_only_its_owner_may_read(tmp_path: Path) -> None:
+    (tmp_path / "before").touch()
+    with private_files():
+        (tmp_path / "mine").touch()
+        (tmp_path / "folder").mkdir()
+        subprocess.run(["touch", tmp_path / "started"], check=True)
+    (tmp_path / "after").touch()
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) & 0o077 for path in tmp_path.iterdir()}
+    assert modes.pop("after") == modes.pop("before"), "what comes later has the user's own mode again"
+    assert modes == {"mine": 0, "folder": 0, "started": 0}
 
 
 def test_a_home_runs_once(home: Home) -> None:
