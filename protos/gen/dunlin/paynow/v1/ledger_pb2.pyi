@@ -77,11 +77,11 @@ class SyncRecord(_message.Message):
     invoice_number: _builtins.str
     """The invoice's number, exact as text."""
     issued_on: _builtins.str
-    """As YYYY-MM-DD; may be empty."""
+    """As YYYY-MM-DD, from 1970-01-01 to 2199-12-31; may be empty."""
     due_on: _builtins.str
-    """As YYYY-MM-DD; may be empty."""
+    """As `issued_on`."""
     currency: _builtins.str
-    """ISO 4217 code."""
+    """ISO 4217 code of a currency in use."""
     amount: _builtins.str
     """A decimal number with a point, such as 1234.50."""
     balance: _builtins.str
@@ -215,7 +215,26 @@ class LineRefusal(_message.Message):
     field: _builtins.str
     """The column that is wrong, named as in the own CSV format."""
     reason: _builtins.str
-    """A stable code such as BALANCE_ABOVE_AMOUNT."""
+    """A stable code, by field:
+    `organization_id`: ORGANIZATION_ID_MISSING, ORGANIZATION_ID_MALFORMED (line break or control
+    character, here and below), ORGANIZATION_ID_TOO_LONG;
+    `organization_name`: ORGANIZATION_NAME_MISSING, ORGANIZATION_NAME_MALFORMED,
+    ORGANIZATION_NAME_TOO_LONG;
+    `organization_type`: ORGANIZATION_TYPE_MALFORMED, ORGANIZATION_TYPE_TOO_LONG;
+    `organization_status`: ORGANIZATION_STATUS_UNKNOWN;
+    `address`: ADDRESS_MALFORMED, ADDRESS_TOO_LONG;
+    `time_zone`: TIME_ZONE_UNKNOWN;
+    `contact_name`: CONTACT_NAME_MALFORMED, CONTACT_NAME_TOO_LONG;
+    `contact_email`: EMAIL_MALFORMED, TOO_MANY_ADDRESSES (above 50);
+    `invoice_number`: NUMBER_MISSING, NUMBER_MALFORMED, NUMBER_TOO_LONG, DUPLICATE_NUMBER (the
+    organization has it on an earlier line of this sync);
+    `issued_on`, `due_on`: DATE_MALFORMED, DATE_OUT_OF_RANGE;
+    `currency`: CURRENCY_UNKNOWN;
+    `amount`, `balance`: AMOUNT_MALFORMED, AMOUNT_TOO_PRECISE (more decimals than the currency has),
+    AMOUNT_TOO_LARGE, AMOUNT_NEGATIVE;
+    `balance`: BALANCE_ABOVE_AMOUNT, PAID_WITH_BALANCE;
+    `status`: STATUS_UNKNOWN.
+    """
     message: _builtins.str
     """What is wrong and what would be right, in words."""
     def __init__(

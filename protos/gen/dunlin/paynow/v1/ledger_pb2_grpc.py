@@ -28,6 +28,10 @@ if _version_not_supported:
 
 class LedgerServiceStub:
     """Owns organizations, contacts and invoices.
+
+    A call without the shared service token fails with UNAUTHENTICATED (TOKEN_INVALID). A date of a
+    request that is needed and empty fails with INVALID_ARGUMENT (DATE_MISSING), one that is not
+    written as YYYY-MM-DD with DATE_MALFORMED.
     """
 
     def __init__(self, channel):
@@ -90,6 +94,10 @@ class LedgerServiceStub:
 
 class LedgerServiceServicer:
     """Owns organizations, contacts and invoices.
+
+    A call without the shared service token fails with UNAUTHENTICATED (TOKEN_INVALID). A date of a
+    request that is needed and empty fails with INVALID_ARGUMENT (DATE_MISSING), one that is not
+    written as YYYY-MM-DD with DATE_MALFORMED.
     """
 
     def SyncBooks(self, request_iterator, context):
@@ -98,6 +106,9 @@ class LedgerServiceServicer:
         Records are matched by organization id, and by organization id and invoice number. Each record
         is applied whole or refused whole; batches commit one by one, so a sync that is cut short has
         applied a prefix, and sending it again completes it. A repeat changes nothing.
+
+        A line that is wrong is refused in the report; see LineRefusal.reason. A part with too many
+        records fails with INVALID_ARGUMENT (TOO_MANY); what came before it stays.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -105,6 +116,9 @@ class LedgerServiceServicer:
 
     def ListOrganizations(self, request, context):
         """Lists organizations by name.
+
+        Fails with INVALID_ARGUMENT: DATE_MISSING, DATE_MALFORMED, PAGE_SIZE_INVALID below 0, or
+        PAGE_TOKEN_INVALID for a token that is damaged or belongs to another query.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -119,6 +133,8 @@ class LedgerServiceServicer:
 
     def BatchGetOrganizations(self, request, context):
         """Returns the organizations that are known among those asked for, without contacts.
+
+        Fails with INVALID_ARGUMENT (TOO_MANY) above 1000 ids.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -126,6 +142,9 @@ class LedgerServiceServicer:
 
     def ListInvoices(self, request, context):
         """Lists invoices, the earliest due date first, those without one last.
+
+        Fails with INVALID_ARGUMENT: STATUS_UNKNOWN for a number that is no status, PAGE_SIZE_INVALID
+        below 0, or PAGE_TOKEN_INVALID for a token that is damaged or belongs to another query.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -140,6 +159,9 @@ class LedgerServiceServicer:
 
     def ListDueInvoices(self, request, context):
         """Lists open invoices with a positive balance that are due by a date, in batches for a tick.
+
+        Fails with INVALID_ARGUMENT: DATE_MISSING, DATE_MALFORMED, or PAGE_SIZE_INVALID for a batch size
+        below 0.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -147,6 +169,8 @@ class LedgerServiceServicer:
 
     def ReadSubjects(self, request, context):
         """Returns what a mail about each invoice needs, as it stands now, in one answer.
+
+        Fails with INVALID_ARGUMENT (TOO_MANY) above 500 ids.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -154,6 +178,9 @@ class LedgerServiceServicer:
 
     def CountByDueDate(self, request, context):
         """Counts open invoices with a positive balance for each due date of a span.
+
+        Fails with INVALID_ARGUMENT: DATE_MISSING, DATE_MALFORMED, or TOO_MANY above 10,000 organizations
+        to leave out.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -161,6 +188,8 @@ class LedgerServiceServicer:
 
     def GetBooksSummary(self, request, context):
         """Returns totals and aging of everything open, for one local date.
+
+        Fails with INVALID_ARGUMENT: DATE_MISSING or DATE_MALFORMED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -229,6 +258,10 @@ def add_LedgerServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class LedgerService:
     """Owns organizations, contacts and invoices.
+
+    A call without the shared service token fails with UNAUTHENTICATED (TOKEN_INVALID). A date of a
+    request that is needed and empty fails with INVALID_ARGUMENT (DATE_MISSING), one that is not
+    written as YYYY-MM-DD with DATE_MALFORMED.
     """
 
     @staticmethod

@@ -28,7 +28,12 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class LedgerServiceStub:
-    """Owns organizations, contacts and invoices."""
+    """Owns organizations, contacts and invoices.
+
+    A call without the shared service token fails with UNAUTHENTICATED (TOKEN_INVALID). A date of a
+    request that is needed and empty fails with INVALID_ARGUMENT (DATE_MISSING), one that is not
+    written as YYYY-MM-DD with DATE_MALFORMED.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -40,29 +45,62 @@ class LedgerServiceStub:
     Records are matched by organization id, and by organization id and invoice number. Each record
     is applied whole or refused whole; batches commit one by one, so a sync that is cut short has
     applied a prefix, and sending it again completes it. A repeat changes nothing.
+
+    A line that is wrong is refused in the report; see LineRefusal.reason. A part with too many
+    records fails with INVALID_ARGUMENT (TOO_MANY); what came before it stays.
     """
     ListOrganizations: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.ListOrganizationsRequest, _ledger_pb2.ListOrganizationsResponse]
-    """Lists organizations by name."""
+    """Lists organizations by name.
+
+    Fails with INVALID_ARGUMENT: DATE_MISSING, DATE_MALFORMED, PAGE_SIZE_INVALID below 0, or
+    PAGE_TOKEN_INVALID for a token that is damaged or belongs to another query.
+    """
     GetOrganization: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.GetOrganizationRequest, _books_pb2.Organization]
     """Returns one organization with its contacts. Fails with NOT_FOUND (ORGANIZATION_MISSING)."""
     BatchGetOrganizations: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.BatchGetOrganizationsRequest, _ledger_pb2.BatchGetOrganizationsResponse]
-    """Returns the organizations that are known among those asked for, without contacts."""
+    """Returns the organizations that are known among those asked for, without contacts.
+
+    Fails with INVALID_ARGUMENT (TOO_MANY) above 1000 ids.
+    """
     ListInvoices: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.ListInvoicesRequest, _ledger_pb2.ListInvoicesResponse]
-    """Lists invoices, the earliest due date first, those without one last."""
+    """Lists invoices, the earliest due date first, those without one last.
+
+    Fails with INVALID_ARGUMENT: STATUS_UNKNOWN for a number that is no status, PAGE_SIZE_INVALID
+    below 0, or PAGE_TOKEN_INVALID for a token that is damaged or belongs to another query.
+    """
     GetInvoice: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.GetInvoiceRequest, _books_pb2.Invoice]
     """Returns one invoice. Fails with NOT_FOUND (INVOICE_MISSING)."""
     ListDueInvoices: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.ListDueInvoicesRequest, _ledger_pb2.ListDueInvoicesResponse]
-    """Lists open invoices with a positive balance that are due by a date, in batches for a tick."""
+    """Lists open invoices with a positive balance that are due by a date, in batches for a tick.
+
+    Fails with INVALID_ARGUMENT: DATE_MISSING, DATE_MALFORMED, or PAGE_SIZE_INVALID for a batch size
+    below 0.
+    """
     ReadSubjects: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.ReadSubjectsRequest, _ledger_pb2.ReadSubjectsResponse]
-    """Returns what a mail about each invoice needs, as it stands now, in one answer."""
+    """Returns what a mail about each invoice needs, as it stands now, in one answer.
+
+    Fails with INVALID_ARGUMENT (TOO_MANY) above 500 ids.
+    """
     CountByDueDate: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.CountByDueDateRequest, _ledger_pb2.CountByDueDateResponse]
-    """Counts open invoices with a positive balance for each due date of a span."""
+    """Counts open invoices with a positive balance for each due date of a span.
+
+    Fails with INVALID_ARGUMENT: DATE_MISSING, DATE_MALFORMED, or TOO_MANY above 10,000 organizations
+    to leave out.
+    """
     GetBooksSummary: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.GetBooksSummaryRequest, _ledger_pb2.BooksSummary]
-    """Returns totals and aging of everything open, for one local date."""
+    """Returns totals and aging of everything open, for one local date.
+
+    Fails with INVALID_ARGUMENT: DATE_MISSING or DATE_MALFORMED.
+    """
 
 @_typing.type_check_only
 class LedgerServiceAsyncStub(LedgerServiceStub):
-    """Owns organizations, contacts and invoices."""
+    """Owns organizations, contacts and invoices.
+
+    A call without the shared service token fails with UNAUTHENTICATED (TOKEN_INVALID). A date of a
+    request that is needed and empty fails with INVALID_ARGUMENT (DATE_MISSING), one that is not
+    written as YYYY-MM-DD with DATE_MALFORMED.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SyncBooks: _aio.StreamUnaryMultiCallable[_ledger_pb2.SyncBooksRequest, _ledger_pb2.SyncReport]  # type: ignore[assignment]
@@ -71,28 +109,61 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     Records are matched by organization id, and by organization id and invoice number. Each record
     is applied whole or refused whole; batches commit one by one, so a sync that is cut short has
     applied a prefix, and sending it again completes it. A repeat changes nothing.
+
+    A line that is wrong is refused in the report; see LineRefusal.reason. A part with too many
+    records fails with INVALID_ARGUMENT (TOO_MANY); what came before it stays.
     """
     ListOrganizations: _aio.UnaryUnaryMultiCallable[_ledger_pb2.ListOrganizationsRequest, _ledger_pb2.ListOrganizationsResponse]  # type: ignore[assignment]
-    """Lists organizations by name."""
+    """Lists organizations by name.
+
+    Fails with INVALID_ARGUMENT: DATE_MISSING, DATE_MALFORMED, PAGE_SIZE_INVALID below 0, or
+    PAGE_TOKEN_INVALID for a token that is damaged or belongs to another query.
+    """
     GetOrganization: _aio.UnaryUnaryMultiCallable[_ledger_pb2.GetOrganizationRequest, _books_pb2.Organization]  # type: ignore[assignment]
     """Returns one organization with its contacts. Fails with NOT_FOUND (ORGANIZATION_MISSING)."""
     BatchGetOrganizations: _aio.UnaryUnaryMultiCallable[_ledger_pb2.BatchGetOrganizationsRequest, _ledger_pb2.BatchGetOrganizationsResponse]  # type: ignore[assignment]
-    """Returns the organizations that are known among those asked for, without contacts."""
+    """Returns the organizations that are known among those asked for, without contacts.
+
+    Fails with INVALID_ARGUMENT (TOO_MANY) above 1000 ids.
+    """
     ListInvoices: _aio.UnaryUnaryMultiCallable[_ledger_pb2.ListInvoicesRequest, _ledger_pb2.ListInvoicesResponse]  # type: ignore[assignment]
-    """Lists invoices, the earliest due date first, those without one last."""
+    """Lists invoices, the earliest due date first, those without one last.
+
+    Fails with INVALID_ARGUMENT: STATUS_UNKNOWN for a number that is no status, PAGE_SIZE_INVALID
+    below 0, or PAGE_TOKEN_INVALID for a token that is damaged or belongs to another query.
+    """
     GetInvoice: _aio.UnaryUnaryMultiCallable[_ledger_pb2.GetInvoiceRequest, _books_pb2.Invoice]  # type: ignore[assignment]
     """Returns one invoice. Fails with NOT_FOUND (INVOICE_MISSING)."""
     ListDueInvoices: _aio.UnaryUnaryMultiCallable[_ledger_pb2.ListDueInvoicesRequest, _ledger_pb2.ListDueInvoicesResponse]  # type: ignore[assignment]
-    """Lists open invoices with a positive balance that are due by a date, in batches for a tick."""
+    """Lists open invoices with a positive balance that are due by a date, in batches for a tick.
+
+    Fails with INVALID_ARGUMENT: DATE_MISSING, DATE_MALFORMED, or PAGE_SIZE_INVALID for a batch size
+    below 0.
+    """
     ReadSubjects: _aio.UnaryUnaryMultiCallable[_ledger_pb2.ReadSubjectsRequest, _ledger_pb2.ReadSubjectsResponse]  # type: ignore[assignment]
-    """Returns what a mail about each invoice needs, as it stands now, in one answer."""
+    """Returns what a mail about each invoice needs, as it stands now, in one answer.
+
+    Fails with INVALID_ARGUMENT (TOO_MANY) above 500 ids.
+    """
     CountByDueDate: _aio.UnaryUnaryMultiCallable[_ledger_pb2.CountByDueDateRequest, _ledger_pb2.CountByDueDateResponse]  # type: ignore[assignment]
-    """Counts open invoices with a positive balance for each due date of a span."""
+    """Counts open invoices with a positive balance for each due date of a span.
+
+    Fails with INVALID_ARGUMENT: DATE_MISSING, DATE_MALFORMED, or TOO_MANY above 10,000 organizations
+    to leave out.
+    """
     GetBooksSummary: _aio.UnaryUnaryMultiCallable[_ledger_pb2.GetBooksSummaryRequest, _ledger_pb2.BooksSummary]  # type: ignore[assignment]
-    """Returns totals and aging of everything open, for one local date."""
+    """Returns totals and aging of everything open, for one local date.
+
+    Fails with INVALID_ARGUMENT: DATE_MISSING or DATE_MALFORMED.
+    """
 
 class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Owns organizations, contacts and invoices."""
+    """Owns organizations, contacts and invoices.
+
+    A call without the shared service token fails with UNAUTHENTICATED (TOKEN_INVALID). A date of a
+    request that is needed and empty fails with INVALID_ARGUMENT (DATE_MISSING), one that is not
+    written as YYYY-MM-DD with DATE_MALFORMED.
+    """
 
     @_abc_1.abstractmethod
     def SyncBooks(
@@ -105,6 +176,9 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         Records are matched by organization id, and by organization id and invoice number. Each record
         is applied whole or refused whole; batches commit one by one, so a sync that is cut short has
         applied a prefix, and sending it again completes it. A repeat changes nothing.
+
+        A line that is wrong is refused in the report; see LineRefusal.reason. A part with too many
+        records fails with INVALID_ARGUMENT (TOO_MANY); what came before it stays.
         """
 
     @_abc_1.abstractmethod
@@ -113,7 +187,11 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_pb2.ListOrganizationsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_pb2.ListOrganizationsResponse, _abc.Awaitable[_ledger_pb2.ListOrganizationsResponse]]:
-        """Lists organizations by name."""
+        """Lists organizations by name.
+
+        Fails with INVALID_ARGUMENT: DATE_MISSING, DATE_MALFORMED, PAGE_SIZE_INVALID below 0, or
+        PAGE_TOKEN_INVALID for a token that is damaged or belongs to another query.
+        """
 
     @_abc_1.abstractmethod
     def GetOrganization(
@@ -129,7 +207,10 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_pb2.BatchGetOrganizationsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_pb2.BatchGetOrganizationsResponse, _abc.Awaitable[_ledger_pb2.BatchGetOrganizationsResponse]]:
-        """Returns the organizations that are known among those asked for, without contacts."""
+        """Returns the organizations that are known among those asked for, without contacts.
+
+        Fails with INVALID_ARGUMENT (TOO_MANY) above 1000 ids.
+        """
 
     @_abc_1.abstractmethod
     def ListInvoices(
@@ -137,7 +218,11 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_pb2.ListInvoicesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_pb2.ListInvoicesResponse, _abc.Awaitable[_ledger_pb2.ListInvoicesResponse]]:
-        """Lists invoices, the earliest due date first, those without one last."""
+        """Lists invoices, the earliest due date first, those without one last.
+
+        Fails with INVALID_ARGUMENT: STATUS_UNKNOWN for a number that is no status, PAGE_SIZE_INVALID
+        below 0, or PAGE_TOKEN_INVALID for a token that is damaged or belongs to another query.
+        """
 
     @_abc_1.abstractmethod
     def GetInvoice(
@@ -153,7 +238,11 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_pb2.ListDueInvoicesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_pb2.ListDueInvoicesResponse, _abc.Awaitable[_ledger_pb2.ListDueInvoicesResponse]]:
-        """Lists open invoices with a positive balance that are due by a date, in batches for a tick."""
+        """Lists open invoices with a positive balance that are due by a date, in batches for a tick.
+
+        Fails with INVALID_ARGUMENT: DATE_MISSING, DATE_MALFORMED, or PAGE_SIZE_INVALID for a batch size
+        below 0.
+        """
 
     @_abc_1.abstractmethod
     def ReadSubjects(
@@ -161,7 +250,10 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_pb2.ReadSubjectsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_pb2.ReadSubjectsResponse, _abc.Awaitable[_ledger_pb2.ReadSubjectsResponse]]:
-        """Returns what a mail about each invoice needs, as it stands now, in one answer."""
+        """Returns what a mail about each invoice needs, as it stands now, in one answer.
+
+        Fails with INVALID_ARGUMENT (TOO_MANY) above 500 ids.
+        """
 
     @_abc_1.abstractmethod
     def CountByDueDate(
@@ -169,7 +261,11 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_pb2.CountByDueDateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_pb2.CountByDueDateResponse, _abc.Awaitable[_ledger_pb2.CountByDueDateResponse]]:
-        """Counts open invoices with a positive balance for each due date of a span."""
+        """Counts open invoices with a positive balance for each due date of a span.
+
+        Fails with INVALID_ARGUMENT: DATE_MISSING, DATE_MALFORMED, or TOO_MANY above 10,000 organizations
+        to leave out.
+        """
 
     @_abc_1.abstractmethod
     def GetBooksSummary(
@@ -177,6 +273,9 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_pb2.GetBooksSummaryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_pb2.BooksSummary, _abc.Awaitable[_ledger_pb2.BooksSummary]]:
-        """Returns totals and aging of everything open, for one local date."""
+        """Returns totals and aging of everything open, for one local date.
+
+        Fails with INVALID_ARGUMENT: DATE_MISSING or DATE_MALFORMED.
+        """
 
 def add_LedgerServiceServicer_to_server(servicer: LedgerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

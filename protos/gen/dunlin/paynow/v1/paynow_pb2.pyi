@@ -297,7 +297,9 @@ class Payment(_message.Message):
     state: Global___PaymentState.ValueType
     """Where it stands."""
     failure_reason: _builtins.str
-    """Why it failed, as a stable code; empty otherwise."""
+    """Why it failed, as a stable code: CARD_DECLINED, INSUFFICIENT_FUNDS, RETURNED (by the payer's
+    bank) or PROVIDER_ERROR; empty otherwise.
+    """
     organization_name: _builtins.str
     """The organization's name; output only."""
     @_builtins.property

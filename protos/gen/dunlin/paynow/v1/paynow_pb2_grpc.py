@@ -27,6 +27,8 @@ if _version_not_supported:
 
 class PayNowServiceStub:
     """Takes payments from people who have no login.
+
+    A call without the shared service token fails with UNAUTHENTICATED (TOKEN_INVALID).
     """
 
     def __init__(self, channel):
@@ -79,6 +81,8 @@ class PayNowServiceStub:
 
 class PayNowServiceServicer:
     """Takes payments from people who have no login.
+
+    A call without the shared service token fails with UNAUTHENTICATED (TOKEN_INVALID).
     """
 
     def OpenLink(self, request, context):
@@ -94,10 +98,12 @@ class PayNowServiceServicer:
     def Validate(self, request, context):
         """Checks the three fields and returns a quote to confirm.
 
-        A malformed field is a field violation (EMAIL_MALFORMED, NUMBER_MALFORMED, AMOUNT_MALFORMED).
+        Malformed fields fail with INVALID_ARGUMENT (FIELDS_MALFORMED), each with a field violation
+        (EMAIL_MALFORMED, NUMBER_MALFORMED, AMOUNT_MALFORMED).
         An e-mail and a number that do not belong together fail with NOT_FOUND (NO_SUCH_INVOICE),
         the same in words and in time whichever is wrong. An amount above what remains fails with
-        INVALID_ARGUMENT (AMOUNT_ABOVE_BALANCE); the balance is named only under a signed link.
+        INVALID_ARGUMENT (AMOUNT_ABOVE_BALANCE). Under a signed link it names what remains, or says that
+        the invoice is paid; without one its words are the same whether anything remains or not.
         FAILED_PRECONDITION (INVOICE_NOT_PAYABLE) says that it was cancelled or handed on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -115,10 +121,15 @@ class PayNowServiceServicer:
         """Charges a quote once.
 
         Idempotent: a quote is charged at most once, and a repeat with the same key and method returns
-        the payment as it stands now. Fails with ALREADY_EXISTS (KEY_REUSED) if the key, or the quote,
-        was used with other content; FAILED_PRECONDITION (QUOTE_EXPIRED); INVALID_ARGUMENT
-        (AMOUNT_ABOVE_BALANCE) if others have paid meanwhile; INVALID_ARGUMENT (METHOD_UNKNOWN).
-        A declined charge is no error: it is a payment in state FAILED.
+        the payment as it stands now. A declined charge is no error: it is a payment in state FAILED.
+
+        Fails with ALREADY_EXISTS (KEY_REUSED) if the key, or the quote, was used with other content;
+        NOT_FOUND (QUOTE_MISSING); FAILED_PRECONDITION (QUOTE_EXPIRED), also if the invoice has changed
+        its currency since; FAILED_PRECONDITION (INVOICE_NOT_PAYABLE); INVALID_ARGUMENT
+        (AMOUNT_ABOVE_BALANCE) if others have paid meanwhile; INVALID_ARGUMENT (METHOD_UNKNOWN);
+        INVALID_ARGUMENT (KEY_MALFORMED) for a key that is too short, too long or not printable;
+        UNAVAILABLE (PROVIDER_AWAY) if the provider cannot say what the method is, and then nothing was
+        reserved or charged.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -133,6 +144,9 @@ class PayNowServiceServicer:
 
     def ListPayments(self, request, context):
         """Lists payments, the newest first.
+
+        Fails with INVALID_ARGUMENT: STATE_UNKNOWN for a number that is no state, PAGE_SIZE_INVALID below
+        0, or PAGE_TOKEN_INVALID for a token that is damaged or belongs to another query.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -214,6 +228,8 @@ def add_PayNowServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class PayNowService:
     """Takes payments from people who have no login.
+
+    A call without the shared service token fails with UNAUTHENTICATED (TOKEN_INVALID).
     """
 
     @staticmethod

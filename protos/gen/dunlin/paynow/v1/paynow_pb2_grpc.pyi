@@ -27,7 +27,10 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class PayNowServiceStub:
-    """Takes payments from people who have no login."""
+    """Takes payments from people who have no login.
+
+    A call without the shared service token fails with UNAUTHENTICATED (TOKEN_INVALID).
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -42,10 +45,12 @@ class PayNowServiceStub:
     Validate: _grpc.UnaryUnaryMultiCallable[_paynow_pb2.ValidateRequest, _paynow_pb2.Quote]
     """Checks the three fields and returns a quote to confirm.
 
-    A malformed field is a field violation (EMAIL_MALFORMED, NUMBER_MALFORMED, AMOUNT_MALFORMED).
+    Malformed fields fail with INVALID_ARGUMENT (FIELDS_MALFORMED), each with a field violation
+    (EMAIL_MALFORMED, NUMBER_MALFORMED, AMOUNT_MALFORMED).
     An e-mail and a number that do not belong together fail with NOT_FOUND (NO_SUCH_INVOICE),
     the same in words and in time whichever is wrong. An amount above what remains fails with
-    INVALID_ARGUMENT (AMOUNT_ABOVE_BALANCE); the balance is named only under a signed link.
+    INVALID_ARGUMENT (AMOUNT_ABOVE_BALANCE). Under a signed link it names what remains, or says that
+    the invoice is paid; without one its words are the same whether anything remains or not.
     FAILED_PRECONDITION (INVOICE_NOT_PAYABLE) says that it was cancelled or handed on.
     """
     GetQuote: _grpc.UnaryUnaryMultiCallable[_paynow_pb2.GetQuoteRequest, _paynow_pb2.Quote]
@@ -54,15 +59,24 @@ class PayNowServiceStub:
     """Charges a quote once.
 
     Idempotent: a quote is charged at most once, and a repeat with the same key and method returns
-    the payment as it stands now. Fails with ALREADY_EXISTS (KEY_REUSED) if the key, or the quote,
-    was used with other content; FAILED_PRECONDITION (QUOTE_EXPIRED); INVALID_ARGUMENT
-    (AMOUNT_ABOVE_BALANCE) if others have paid meanwhile; INVALID_ARGUMENT (METHOD_UNKNOWN).
-    A declined charge is no error: it is a payment in state FAILED.
+    the payment as it stands now. A declined charge is no error: it is a payment in state FAILED.
+
+    Fails with ALREADY_EXISTS (KEY_REUSED) if the key, or the quote, was used with other content;
+    NOT_FOUND (QUOTE_MISSING); FAILED_PRECONDITION (QUOTE_EXPIRED), also if the invoice has changed
+    its currency since; FAILED_PRECONDITION (INVOICE_NOT_PAYABLE); INVALID_ARGUMENT
+    (AMOUNT_ABOVE_BALANCE) if others have paid meanwhile; INVALID_ARGUMENT (METHOD_UNKNOWN);
+    INVALID_ARGUMENT (KEY_MALFORMED) for a key that is too short, too long or not printable;
+    UNAVAILABLE (PROVIDER_AWAY) if the provider cannot say what the method is, and then nothing was
+    reserved or charged.
     """
     GetPayment: _grpc.UnaryUnaryMultiCallable[_paynow_pb2.GetPaymentRequest, _paynow_pb2.Payment]
     """Returns a payment. Fails with NOT_FOUND (PAYMENT_MISSING)."""
     ListPayments: _grpc.UnaryUnaryMultiCallable[_paynow_pb2.ListPaymentsRequest, _paynow_pb2.ListPaymentsResponse]
-    """Lists payments, the newest first."""
+    """Lists payments, the newest first.
+
+    Fails with INVALID_ARGUMENT: STATE_UNKNOWN for a number that is no state, PAGE_SIZE_INVALID below
+    0, or PAGE_TOKEN_INVALID for a token that is damaged or belongs to another query.
+    """
     AcknowledgePayments: _grpc.UnaryUnaryMultiCallable[_paynow_pb2.AcknowledgePaymentsRequest, _paynow_pb2.AcknowledgePaymentsResponse]
     """Tells the ledger that the accounting side has booked payments.
 
@@ -80,7 +94,10 @@ class PayNowServiceStub:
 
 @_typing.type_check_only
 class PayNowServiceAsyncStub(PayNowServiceStub):
-    """Takes payments from people who have no login."""
+    """Takes payments from people who have no login.
+
+    A call without the shared service token fails with UNAUTHENTICATED (TOKEN_INVALID).
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     OpenLink: _aio.UnaryUnaryMultiCallable[_paynow_pb2.OpenLinkRequest, _paynow_pb2.LinkContents]  # type: ignore[assignment]
@@ -92,10 +109,12 @@ class PayNowServiceAsyncStub(PayNowServiceStub):
     Validate: _aio.UnaryUnaryMultiCallable[_paynow_pb2.ValidateRequest, _paynow_pb2.Quote]  # type: ignore[assignment]
     """Checks the three fields and returns a quote to confirm.
 
-    A malformed field is a field violation (EMAIL_MALFORMED, NUMBER_MALFORMED, AMOUNT_MALFORMED).
+    Malformed fields fail with INVALID_ARGUMENT (FIELDS_MALFORMED), each with a field violation
+    (EMAIL_MALFORMED, NUMBER_MALFORMED, AMOUNT_MALFORMED).
     An e-mail and a number that do not belong together fail with NOT_FOUND (NO_SUCH_INVOICE),
     the same in words and in time whichever is wrong. An amount above what remains fails with
-    INVALID_ARGUMENT (AMOUNT_ABOVE_BALANCE); the balance is named only under a signed link.
+    INVALID_ARGUMENT (AMOUNT_ABOVE_BALANCE). Under a signed link it names what remains, or says that
+    the invoice is paid; without one its words are the same whether anything remains or not.
     FAILED_PRECONDITION (INVOICE_NOT_PAYABLE) says that it was cancelled or handed on.
     """
     GetQuote: _aio.UnaryUnaryMultiCallable[_paynow_pb2.GetQuoteRequest, _paynow_pb2.Quote]  # type: ignore[assignment]
@@ -104,15 +123,24 @@ class PayNowServiceAsyncStub(PayNowServiceStub):
     """Charges a quote once.
 
     Idempotent: a quote is charged at most once, and a repeat with the same key and method returns
-    the payment as it stands now. Fails with ALREADY_EXISTS (KEY_REUSED) if the key, or the quote,
-    was used with other content; FAILED_PRECONDITION (QUOTE_EXPIRED); INVALID_ARGUMENT
-    (AMOUNT_ABOVE_BALANCE) if others have paid meanwhile; INVALID_ARGUMENT (METHOD_UNKNOWN).
-    A declined charge is no error: it is a payment in state FAILED.
+    the payment as it stands now. A declined charge is no error: it is a payment in state FAILED.
+
+    Fails with ALREADY_EXISTS (KEY_REUSED) if the key, or the quote, was used with other content;
+    NOT_FOUND (QUOTE_MISSING); FAILED_PRECONDITION (QUOTE_EXPIRED), also if the invoice has changed
+    its currency since; FAILED_PRECONDITION (INVOICE_NOT_PAYABLE); INVALID_ARGUMENT
+    (AMOUNT_ABOVE_BALANCE) if others have paid meanwhile; INVALID_ARGUMENT (METHOD_UNKNOWN);
+    INVALID_ARGUMENT (KEY_MALFORMED) for a key that is too short, too long or not printable;
+    UNAVAILABLE (PROVIDER_AWAY) if the provider cannot say what the method is, and then nothing was
+    reserved or charged.
     """
     GetPayment: _aio.UnaryUnaryMultiCallable[_paynow_pb2.GetPaymentRequest, _paynow_pb2.Payment]  # type: ignore[assignment]
     """Returns a payment. Fails with NOT_FOUND (PAYMENT_MISSING)."""
     ListPayments: _aio.UnaryUnaryMultiCallable[_paynow_pb2.ListPaymentsRequest, _paynow_pb2.ListPaymentsResponse]  # type: ignore[assignment]
-    """Lists payments, the newest first."""
+    """Lists payments, the newest first.
+
+    Fails with INVALID_ARGUMENT: STATE_UNKNOWN for a number that is no state, PAGE_SIZE_INVALID below
+    0, or PAGE_TOKEN_INVALID for a token that is damaged or belongs to another query.
+    """
     AcknowledgePayments: _aio.UnaryUnaryMultiCallable[_paynow_pb2.AcknowledgePaymentsRequest, _paynow_pb2.AcknowledgePaymentsResponse]  # type: ignore[assignment]
     """Tells the ledger that the accounting side has booked payments.
 
@@ -129,7 +157,10 @@ class PayNowServiceAsyncStub(PayNowServiceStub):
     """Lists the ways to pay that the provider offers, for the page that asks for one."""
 
 class PayNowServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Takes payments from people who have no login."""
+    """Takes payments from people who have no login.
+
+    A call without the shared service token fails with UNAUTHENTICATED (TOKEN_INVALID).
+    """
 
     @_abc_1.abstractmethod
     def OpenLink(
@@ -151,10 +182,12 @@ class PayNowServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_paynow_pb2.Quote, _abc.Awaitable[_paynow_pb2.Quote]]:
         """Checks the three fields and returns a quote to confirm.
 
-        A malformed field is a field violation (EMAIL_MALFORMED, NUMBER_MALFORMED, AMOUNT_MALFORMED).
+        Malformed fields fail with INVALID_ARGUMENT (FIELDS_MALFORMED), each with a field violation
+        (EMAIL_MALFORMED, NUMBER_MALFORMED, AMOUNT_MALFORMED).
         An e-mail and a number that do not belong together fail with NOT_FOUND (NO_SUCH_INVOICE),
         the same in words and in time whichever is wrong. An amount above what remains fails with
-        INVALID_ARGUMENT (AMOUNT_ABOVE_BALANCE); the balance is named only under a signed link.
+        INVALID_ARGUMENT (AMOUNT_ABOVE_BALANCE). Under a signed link it names what remains, or says that
+        the invoice is paid; without one its words are the same whether anything remains or not.
         FAILED_PRECONDITION (INVOICE_NOT_PAYABLE) says that it was cancelled or handed on.
         """
 
@@ -175,10 +208,15 @@ class PayNowServiceServicer(metaclass=_abc_1.ABCMeta):
         """Charges a quote once.
 
         Idempotent: a quote is charged at most once, and a repeat with the same key and method returns
-        the payment as it stands now. Fails with ALREADY_EXISTS (KEY_REUSED) if the key, or the quote,
-        was used with other content; FAILED_PRECONDITION (QUOTE_EXPIRED); INVALID_ARGUMENT
-        (AMOUNT_ABOVE_BALANCE) if others have paid meanwhile; INVALID_ARGUMENT (METHOD_UNKNOWN).
-        A declined charge is no error: it is a payment in state FAILED.
+        the payment as it stands now. A declined charge is no error: it is a payment in state FAILED.
+
+        Fails with ALREADY_EXISTS (KEY_REUSED) if the key, or the quote, was used with other content;
+        NOT_FOUND (QUOTE_MISSING); FAILED_PRECONDITION (QUOTE_EXPIRED), also if the invoice has changed
+        its currency since; FAILED_PRECONDITION (INVOICE_NOT_PAYABLE); INVALID_ARGUMENT
+        (AMOUNT_ABOVE_BALANCE) if others have paid meanwhile; INVALID_ARGUMENT (METHOD_UNKNOWN);
+        INVALID_ARGUMENT (KEY_MALFORMED) for a key that is too short, too long or not printable;
+        UNAVAILABLE (PROVIDER_AWAY) if the provider cannot say what the method is, and then nothing was
+        reserved or charged.
         """
 
     @_abc_1.abstractmethod
@@ -195,7 +233,11 @@ class PayNowServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _paynow_pb2.ListPaymentsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_paynow_pb2.ListPaymentsResponse, _abc.Awaitable[_paynow_pb2.ListPaymentsResponse]]:
-        """Lists payments, the newest first."""
+        """Lists payments, the newest first.
+
+        Fails with INVALID_ARGUMENT: STATE_UNKNOWN for a number that is no state, PAGE_SIZE_INVALID below
+        0, or PAGE_TOKEN_INVALID for a token that is damaged or belongs to another query.
+        """
 
     @_abc_1.abstractmethod
     def AcknowledgePayments(
