@@ -1,6 +1,5 @@
 """The paynow service as a process: `python -m services.paynow migrate | all | serve | work | relay`."""
 
-import gc
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -108,7 +107,4 @@ def bring_up_to_date(env: Mapping[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    # A sync makes and drops millions of small values; looking for cycles among them at Python's usual pace
-    # takes a fifth of its time and finds none.
-    gc.set_threshold(20_000, 20, 50)
     sys.exit(main(NAME, compose, bring_up_to_date, sys.argv[1:]))
