@@ -5,12 +5,12 @@ from contextlib import contextmanager
 
 import grpc
 import structlog
-from flask import Flask, make_response, render_template
+from flask import Flask, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from services.shared.errors import Busy, Conflict, Invalid, Missing, Refusal, WrongState
 from services.shared.grpc_errors import refusal_of
@@ -34,7 +34,6 @@ _TEXTS = {
     403: "You are not allowed to do this.",
     404: "There is nothing at this address. It may have been removed, or the address may be mistyped.",
     405: "Go back to the page you came from and use its buttons.",
-    413: "What you sent is larger than this page takes. Nothing was changed.",
     429: "That was too often in a short time. Wait a minute, then try again.",
     500: "It is not your fault, and it was written down. If it happens again, name the request below.",
     503: "A part of Dunlin is starting or busy at the moment. Nothing is lost; try again in a few seconds.",
@@ -115,6 +114,11 @@ def _on_http_error(error: HTTPException) -> ResponseReturnValue:
     return page(error.code or 500)
 
 
+def _on_too_large(_error: RequestEntityTooLarge) -> ResponseReturnValue:
+    most = (request.max_content_length or 0) // (1024 * 1024)
+    return page(413, f"This page takes at most {most} MB, and what you sent is larger. Nothing was changed.")
+
+
 def _on_rate_limit(_error: RateLimitExceeded) -> ResponseReturnValue:
     response = make_response(page(429))
     response.headers["Retry-After"] = "60"
@@ -134,5 +138,6 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Refusal, _on_refusal)
     app.register_error_handler(CSRFError, _on_csrf_error)
     app.register_error_handler(RateLimitExceeded, _on_rate_limit)
+    app.register_error_handler(RequestEntityTooLarge, _on_too_large)
     app.register_error_handler(HTTPException, _on_http_error)
     app.register_error_handler(Exception, _on_bug)
