@@ -24,6 +24,7 @@ from gateway import (
     history,
     imports_page,
     jobs,
+    numbers,
     organizations,
     pay,
     payments_page,
@@ -94,6 +95,7 @@ def create_app(settings: Settings, clients: Clients, identity: Database) -> Flas
     app = Flask("gateway")
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
     app.extensions[EXTENSION] = clients
+    numbers.init_app(app)
     security.init_app(app, settings, identity)
     errors.init_app(app)
     formats.init_app(app)

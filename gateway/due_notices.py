@@ -129,7 +129,7 @@ def _say_added(threshold: int, is_enabled: bool) -> None:
         say(f"The notice for {name} has been added. It is off.")
 
 
-@blueprint.post("/rules/<int(signed=True):threshold>/switch")
+@blueprint.post("/rules/<int32(signed=True):threshold>/switch")
 def switch(threshold: int) -> ResponseReturnValue:
     """Turns a rule on or off."""
     enabled = request.form.get("enabled") == "yes"
@@ -145,7 +145,7 @@ def switch(threshold: int) -> ResponseReturnValue:
     return redirect(url_for("due_notices.index"), 303)
 
 
-@blueprint.post("/rules/<int(signed=True):threshold>/remove")
+@blueprint.post("/rules/<int32(signed=True):threshold>/remove")
 def remove(threshold: int) -> ResponseReturnValue:
     """Removes a rule; the next page offers to add it again."""
     try:

@@ -47,4 +47,4 @@ def names_of(organization_ids: Iterable[str]) -> dict[str, str]:
 def chosen(allowed: Iterable[int], parameter: str = "state") -> int:
     """The number in the address that a list is filtered by; 0, which means all, for anything not allowed."""
     asked = request.args.get(parameter, "")
-    return int(asked) if asked.isascii() and asked.isdigit() and int(asked) in set(allowed) else 0
+    return next((number for number in allowed if str(number) == asked), 0)

@@ -129,7 +129,7 @@ def _messages(organization_id: str) -> ListMessagesResponse | None:
         return None
 
 
-@blueprint.get("/invoices/<int:invoice_id>")
+@blueprint.get("/invoices/<int64:invoice_id>")
 def invoice(invoice_id: int) -> ResponseReturnValue:
     """One invoice: its facts, and why each mail about it was sent or was not."""
     found = clients().ledger.GetInvoice(GetInvoiceRequest(invoice_id=invoice_id))

@@ -12,7 +12,7 @@ from flask import Blueprint, abort, make_response, redirect, render_template, ur
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, IntegerField, StringField, TextAreaField
+from wtforms import IntegerField, StringField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, Length
 from wtforms.widgets import HiddenInput
 
@@ -21,6 +21,7 @@ from gateway.client_emails import MEANINGS, SLUGS
 from gateway.clients import clients
 from gateway.errors import beside_fields, refusals
 from gateway.flashes import say
+from gateway.numbers import FITS_INT32
 from gateway.security import PREVIEW_POLICY
 from services.shared.errors import Conflict, Invalid
 
@@ -34,7 +35,7 @@ class TemplateForm(FlaskForm):  # type: ignore[misc]  # flask_wtf has no types
     title = StringField("Title", [Length(max=300)])
     header = TextAreaField("Header", [Length(max=20_000)])
     footer = TextAreaField("Footer", [Length(max=20_000)])
-    base_version = IntegerField(widget=HiddenInput(), validators=[InputRequired()])
+    base_version = IntegerField(widget=HiddenInput(), validators=[InputRequired(), FITS_INT32])
 
     def areas(self) -> TemplateAreas:
         """What was typed; browsers end lines with CR LF, templates with LF."""
@@ -49,7 +50,7 @@ class TemplateForm(FlaskForm):  # type: ignore[misc]  # flask_wtf has no types
 class RestoreForm(FlaskForm):  # type: ignore[misc]
     """An older version to save again."""
 
-    base_version = HiddenField(validators=[InputRequired()])
+    base_version = IntegerField(widget=HiddenInput(), validators=[InputRequired(), FITS_INT32])
 
 
 def _type(slug: str) -> TemplateType.ValueType:
@@ -154,7 +155,7 @@ def preview(slug: str) -> ResponseReturnValue:
     return _page(slug, form, preview=rendered)
 
 
-@blueprint.get("/<slug>/versions/<int:version>")
+@blueprint.get("/<slug>/versions/<int32:version>")
 def version(slug: str, version: int) -> str:
     """One version as it was."""
     type_ = _type(slug)
@@ -167,11 +168,11 @@ def version(slug: str, version: int) -> str:
     )
 
 
-@blueprint.post("/<slug>/versions/<int:version>/restore")
+@blueprint.post("/<slug>/versions/<int32:version>/restore")
 def restore(slug: str, version: int) -> ResponseReturnValue:
     """Saves an older text again, as a new version."""
     form = RestoreForm()
-    if not form.validate() or not str(form.base_version.data).isdigit():
+    if not form.validate():
         abort(400)
     type_ = _type(slug)
     older = clients().mailer.GetTemplate(GetTemplateRequest(type=type_, version=version))
@@ -181,7 +182,7 @@ def restore(slug: str, version: int) -> ResponseReturnValue:
                 SaveTemplateRequest(
                     type=type_,
                     areas=older.areas,
-                    base_version=int(form.base_version.data),
+                    base_version=form.base_version.data,
                     saved_by=current_user.email,
                 )
             )

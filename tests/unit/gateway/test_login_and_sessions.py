@@ -21,7 +21,7 @@ def sign_in(visitor: Visitor, password: str = PASSWORD, email: str = EMAIL, path
 
 
 def example_of(rule: str) -> str:
-    return re.sub(r"<[^>]+>", "x", re.sub(r"<int(\([^)]*\))?:[^>]+>", "1", rule))
+    return re.sub(r"<[^>]+>", "x", re.sub(r"<int\d\d(\([^)]*\))?:[^>]+>", "1", rule))
 
 
 def test_every_page_but_the_public_ones_asks_for_a_login(
