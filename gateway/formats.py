@@ -1,17 +1,15 @@
 """Money, dates and instants as people read them; filters and functions for the templates."""
 
-import re
 from datetime import UTC, date, datetime
-from decimal import Decimal
 
+from babel import Locale
 from babel.dates import format_date, format_datetime, format_timedelta
-from babel.numbers import format_currency
 from flask import Flask
 from google.protobuf.timestamp_pb2 import Timestamp
 from markupsafe import Markup, escape
 
 from gateway import company_time, words
-from services.shared.money import to_decimal
+from services.shared.money import in_words
 from services.shared.wire import instant
 
 LOCALE = "en_US"
@@ -21,9 +19,7 @@ _TO_THE_SECOND = "MMM d, y, h:mm:ss a"
 
 def money(minor: int, currency: str) -> str:
     """An amount of minor units: "$1,234.50", "-€20.00"."""
-    shown = format_currency(Decimal(to_decimal(minor, currency)), currency, locale=LOCALE)
-    # A code in the place of a sign needs a space: "CHF 20.00".
-    return re.sub(r"([A-Z])(?=\d)", "\\1\N{NO-BREAK SPACE}", shown)
+    return in_words(minor, currency, Locale.parse(LOCALE))
 
 
 def day(value: str | date) -> str:

@@ -2,18 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
-from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_decimal
 
 from services.mailer.domain.company import Company, takes_replies
 from services.mailer.domain.letter import Due, Letter, Payment
 from services.mailer.domain.templates import TemplateType
-from services.shared.money import to_decimal
+from services.shared.money import in_words
 
 _FAILURES = {
     "CARD_DECLINED": "the card was declined",
@@ -32,9 +31,7 @@ def locale() -> Locale:
 @lru_cache(maxsize=4096)
 def money(minor: int, currency: str) -> str:
     """An amount of minor units as people write it: "$1,280.50"."""
-    text = format_currency(Decimal(to_decimal(minor, currency)), currency, locale=locale())
-    # A currency without a sign of its own is written by its code, which needs a space that does not break.
-    return text.replace(currency, f"{currency}\u00a0") if currency in text else text
+    return in_words(minor, currency, locale())
 
 
 @lru_cache(maxsize=1024)

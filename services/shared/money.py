@@ -1,6 +1,10 @@
 """Money as whole minor units of an ISO 4217 currency."""
 
 import re
+from copy import copy
+from decimal import Decimal
+
+from babel import Locale
 
 MOST_MINOR = 10**15 - 1
 """No amount is larger; it leaves room to add up a million of them in 64 bits."""
@@ -79,3 +83,16 @@ def to_decimal(minor: int, currency: str) -> str:
     if digits == 0:
         return f"{sign}{units}"
     return f"{sign}{units // 10**digits}.{units % 10**digits:0{digits}d}"
+
+
+def in_words(minor: int, currency: str, locale: Locale) -> str:
+    """The amount as people of the locale write it, with all of the currency's decimals: "$1,234.50".
+
+    Babel alone would round some currencies to whole units, and show an amount that is not the one charged.
+    """
+    pattern = copy(locale.currency_formats["standard"])
+    pattern.frac_prec = (minor_digits(currency),) * 2
+    amount = Decimal(to_decimal(minor, currency))
+    text = pattern.apply(amount, locale, currency=currency, currency_digits=False)
+    # A currency without a sign of its own is written by its code, which needs a space that does not break.
+    return re.sub(rf"{currency}(?=\d)", f"{currency}\u00a0", text)

@@ -1,9 +1,18 @@
 import pytest
+from babel import Locale
 from babel.core import get_global
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.shared.money import MOST_MINOR, MoneyError, is_currency, minor_digits, parse_decimal, to_decimal
+from services.shared.money import (
+    MOST_MINOR,
+    MoneyError,
+    in_words,
+    is_currency,
+    minor_digits,
+    parse_decimal,
+    to_decimal,
+)
 
 
 @pytest.mark.parametrize(
@@ -83,3 +92,18 @@ def test_every_currency_that_is_legal_tender_somewhere_is_known() -> None:
     tender = {code for known in territories for code, _, end, is_tender in known if is_tender and not end}
     # Bulgaria has the euro since 2026.
     assert {code for code in tender if not is_currency(code)} <= {"BGN"}
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "text"),
+    [
+        (123450, "USD", "$1,234.50"),
+        (-2000, "EUR", "-€20.00"),
+        (1234, "JPY", "¥1,234"),
+        (1234567, "IQD", "IQD\N{NO-BREAK SPACE}1,234.567"),
+        (150, "LBP", "LBP\N{NO-BREAK SPACE}1.50"),
+        (-150, "CHF", "-CHF\N{NO-BREAK SPACE}1.50"),
+    ],
+)
+def test_an_amount_is_shown_with_all_its_decimals(minor: int, currency: str, text: str) -> None:
+    assert in_words(minor, currency, Locale("en", "US")) == text
