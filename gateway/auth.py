@@ -1,6 +1,7 @@
 """Login, logout, and one's own account."""
 
 from typing import cast
+from uuid import uuid4
 
 from flask import Blueprint, Flask, current_app, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -12,7 +13,7 @@ from wtforms.validators import DataRequired, EqualTo
 from gateway import identity
 from gateway.errors import beside_fields
 from gateway.flashes import say
-from gateway.security import Member, is_safe_path, limiter, public
+from gateway.security import ENDED_KEPT, Member, is_safe_path, limiter, public
 from services.shared.database import Database
 from services.shared.errors import Invalid
 
@@ -55,7 +56,7 @@ def _destination(target: str | None) -> str:
 def _sign_in(staff: identity.Staff) -> None:
     session.clear()
     session.permanent = True
-    login_user(Member(staff))
+    login_user(Member(staff, uuid4().hex))
 
 
 @blueprint.route("/login", methods=["GET", "POST"])
@@ -80,7 +81,8 @@ def login() -> ResponseReturnValue:
 
 @blueprint.post("/logout")
 def logout() -> ResponseReturnValue:
-    """Signs this browser out."""
+    """Signs this browser out; a copy of its cookie is good for nothing either."""
+    identity.end_session(_database(), current_user.session_id, ENDED_KEPT)
     logout_user()
     session.clear()
     return redirect(url_for("auth.login"), 303)

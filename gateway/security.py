@@ -8,7 +8,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any, TypeVar
 
 import structlog
-from flask import Flask, Response, current_app, g, redirect, request, url_for
+from flask import Flask, Response, current_app, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -23,6 +23,8 @@ from services.shared.log import new_request_id, request_id
 log = structlog.get_logger()
 
 IDLE = timedelta(hours=12)
+ENDED_KEPT = IDLE + timedelta(hours=1)
+"""How long a signed-out session is remembered: a page under way at that time may sign its cookie once more."""
 MOST_BYTES = 2 * 1024 * 1024
 """What a request may carry; views that take files say more with `takes_up_to`."""
 
@@ -59,13 +61,14 @@ csrf = CSRFProtect()
 class Member(UserMixin):  # type: ignore[misc]  # flask_login has no types
     """The staff member of this request, as `current_user`."""
 
-    def __init__(self, staff: identity.Staff) -> None:
+    def __init__(self, staff: identity.Staff, session_id: str) -> None:
         self.staff_id, self.email, self.name = staff.staff_id, staff.email, staff.name
+        self.session_id = session_id
         self._epoch = staff.session_epoch
 
     def get_id(self) -> str:
         """What the session carries."""
-        return f"{self.staff_id}.{self._epoch}"
+        return f"{self.staff_id}.{self._epoch}.{self.session_id}"
 
 
 def public(view: View) -> View:
@@ -138,16 +141,26 @@ def _end_request(_error: BaseException | None) -> None:
         request_id.reset(g.pop("request_id_token"))
 
 
+def _member(database: Database, session_name: str) -> Member | None:
+    """Whose session it is; None once it has ended."""
+    number, _, rest = session_name.partition(".")
+    epoch, _, session_id = rest.partition(".")
+    if not number.isdigit() or not session_id or identity.has_ended(database, session_id):
+        return None
+    staff = identity.find_staff(database, int(number))
+    return Member(staff, session_id) if staff and str(staff.session_epoch) == epoch else None
+
+
 def _login_manager(database: Database) -> LoginManager:
     manager = LoginManager()
 
     @manager.user_loader  # type: ignore[untyped-decorator]  # flask_login has no types
     def load(session_name: str) -> Member | None:
-        number, _, epoch = session_name.partition(".")
-        if not number.isdigit():
-            return None
-        staff = identity.find_staff(database, int(number))
-        return Member(staff) if staff and str(staff.session_epoch) == epoch else None
+        member = _member(database, session_name)
+        if member is None:
+            # Or the answer would sign the cookie anew, until nobody remembers that the session has ended.
+            session.clear()
+        return member
 
     return manager
 

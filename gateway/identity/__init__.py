@@ -10,8 +10,10 @@ from gateway.identity.repository import (
     change_password,
     check_password,
     count_staff,
+    end_session,
     end_sessions,
     find_staff,
+    has_ended,
 )
 from services.shared.migrate import migrate as migrate_schema
 
@@ -25,8 +27,10 @@ __all__ = [
     "change_password",
     "check_password",
     "count_staff",
+    "end_session",
     "end_sessions",
     "find_staff",
+    "has_ended",
     "migrate",
 ]
 

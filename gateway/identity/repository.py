@@ -1,13 +1,13 @@
 """Staff: rows <-> values."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 
 from gateway.identity import passwords
-from gateway.identity.tables import staff
+from gateway.identity.tables import ended_sessions, staff
 from services.shared.database import Database, insert_ignoring
 from services.shared.errors import Conflict, Invalid, invalid_field
 
@@ -92,6 +92,22 @@ def end_sessions(database: Database, staff_id: int) -> Staff:
     """Signs the account out everywhere."""
     with database.write() as connection:
         return _store(connection, staff_id, session_epoch=staff.c.session_epoch + 1)
+
+
+def end_session(database: Database, session_id: str, keep: timedelta) -> None:
+    """Signs one session out for good; those that ended longer than `keep` ago are forgotten."""
+    now = datetime.now(UTC)
+    with database.write() as connection:
+        connection.execute(delete(ended_sessions).where(ended_sessions.c.ended_at < now - keep))
+        row = {"session_id": session_id, "ended_at": now}
+        insert_ignoring(connection, ended_sessions, [row], conflict=["session_id"])
+
+
+def has_ended(database: Database, session_id: str) -> bool:
+    """Whether the session was signed out."""
+    with database.read() as connection:
+        query = select(ended_sessions.c.session_id).where(ended_sessions.c.session_id == session_id)
+        return connection.execute(query).one_or_none() is not None
 
 
 def _store(connection: Connection, staff_id: int, **values: object) -> Staff:

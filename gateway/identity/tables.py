@@ -1,4 +1,4 @@
-"""Tables of the gateway: staff, and the log of work that outlasts a page."""
+"""Tables of the gateway: staff, sessions that were signed out, and the log of work that outlasts a page."""
 
 from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, MetaData, String, Table
 
@@ -16,6 +16,14 @@ staff = Table(
     # Sessions carry the epoch that they began in; raising it ends all of them.
     Column("session_epoch", Integer, nullable=False, server_default="0"),
     Column("created_at", UtcDateTime, nullable=False),
+)
+
+# Cookies are signed, not stored: one that was copied is refused by its session's id.
+ended_sessions = Table(
+    "ended_sessions",
+    metadata,
+    Column("session_id", String(32), primary_key=True),
+    Column("ended_at", UtcDateTime, nullable=False),
 )
 
 jobs = Table(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
+from uuid import uuid4
 
 import lxml.html
 from flask import Flask
@@ -91,13 +92,23 @@ class Visitor:
             raise AssertionError("send is for forms that post")
         return self.post(form.action, fields, follow=follow)
 
+    def cookie(self) -> str:
+        """The session's cookie, as it could be copied."""
+        found = self._client.get_cookie("dunlin_session")
+        assert found is not None
+        return found.value
+
+    def take_cookie(self, value: str) -> None:
+        """Takes over a session whose cookie was copied elsewhere."""
+        self._client.set_cookie("dunlin_session", value)
+
     def _page(self, response: TestResponse) -> Page:
         return Page(response, response.request.path)
 
     def sign_in(self, staff_id: int = 1, epoch: int = 0) -> "Visitor":
         """Becomes the staff member, without the password."""
         with self._client.session_transaction() as session:
-            session["_user_id"] = f"{staff_id}.{epoch}"
+            session["_user_id"] = f"{staff_id}.{epoch}.{uuid4().hex}"
             session["_fresh"] = True
         return self
 

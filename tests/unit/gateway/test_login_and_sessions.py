@@ -1,6 +1,7 @@
 """Who gets in: nobody without a login, and nobody for longer than they should."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -83,6 +84,38 @@ def test_a_session_does_not_survive_signing_out(stranger: Visitor) -> None:
     page = sign_in(stranger)
     assert stranger.send(page.one("//aside/div//form")).path == "/login"
     assert stranger.get("/").path == "/login"
+
+
+def test_a_copied_cookie_is_good_for_nothing_once_its_session_has_signed_out(
+    site: Flask, stranger: Visitor
+) -> None:
+    page, elsewhere, copier = sign_in(stranger), Visitor(site), Visitor(site)
+    sign_in(elsewhere)
+    copied = stranger.cookie()
+    copier.take_cookie(copied)
+    assert copier.get("/").path == "/", "good while the session lasts"
+    stranger.send(page.one("//aside/div//form"))
+    copier.take_cookie(copied)
+    assert copier.get("/").path == "/login"
+    assert elsewhere.get("/").path == "/", "another browser of the account stays signed in"
+
+
+def test_a_cookie_of_an_ended_session_is_not_signed_anew(site: Flask, stranger: Visitor) -> None:
+    page, copier = sign_in(stranger), Visitor(site)
+    copied = stranger.cookie()
+    stranger.send(page.one("//aside/div//form"))
+    copier.take_cookie(copied)
+    answer = copier.get("/", follow=False)
+    assert "Max-Age=0" in answer.headers["Set-Cookie"]
+
+
+def test_ended_sessions_are_forgotten_once_no_cookie_of_theirs_can_be_good(own_database: Database) -> None:
+    identity.end_session(own_database, "older", timedelta(hours=13))
+    identity.end_session(own_database, "newer", timedelta(hours=13))
+    assert identity.has_ended(own_database, "older")
+    identity.end_session(own_database, "newest", timedelta(0))
+    assert not identity.has_ended(own_database, "older")
+    assert identity.has_ended(own_database, "newest")
 
 
 def test_a_session_ends_after_twelve_hours_without_use(site: Flask) -> None:
