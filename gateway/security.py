@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 IDLE = timedelta(hours=12)
 ENDED_KEPT = IDLE + timedelta(hours=1)
-"""How long a signed-out session is remembered: a page under way at that time may sign its cookie once more."""
+"""How long a signed-out session is remembered: a page under way then may sign its cookie once more."""
 MOST_BYTES = 2 * 1024 * 1024
 """What a request may carry; views that take files say more with `takes_up_to`."""
 
