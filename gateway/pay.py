@@ -5,6 +5,7 @@ a quote, so a mail scanner that follows links does nothing. Each POST redirects 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import wraps
 
@@ -32,6 +33,7 @@ from gateway.pay_forms import (
     Message,
     PayForm,
     key_of,
+    other_currency,
     plain_amount,
     remaining,
 )
@@ -119,6 +121,9 @@ def validate() -> ResponseReturnValue:
         raise
     except Refusal as refusal:
         return _refused(form, refusal)
+    # Only now is the currency known. The quote is let go: nobody was told its id.
+    if words := other_currency(form.amount, quote.currency):
+        return form_page(replace(form, errors={"amount": words}), None, link_of(form), status=422)
     return redirect(url_for("pay.method", quote_id=quote.quote_id, link=form.link_token or None), 303)
 
 

@@ -6,14 +6,17 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Self
 from uuid import NAMESPACE_URL, uuid5
 
+from babel.numbers import get_currency_name, get_currency_symbol
 from dunlin.paynow.v1.paynow_pb2 import LinkContents, Quote
 from werkzeug.datastructures import MultiDict
 
+from gateway.formats import LOCALE
 from services.shared.errors import Refusal
 from services.shared.money import to_decimal
 
 FIELDS = ("email", "invoice_number", "amount")
 _MOST_CHARACTERS = 400
+_CODE = re.compile(r"^[A-Z]{3}(?=\d)|(?<=\d)[A-Z]{3}$")
 _GROUPED = re.compile(r"\d{1,3}(,\d{3})+\.\d+", re.ASCII)
 
 
@@ -125,12 +128,36 @@ def remaining(link: LinkContents) -> int:
 def plain_amount(text: str) -> str:
     """The amount as the contract wants it, where what was typed can only mean one number.
 
-    A currency sign or code beside it goes ("$50", "50.00 USD"), and so do thousands commas if a point follows
-    them ("1,234.50"). A lone comma stays, to be refused: "1,234" is another amount in Ohio than in Oslo.
+    A currency sign or code beside it goes ("$50", "50.00 USD"), to be looked at by `other_currency`; so do
+    thousands commas if a point follows them ("1,234.50"). A lone comma stays, to be refused: "1,234" is
+    another amount in Ohio than in Oslo.
     """
-    amount = "".join(c for c in text if unicodedata.category(c) not in ("Sc", "Zs")).strip()
-    amount = re.sub(r"^[A-Z]{3}(?=\d)|(?<=\d)[A-Z]{3}$", "", amount)
+    amount = _CODE.sub("", _without_signs(text))
     return amount.replace(",", "") if _GROUPED.fullmatch(amount) else amount
+
+
+def other_currency(text: str, currency: str) -> str:
+    """What to say beside the amount if its sign or code is not of that currency; empty if all is well.
+
+    "$" is a sign of every dollar and peso, "£" of every pound.
+    """
+    typed = [c for c in text if unicodedata.category(c) == "Sc"] + _CODE.findall(_without_signs(text))
+    own = _signs_of(currency)
+    other = next((sign for sign in typed if sign not in own), "")
+    if not other:
+        return ""
+    name = f"{get_currency_name(currency, count=2, locale=LOCALE)} ({currency})"
+    return f"You typed {other}, but this invoice is in {name}. Enter the amount in {currency}."
+
+
+def _without_signs(text: str) -> str:
+    return "".join(c for c in text if unicodedata.category(c) not in ("Sc", "Zs")).strip()
+
+
+def _signs_of(currency: str) -> set[str]:
+    signs = {currency, *get_currency_symbol(currency, locale=LOCALE)}
+    kind = get_currency_name(currency, locale=LOCALE).rpartition(" ")[2]
+    return signs | {"Dollar": {"$"}, "Peso": {"$"}, "Pound": {"£"}}.get(kind, set())
 
 
 def key_of(quote_id: str) -> str:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from dunlin.paynow.v1 import books_pb2
 
-from gateway.pay_forms import plain_amount
 from services.shared.database import Database
 from services.shared.errors import Invalid, Violation
 from tests.fakes.gateway_clients import FakeServices, a_story
@@ -188,31 +187,6 @@ def test_a_refused_form_keeps_what_its_link_has_shown(payer: Visitor) -> None:
     assert "$1,250.00" in page.text
     assert page.form("/pay").fields["link_token"] == "good-link"
     assert values(page)["amount"] == "9999"
-
-
-@pytest.mark.parametrize(
-    ("typed", "meant"),
-    [
-        ("50", "50"),
-        ("50.00", "50.00"),
-        (" $50.00 ", "50.00"),
-        ("€ 50", "50"),
-        ("50.00 USD", "50.00"),
-        ("USD 50.00", "50.00"),
-        ("1,234.50", "1234.50"),
-        ("1,234,567.50", "1234567.50"),
-        # What can mean two amounts stays as it is, for the service to refuse.
-        ("1,234", "1,234"),
-        ("1.234,50", "1.234,50"),
-        ("12,34.50", "12,34.50"),
-        ("-5", "-5"),
-        ("1e3", "1e3"),
-        ("fifty", "fifty"),
-        ("", ""),
-    ],
-)
-def test_an_amount_is_taken_as_typed_where_it_can_mean_only_one(typed: str, meant: str) -> None:
-    assert plain_amount(typed) == meant
 
 
 def test_fields_are_right_for_a_phone(payer: Visitor) -> None:
