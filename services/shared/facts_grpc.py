@@ -15,6 +15,9 @@ from services.shared.wire import instant, timestamp
 
 DELIVERY_SECONDS = 10.0
 
+MOST_FACTS = 500
+"""A batch may hold no more."""
+
 
 class GrpcSubscriber:
     """The inbox of another service."""
@@ -53,7 +56,12 @@ def to_wire(fact: StoredFact) -> events_pb2.Fact:
 
 
 def from_wire(facts: Sequence[events_pb2.Fact]) -> list[StoredFact]:
-    """The messages as facts. `Invalid` (FACT_MALFORMED) if one has no id or is of an unknown kind."""
+    """The messages as facts.
+
+    `Invalid`: FACT_MALFORMED if one has no id or is of an unknown kind, TOO_MANY_FACTS above 500.
+    """
+    if len(facts) > MOST_FACTS:
+        raise Invalid(f"Deliver at most {MOST_FACTS} facts at once.", reason="TOO_MANY_FACTS")
     result = []
     for message in facts:
         name = message.WhichOneof("kind")
