@@ -19,8 +19,8 @@ from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 
-from services.mailer.domain.company import logo_type
 from services.mailer.domain.letter import Recipient
+from services.mailer.domain.logo import logo_type
 from services.mailer.domain.message import Body, CannotWrite
 from services.mailer.domain.tokens import one_line
 

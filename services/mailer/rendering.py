@@ -18,8 +18,9 @@ from inscriptis.model.config import ParserConfig
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from services.mailer.domain.company import Company, Profile, logo_type
+from services.mailer.domain.company import Company, Profile
 from services.mailer.domain.letter import Letter
+from services.mailer.domain.logo import logo_type
 from services.mailer.domain.message import Claimed, Rendered
 from services.mailer.domain.palette import tokens_of
 from services.mailer.domain.sample import sample_letter

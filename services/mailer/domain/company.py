@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from email_validator import EmailNotValidError, validate_email
 
+from services.mailer.domain.logo import Size, logo_size, logo_type
 from services.mailer.domain.tokens import is_one_line
 from services.shared.errors import Invalid, Violation
 
@@ -14,6 +15,9 @@ LONGEST_PHONE = 50
 LARGEST_LOGO = 200_000
 """Bytes."""
 
+SMALLEST_SIZE, LARGEST_SIZE = Size(16, 16), Size(2000, 1000)
+"""Of the logo: a few bytes can name a picture that fills the memory of whoever opens the mail."""
+
 LEAST_CONTRAST = 4.5
 """Of the accent colour with white, for buttons that everybody can read (WCAG 2, level AA)."""
 
@@ -22,7 +26,6 @@ SHIPPED_SENDER = "billing@localhost.localdomain"
 
 _NO_REPLY = re.compile(r"(no|do-?not|donot)[-_.]?reply", re.IGNORECASE)
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
-_LOGO_TYPES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
 
 @dataclass(frozen=True)
@@ -132,12 +135,26 @@ def _logo(logo: bytes) -> list[Violation]:
         return [_wrong("logo", "LOGO_TOO_LARGE", words)]
     if logo_type(logo) is None:
         return [_wrong("logo", "LOGO_MALFORMED", "Logo: the picture must be a PNG or a JPEG.")]
+    size = logo_size(logo)
+    if size is None:
+        words = "Logo: the picture is damaged or cut short; save it as a PNG or a JPEG again."
+        return [_wrong("logo", "LOGO_MALFORMED", words)]
+    if not _fits(size):
+        words = (
+            f"Logo: the picture is {_shown(size)} pixels; resize it to at least {_shown(SMALLEST_SIZE)}"
+            f" and at most {_shown(LARGEST_SIZE)}."
+        )
+        return [_wrong("logo", "LOGO_SIZE_UNFIT", words)]
     return []
 
 
-def logo_type(logo: bytes) -> str | None:
-    """The media type of a logo by its first bytes; None if it is neither PNG nor JPEG."""
-    return next((kind for magic, kind in _LOGO_TYPES.items() if logo.startswith(magic)), None)
+def _fits(size: Size) -> bool:
+    least, most = SMALLEST_SIZE, LARGEST_SIZE
+    return least.width <= size.width <= most.width and least.height <= size.height <= most.height
+
+
+def _shown(size: Size) -> str:
+    return f"{size.width} x {size.height}"
 
 
 def contrast_with_white(color: str) -> float:

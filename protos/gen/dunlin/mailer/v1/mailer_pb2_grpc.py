@@ -226,7 +226,7 @@ class MailerServiceServicer:
 
         Fails with INVALID_ARGUMENT (COMPANY_INVALID), whose field violations are EMPTY, TOO_LONG,
         NOT_ONE_LINE, CONTROL_CHARACTER, EMAIL_INVALID, COLOR_MALFORMED, CONTRAST_TOO_LOW,
-        LOGO_TOO_LARGE and LOGO_MALFORMED.
+        LOGO_TOO_LARGE (bytes), LOGO_MALFORMED and LOGO_SIZE_UNFIT (pixels).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

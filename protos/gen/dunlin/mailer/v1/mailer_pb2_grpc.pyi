@@ -101,7 +101,7 @@ class MailerServiceStub:
 
     Fails with INVALID_ARGUMENT (COMPANY_INVALID), whose field violations are EMPTY, TOO_LONG,
     NOT_ONE_LINE, CONTROL_CHARACTER, EMAIL_INVALID, COLOR_MALFORMED, CONTRAST_TOO_LOW,
-    LOGO_TOO_LARGE and LOGO_MALFORMED.
+    LOGO_TOO_LARGE (bytes), LOGO_MALFORMED and LOGO_SIZE_UNFIT (pixels).
     """
 
 @_typing.type_check_only
@@ -175,7 +175,7 @@ class MailerServiceAsyncStub(MailerServiceStub):
 
     Fails with INVALID_ARGUMENT (COMPANY_INVALID), whose field violations are EMPTY, TOO_LONG,
     NOT_ONE_LINE, CONTROL_CHARACTER, EMAIL_INVALID, COLOR_MALFORMED, CONTRAST_TOO_LOW,
-    LOGO_TOO_LARGE and LOGO_MALFORMED.
+    LOGO_TOO_LARGE (bytes), LOGO_MALFORMED and LOGO_SIZE_UNFIT (pixels).
     """
 
 class MailerServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -324,7 +324,7 @@ class MailerServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Fails with INVALID_ARGUMENT (COMPANY_INVALID), whose field violations are EMPTY, TOO_LONG,
         NOT_ONE_LINE, CONTROL_CHARACTER, EMAIL_INVALID, COLOR_MALFORMED, CONTRAST_TOO_LOW,
-        LOGO_TOO_LARGE and LOGO_MALFORMED.
+        LOGO_TOO_LARGE (bytes), LOGO_MALFORMED and LOGO_SIZE_UNFIT (pixels).
         """
 
 def add_MailerServiceServicer_to_server(servicer: MailerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
