@@ -67,16 +67,18 @@ class Home:
     def pid_file(self, program: str) -> Path:
         return self.run / f"{program}.pid"
 
-    def prepare(self) -> None:
+    def prepare(self) -> list[str]:
         """Makes directories and secrets that are not there yet; only their owner may read them.
 
+        Returns the secrets that were made although there are databases, which were made with others.
         A root that was there before keeps its mode, since others may have business in it: see `is_open`.
         """
         for directory in (self.root, self.root / "db", self.root / "secrets", self.logs, self.run):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in _SECRETS:
-            if not self.secret(name).exists():
-                write_private(self.secret(name), secrets.token_urlsafe(32) + "\n")
+        missing = [name for name in _SECRETS if not self.secret(name).exists()]
+        for name in missing:
+            write_private(self.secret(name), secrets.token_urlsafe(32) + "\n")
+        return missing if any((self.root / "db").glob("*.sqlite")) else []
 
     @property
     def is_open(self) -> bool:

@@ -14,6 +14,18 @@ from embedded.ports import check_free
 from embedded.programs import MAIL_SINK, Program, Site, programs
 from embedded.supervisor import Interrupted, StartFailed, Supervisor, Tell
 
+_LOST = {
+    "service-token": "the secret that the programs know each other by was missing and has been made anew.",
+    "link-key": (
+        "the key that signs Pay links was missing and has been made anew:"
+        " links in mails sent before no longer open."
+    ),
+    "session-key": (
+        "the key that signs sessions was missing and has been made anew: everybody has to sign in again."
+    ),
+}
+"""What follows where a secret is gone and the databases are not."""
+
 
 def up(env: Mapping[str, str], tell: Tell, *, sample: bool = False) -> None:
     """Runs everything until SIGINT or SIGTERM, and returns when no program is left.
@@ -22,7 +34,7 @@ def up(env: Mapping[str, str], tell: Tell, *, sample: bool = False) -> None:
     what to do. With `sample`, books that are empty are filled with a sample company.
     """
     home, site = Home.read(env), Site.read(env)
-    with private_files(), _opened(home, tell):
+    with private_files(), opened(home, tell):
         for name in end_leftovers(home):
             tell(f"Ended {name}, which an earlier run had left behind.")
         check_free(site.host, site.port)
@@ -44,9 +56,10 @@ def up(env: Mapping[str, str], tell: Tell, *, sample: bool = False) -> None:
 
 
 @contextmanager
-def _opened(home: Home, tell: Tell) -> Iterator[None]:
-    """Prepares the home and holds it; warns where a directory that was there before is open to others."""
-    home.prepare()
+def opened(home: Home, tell: Tell) -> Iterator[None]:
+    """Prepares the home and holds it; warns of secrets that were lost, and of a directory open to others."""
+    for name in home.prepare():
+        tell(f"Warning: {_LOST[name]}")
     if home.is_open:
         tell(f"Warning: others on this machine can read {home.root}. To close it: chmod 700 {home.root}")
     with home.held():
@@ -109,5 +122,5 @@ def _shown(path: Path) -> str:
 def migrate(env: Mapping[str, str], tell: Tell) -> None:
     """Brings the databases up to date without starting anything. Raises as `up` does."""
     home = Home.read(env)
-    with private_files(), _opened(home, tell):
+    with private_files(), opened(home, tell):
         migrate_all(programs(home, Site.read(env), env), tell)

@@ -15,6 +15,7 @@ from embedded.home import AlreadyRunning, Home, private_files
 from embedded.ports import LOOPBACK, PortTaken, check_free, free_ports
 from embedded.programs import MAIL_SINK, Site, programs
 from embedded.sample import sample_books
+from embedded.up import opened
 from services.shared.settings import SettingWrong
 
 
@@ -58,6 +59,36 @@ def test_what_is_made_in_private_only_its_owner_may_read(tmp_path: Path) -> None
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) & 0o077 for path in tmp_path.iterdir()}
     assert modes.pop("after") == modes.pop("before"), "what comes later has the user's own mode again"
     assert modes == {"mine": 0, "folder": 0, "started": 0}
+
+
+def test_a_secret_that_was_lost_is_told_with_what_follows(tmp_path: Path) -> None:
+    home, told = Home(tmp_path / "home"), list[str]()
+    with opened(home, told.append):
+        pass
+    assert told == [], "the first start makes all secrets, and that is as it should be"
+    (home.root / "db" / "paynow.sqlite").touch()
+    with opened(home, told.append):
+        pass
+    assert told == []
+    home.secret("link-key").unlink()
+    with opened(home, told.append):
+        pass
+    assert told == [
+        "Warning: the key that signs Pay links was missing and has been made anew:"
+        " links in mails sent before no longer open."
+    ]
+    for name in ("service-token", "session-key"):
+        home.secret(name).unlink()
+    with opened(home, told.append):
+        pass
+    assert len(told) == 3
+    assert all(home.secret(name).exists() for name in ("service-token", "link-key", "session-key"))
+
+
+def test_a_start_that_was_cut_short_before_the_databases_warns_of_nothing(home: Home) -> None:
+    home.secret("link-key").unlink()
+    assert home.prepare() == []
+    assert home.secret("link-key").exists()
 
 
 def test_a_home_runs_once(home: Home) -> None:
