@@ -14,8 +14,8 @@ from gateway.clients import connect
 from gateway.imports_page import MOST_BYTES
 from gateway.settings import Settings
 from services.shared.database import Database
-from services.shared.log import configure
-from services.shared.settings import SettingError
+from services.shared.log import LEVELS, configure
+from services.shared.settings import SettingError, choice
 
 THREADS = 8
 MOST_BUFFERED = 2 * MOST_BYTES
@@ -54,11 +54,11 @@ def serve(settings: Settings) -> None:
 
 def main(arguments: list[str]) -> int:
     """Runs one role; returns the exit code: 2 for a wrong call or setting."""
-    configure("gateway", os.environ.get("DUNLIN_LOG_LEVEL", "INFO"))
     if arguments not in (["serve"], ["migrate"]):
         sys.stderr.write("usage: python -m gateway serve|migrate\n")
         return 2
     try:
+        configure("gateway", choice(os.environ, "DUNLIN_LOG_LEVEL", "INFO", LEVELS))
         settings = Settings.read(os.environ)
     except SettingError as error:
         sys.stderr.write(f"{error}\n")

@@ -10,6 +10,8 @@ from typing import Any, TextIO, cast
 
 import structlog
 
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The request being worked on: made by the gateway, carried as metadata by every call."""
 

@@ -17,7 +17,7 @@ import structlog
 
 from services.shared import log as logging
 from services.shared.grpc_server import Server
-from services.shared.settings import SettingError
+from services.shared.settings import SettingError, choice
 from services.shared.worker import Worker
 
 log = structlog.get_logger()
@@ -58,12 +58,12 @@ def main(
     env: Mapping[str, str] = os.environ,
 ) -> int:
     """Runs the roles named on the command line; returns the exit code (2 for wrong words or settings)."""
-    logging.configure(name, env.get("DUNLIN_LOG_LEVEL", "INFO"))
     roles = set(ROLES if list(arguments) == ["all"] else arguments)
     if not roles or not roles <= {*ROLES, "migrate"} or ("migrate" in roles and len(roles) > 1):
         sys.stderr.write(f"usage: python -m services.{name} migrate | all | {' | '.join(ROLES)} ...\n")
         return 2
     try:
+        logging.configure(name, choice(env, "DUNLIN_LOG_LEVEL", "INFO", logging.LEVELS))
         if roles == {"migrate"}:
             migrate(env)
             return 0
