@@ -1,5 +1,6 @@
 """Organizations and their invoices: what is owed, whom it is sent to, what was sent, and why."""
 
+import re
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -32,10 +33,21 @@ MESSAGES = 20
 
 
 class ExactText(BaseConverter):
-    """A whole id in a path, slashes and all."""
+    """A whole id in a path, slashes and all.
+
+    Browsers fold "." and ".." between slashes away, percent-encoded too, so a tilde goes before them.
+    """
 
     regex = ".+"
     part_isolating = False
+
+    def to_url(self, value: str) -> str:
+        """The id as it stands in a link."""
+        return super().to_url(re.sub(r"(?<![^/])(?=~*\.{1,2}(?![^/]))", "~", value))
+
+    def to_python(self, value: str) -> str:
+        """The id that the link was made for."""
+        return re.sub(r"(?<![^/])~(?=~*\.{1,2}(?![^/]))", "", value)
 
 
 @blueprint.record_once

@@ -1,8 +1,10 @@
 """Organizations and invoices: what is owed, whom it goes to, what was sent, and why."""
 
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 import pytest
+from flask import Flask, url_for
 
 from services.shared.database import Database
 from tests.fakes.gateway_clients import FakeServices, a_story
@@ -170,6 +172,37 @@ def test_an_organization_with_several_currencies_names_them_beside_its_totals(
     assert names() == ["Open", "Past due"]
     services.add_invoice("BOLT", "B-3", days_past_due=9, balance_minor=70_000, currency="EUR")
     assert sorted(names()) == ["Open in EUR", "Open in USD", "Past due in EUR", "Past due in USD"]
+
+
+@pytest.mark.parametrize(
+    "organization_id",
+    [
+        ".",
+        "..",
+        "a/../b",
+        "./a",
+        "a/.",
+        "~.",
+        "~~..",
+        "a/~./..",
+        "...",
+        "~a",
+        "~",
+        "a.b",
+        "/",
+        "%2e",
+        "50 %/é?#",
+    ],
+)
+def test_the_link_of_any_id_leads_to_it_though_browsers_fold_dots(site: Flask, organization_id: str) -> None:
+    with site.test_request_context():
+        link = url_for("organizations.detail", organization_id=organization_id)
+        path = unquote(link)
+        assert not {".", ".."} & set(path.split("/"))
+        assert site.url_map.bind("localhost").match(path) == (
+            "organizations.detail",
+            {"organization_id": organization_id},
+        )
 
 
 def test_breadcrumbs_end_with_a_place_and_not_with_a_slash(staff: Visitor) -> None:
