@@ -18,7 +18,8 @@ from browser.find_chromium import find_or_install_chromium
 REPOSITORY = Path(__file__).parents[1]
 IN_CI = os.environ.get("CI") == "true"
 STAGES = {
-    "unit": ("without any server", ["tests/unit", "tests/contracts", "tests/architecture"]),
+    # Only these share nothing, so only these run side by side; the others start a whole company each.
+    "unit": ("without any server", ["-n", "auto", "tests/unit", "tests/contracts", "tests/architecture"]),
     "e2e": ("over running programs", ["tests/e2e"]),
     "browser": ("the story in a browser", ["tests/browser"]),
     "acceptance": ("real invoice lists", ["tests/acceptance"]),
@@ -45,7 +46,7 @@ def _is_good(outcome: str) -> bool:
 
 
 def _run(name: str) -> tuple[str, float]:
-    what, folders = STAGES[name]
+    what, arguments = STAGES[name]
     tell(f"{'=' * 78}\n{name}: {what}")
     env = dict(os.environ)
     if name == "browser":
@@ -57,10 +58,9 @@ def _run(name: str) -> tuple[str, float]:
             tell("!" * 78)
             return "NOT RUN: no Chromium", 0.0
         env["DUNLIN_CHROMIUM"] = chromium
-    present = [folder for folder in folders if (REPOSITORY / folder).is_dir()]
     started = time.monotonic()
     code = subprocess.run(
-        [sys.executable, "-m", "pytest", *present], cwd=REPOSITORY, env=env, check=False
+        [sys.executable, "-m", "pytest", *arguments], cwd=REPOSITORY, env=env, check=False
     ).returncode
     outcome = {0: "passed", 5: "FAILED: there were no tests"}.get(code, "FAILED")
     return outcome, time.monotonic() - started

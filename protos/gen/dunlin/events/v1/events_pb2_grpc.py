@@ -53,7 +53,8 @@ class InboxServiceServicer:
 
         A fact whose `fact_id` is already known is dropped, so a repeat is safe.
         Handling happens later and never fails this call. Fails with INVALID_ARGUMENT (FACT_MALFORMED) if a
-        fact has no `fact_id` or is of an unknown kind; then none of the batch is taken in.
+        fact has no `fact_id` or is of an unknown kind, or (TOO_MANY_FACTS) above 500 facts; then none of the
+        batch is taken in.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

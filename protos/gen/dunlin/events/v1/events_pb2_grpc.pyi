@@ -40,7 +40,8 @@ class InboxServiceStub:
 
     A fact whose `fact_id` is already known is dropped, so a repeat is safe.
     Handling happens later and never fails this call. Fails with INVALID_ARGUMENT (FACT_MALFORMED) if a
-    fact has no `fact_id` or is of an unknown kind; then none of the batch is taken in.
+    fact has no `fact_id` or is of an unknown kind, or (TOO_MANY_FACTS) above 500 facts; then none of the
+    batch is taken in.
     """
 
 @_typing.type_check_only
@@ -55,7 +56,8 @@ class InboxServiceAsyncStub(InboxServiceStub):
 
     A fact whose `fact_id` is already known is dropped, so a repeat is safe.
     Handling happens later and never fails this call. Fails with INVALID_ARGUMENT (FACT_MALFORMED) if a
-    fact has no `fact_id` or is of an unknown kind; then none of the batch is taken in.
+    fact has no `fact_id` or is of an unknown kind, or (TOO_MANY_FACTS) above 500 facts; then none of the
+    batch is taken in.
     """
 
 class InboxServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -73,7 +75,8 @@ class InboxServiceServicer(metaclass=_abc_1.ABCMeta):
 
         A fact whose `fact_id` is already known is dropped, so a repeat is safe.
         Handling happens later and never fails this call. Fails with INVALID_ARGUMENT (FACT_MALFORMED) if a
-        fact has no `fact_id` or is of an unknown kind; then none of the batch is taken in.
+        fact has no `fact_id` or is of an unknown kind, or (TOO_MANY_FACTS) above 500 facts; then none of the
+        batch is taken in.
         """
 
 def add_InboxServiceServicer_to_server(servicer: InboxServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
