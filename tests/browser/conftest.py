@@ -8,12 +8,13 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.visitors import ARGUMENTS, chromium_path
+from tests.browser.find_chromium import find_chromium
+from tests.browser.visitors import ARGUMENTS
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    path = chromium_path()
+    path = find_chromium()
     if path is None:
         missing = "no Chromium found; install one or name it in DUNLIN_CHROMIUM"
         if os.environ.get("CI") == "true":

@@ -31,6 +31,7 @@ DEFAULT_RULES = [
 # An invoice of the sample: 31 days past due, 1,600.00 of 3,600.00 left to pay.
 ORGANIZATION, CONTACT, NUMBER = "Northgate Community Theatre", "sybil.arkwright@example.test", "NCT/2207"
 EXCLUDED, EXCLUDED_NUMBER = "Pine & Ratchet Garage", "PR-118"
+BILLING = re.compile("^Billing e-?mail$")
 MONEY = re.compile(r"^[$€][\d,]+\.\d\d$")
 
 
@@ -237,7 +238,7 @@ def open_the_mail(staff: Visitor) -> str:
 def pay_a_part(client: Visitor, link: str) -> None:
     page = client.page
     client.visit(link)
-    expect(page.get_by_label("Billing email")).to_have_value(CONTACT)
+    expect(page.get_by_label(BILLING)).to_have_value(CONTACT)
     expect(page.get_by_label("Invoice number")).to_have_value(NUMBER)
     expect(page.get_by_label("Amount to pay")).to_have_value("1600.00")
     client.photograph("6-pay-1-invoice", phone=True)

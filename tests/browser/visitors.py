@@ -6,8 +6,6 @@ script errors, messages of the content security policy, answers of 500 and above
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,15 +26,6 @@ ARGUMENTS = [
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 SCREENS = Path(__file__).parents[1] / "output" / "screens"
-
-_PLACES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-
-
-def chromium_path() -> str | None:
-    """$DUNLIN_CHROMIUM, else the usual names on the path; None if there is none."""
-    if chosen := os.environ.get("DUNLIN_CHROMIUM"):
-        return chosen
-    return next((path for name in _PLACES if (path := shutil.which(name))), None)
 
 
 @dataclass
@@ -95,10 +84,14 @@ class Visitor:
 
     def must_not_scroll_sideways(self) -> None:
         """A page that is wider than the screen is broken on a phone."""
+        assert self.sideways() is None, self.sideways()
+
+    def sideways(self) -> str | None:
+        """What is wrong if the page is wider than the screen."""
         wide, screen = self.page.evaluate(
             "() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
         )
-        assert wide <= screen, f"{self.page.url} is {wide} points wide on a screen of {screen}"
+        return f"{self.page.url} is {wide} points wide on a screen of {screen}" if wide > screen else None
 
 
 @contextmanager
