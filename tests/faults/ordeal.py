@@ -14,7 +14,7 @@ from dunlin.paynow.v1 import ledger_pb2, paynow_pb2
 from dunlin.scheduler.v1 import notices_pb2, scheduler_pb2
 
 from tests.e2e.acts import drain, email_of, record, set_calendar, set_rules, state_of, sync, tick, wait_until
-from tests.e2e.company import Company
+from tests.e2e.company import Company, pause
 from tests.faults.aftermath import Charge, LedgerPayment, OwedInvoice
 from tests.faults.insist import insist
 from tests.faults.killer import Killer
@@ -59,6 +59,18 @@ class Ordeal:
             self.told = [payment.result() for payment in paid]
         self.killed = dict(killer.killed)
 
+    def pay_while_paynow_dies(self, rounds: int) -> None:
+        """Kills paynow in the midst of the confirmations of each round, and lets the payers insist."""
+        rng = random.Random(self.seed)
+        intents = self._intents()
+        with ThreadPoolExecutor(2 * self.payments) as payers:
+            for turn in range(rounds):
+                paid = [self._begin(payers, intent) for intent in intents[turn::rounds]]
+                pause(rng.uniform(0.02, 0.2))
+                wait_until(lambda: self.company.kill("paynow"), what="paynow can be killed")
+                self.told += [payment.result() for payment in paid]
+        self.killed = {"paynow": rounds}
+
     def come_to_rest(self) -> None:
         """Waits until every program is back, every payment is final, and no work is left."""
         insist(self.ledger_payments, seconds=60)
@@ -70,11 +82,14 @@ class Ordeal:
         insist(lambda: drain(self.company.clients, 120), seconds=120)
 
     def ledger_payments(self) -> list[LedgerPayment]:
-        page = self.company.clients.paynow.ListPayments(paynow_pb2.ListPaymentsRequest(page_size=1000))
         return [
             LedgerPayment(p.payment_id, p.invoice_number, p.amount_minor, state_of(p).upper())
-            for p in page.payments
+            for p in self.wire_payments()
         ]
+
+    def wire_payments(self) -> list[paynow_pb2.Payment]:
+        request = paynow_pb2.ListPaymentsRequest(page_size=1000)
+        return list(self.company.clients.paynow.ListPayments(request).payments)
 
     def charges(self) -> list[Charge]:
         """The provider's own books, read behind everybody's back."""

@@ -9,11 +9,14 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from dunlin.paynow.v1 import paynow_pb2
 from dunlin.scheduler.v1 import notices_pb2
 
+from tests.e2e.acts import drain, tick
 from tests.e2e.company import Company, running_company
 from tests.faults.aftermath import (
     balance_complaints,
@@ -22,7 +25,7 @@ from tests.faults.aftermath import (
     mail_complaints,
     receipt_complaints,
 )
-from tests.faults.ordeal import DAYS, THRESHOLD, Ordeal
+from tests.faults.ordeal import DAYS, FIRST_DAY, THRESHOLD, Ordeal
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
@@ -55,6 +58,17 @@ def test_kills_of_the_mail_server_and_the_gateway_lose_nothing_either(company: C
     check(ordeal, "edges")
 
 
+def test_kills_in_the_midst_of_confirmations_charge_nobody_twice(company: Company) -> None:
+    ordeal = Ordeal(company, notices=96, payments=96, seed=SEED)
+    ordeal.prepare()
+    ordeal.pay_while_paynow_dies(rounds=8)
+    ordeal.come_to_rest()
+    for day in range(DAYS):
+        tick(company.clients, FIRST_DAY + timedelta(days=day))
+    drain(company.clients)
+    check(ordeal, "payments")
+
+
 def check(ordeal: Ordeal, name: str) -> None:
     """Everything that must be true afterwards, all complaints at once."""
     payments, notices = ordeal.ledger_payments(), ordeal.ledger_notices()
@@ -67,7 +81,8 @@ def check(ordeal: Ordeal, name: str) -> None:
         for notice in notices
         if notice.payment_id
     ]
-    write_summary(ordeal, name, mails=len(delivered), copies=extra_copies(delivered))
+    cut = sum(ended_late(payment) for payment in ordeal.wire_payments())
+    write_summary(ordeal, name, mails=len(delivered), copies=extra_copies(delivered), charges_cut=cut)
 
     unsent = [n for n in notices if n.state != notices_pb2.NOTICE_STATE_SENT]
     assert [f"{n.invoice_number} {n.reason}" for n in unsent] == []
@@ -81,6 +96,12 @@ def check(ordeal: Ordeal, name: str) -> None:
     assert balance_complaints(ordeal.invoices(), payments) == []
     assert receipt_complaints(payments, receipts) == []
     assert len({p.state for p in payments}) == 2, "some payments must succeed and some fail"
+
+
+def ended_late(payment: paynow_pb2.Payment) -> bool:
+    """Whether a charge that is approved at once was cut from its answer by a kill, and found out later."""
+    took = payment.ended_at.ToDatetime() - payment.created_at.ToDatetime()
+    return payment.method_label.endswith("4242") and took > timedelta(seconds=2)
 
 
 def write_summary(ordeal: Ordeal, name: str, **figures: int) -> None:
