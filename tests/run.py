@@ -19,7 +19,10 @@ REPOSITORY = Path(__file__).parents[1]
 IN_CI = os.environ.get("CI") == "true"
 STAGES = {
     # Only these share nothing, so only these run side by side; the others start a whole company each.
-    "unit": ("without any server", ["-n", "auto", "tests/unit", "tests/contracts", "tests/architecture"]),
+    "unit": (
+        "without any server",
+        ["-n", "auto", "--dist", "worksteal", "tests/unit", "tests/contracts", "tests/architecture"],
+    ),
     "e2e": ("over running programs", ["tests/e2e"]),
     "browser": ("the story in a browser", ["tests/browser"]),
     "acceptance": ("real invoice lists", ["tests/acceptance"]),

@@ -97,7 +97,7 @@ PAYING = ("pay", "check")
 ALL_BUT_CHECKS = ("pay", "book", "acknowledge", "send_list", "send_stale_list")
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(steps(*ALL_BUT_CHECKS, "check"))
 def test_in_the_end_what_remains_is_what_the_list_says(order: list[tuple[str, int]]) -> None:
     firm = a_firm()
@@ -109,7 +109,7 @@ def test_in_the_end_what_remains_is_what_the_list_says(order: list[tuple[str, in
     assert firm.remains == firm.ledger
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(steps(*ALL_BUT_CHECKS))
 def test_nobody_is_ever_asked_for_what_was_paid_here(order: list[tuple[str, int]]) -> None:
     firm = a_firm()
@@ -118,7 +118,7 @@ def test_nobody_is_ever_asked_for_what_was_paid_here(order: list[tuple[str, int]
         assert firm.remains <= firm.debt
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(steps("pay", "book", "check", "send_list", "send_stale_list"))
 def test_before_an_acknowledgement_checks_do_not_hide_what_was_paid_here(
     order: list[tuple[str, int]],
@@ -129,7 +129,7 @@ def test_before_an_acknowledgement_checks_do_not_hide_what_was_paid_here(
         assert firm.remains <= firm.debt
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(steps("pay", "check", "book_and_tell"), st.booleans())
 def test_booked_acknowledged_then_listed_is_exact_whatever_else_was_paid(
     order: list[tuple[str, int]], stale: bool
