@@ -115,7 +115,7 @@ def _on_the_wire(email: str) -> str:
             email, check_deliverability=False, test_environment=True, globally_deliverable=False
         )
     except EmailNotValidError as error:
-        raise CannotWrite(f"{one_line(email)[:80]!r} is not an e-mail address: {error}") from error
+        raise CannotWrite(f"{one_line(email)[:80]!r} is not an email address: {error}") from error
     return f"{valid.local_part}@{valid.ascii_domain}"
 
 

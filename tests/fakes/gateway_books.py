@@ -189,7 +189,7 @@ class FakePayNow(FakeStub):
     @rpc
     def Validate(self, request: Any) -> Any:
         if "@" not in request.email:
-            raise invalid_field("email", "EMAIL_MALFORMED", "This is not an e-mail address.")
+            raise invalid_field("email", "EMAIL_MALFORMED", "This is not an email address.")
         invoice = self._match(request.email, request.invoice_number)
         try:
             amount = parse_decimal(request.amount, invoice.currency)
@@ -220,7 +220,7 @@ class FakePayNow(FakeStub):
             if invoice.number == number and any(email in contact.emails for contact in contacts):
                 return invoice
         raise Missing(
-            "There is no invoice with this number for this e-mail address.", reason="NO_SUCH_INVOICE"
+            "There is no invoice with this number for this email address.", reason="NO_SUCH_INVOICE"
         )
 
     @rpc

@@ -140,7 +140,7 @@ class FakeMailer(FakeStub):
     @rpc
     def UpdateCompany(self, request: Any) -> Any:
         if "@" not in request.company.from_address:
-            raise invalid_field("company.from_address", "ADDRESS_MALFORMED", "This is not an e-mail address.")
+            raise invalid_field("company.from_address", "ADDRESS_MALFORMED", "This is not an email address.")
         self.company = request.company
         self.company.sender_set = self.company.from_address != SHIPPED_SENDER
         return self.company

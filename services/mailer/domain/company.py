@@ -111,7 +111,7 @@ def _email(field: str, text: str, *, needed: bool) -> list[Violation]:
         validate_email(text, check_deliverability=False, test_environment=True, globally_deliverable=False)
     except EmailNotValidError as error:
         label = field.replace("_", "-").capitalize()
-        return [_wrong(field, "EMAIL_INVALID", f"{label}: {text[:80]!r} is not an e-mail address. {error}")]
+        return [_wrong(field, "EMAIL_INVALID", f"{label}: {text[:80]!r} is not an email address. {error}")]
     return []
 
 

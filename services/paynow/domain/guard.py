@@ -30,7 +30,7 @@ class NoSuchInvoice(Missing):
 
     def __init__(self) -> None:
         super().__init__(
-            "No invoice of that number belongs to that e-mail address. Check both against the invoice:"
+            "No invoice of that number belongs to that email address. Check both against the invoice:"
             " the number counts exactly as it is printed, with leading zeros."
         )
 
@@ -214,7 +214,7 @@ def _email_key(text: str) -> str:
         return address_key.__wrapped__(text)
     except AddressMalformed:
         raise _malformed(
-            "email", "EMAIL_MALFORMED", "Enter one complete e-mail address, such as accounts@example.com."
+            "email", "EMAIL_MALFORMED", "Enter one complete email address, such as accounts@example.com."
         ) from None
 
 

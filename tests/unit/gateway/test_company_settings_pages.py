@@ -34,7 +34,7 @@ def test_the_profile_is_saved_and_shows_at_once(staff: Visitor, services: FakeSe
 def test_what_the_mailer_refuses_stands_beside_its_field(staff: Visitor) -> None:
     page = staff.send(company_form(staff), from_address="nobody")
     assert page.status == 400
-    assert page.one("//p[@id='from_address-error']").text_content() == "This is not an e-mail address."
+    assert page.one("//p[@id='from_address-error']").text_content() == "This is not an email address."
 
 
 def test_until_the_sender_is_set_the_dashboard_and_the_settings_say_so(

@@ -135,7 +135,7 @@ def test_the_empty_form_works_without_a_link(payer: Visitor) -> None:
 def test_a_wrong_field_is_said_beside_it_and_the_others_stay(payer: Visitor) -> None:
     page = payer.send(payer.get("/pay").form("/pay"), email="dana", invoice_number="00042", amount="12.50")
     assert page.status == 422
-    assert "This is not an e-mail address." in said_beside(page, "email")
+    assert "This is not an email address." in said_beside(page, "email")
     assert values(page) == {"email": "dana", "invoice_number": "00042", "amount": "12.50"}
     assert page.one("//input[@name='amount']").get("aria-invalid") is None
 

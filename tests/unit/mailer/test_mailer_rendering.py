@@ -216,7 +216,7 @@ def test_an_international_domain_needs_no_smtputf8_but_a_local_part_does() -> No
     "email", ["", "ann", "ann@", "ann@x.test\r\nRCPT TO:<b@x.test>", "a b@x.test", "<a@x.test>"]
 )
 def test_what_is_no_address_is_refused_by_name(email: str) -> None:
-    with pytest.raises(CannotWrite, match="is not an e-mail address"):
+    with pytest.raises(CannotWrite, match="is not an email address"):
         _write(replace(_named(), recipients=(Recipient("", email),)))
 
 

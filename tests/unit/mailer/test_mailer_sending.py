@@ -165,9 +165,9 @@ def test_a_lost_connection_is_tried_again_within_seconds(office: Office) -> None
 
 def test_a_mail_that_cannot_be_written_fails_and_the_next_one_goes(office: Office) -> None:
     office.accept()
-    office.press.error = CannotWrite("'x' is not an e-mail address")
+    office.press.error = CannotWrite("'x' is not an email address")
     office.run()
-    assert office.last() == (EventKind.FAILED, "MAIL_CANNOT_BE_WRITTEN: 'x' is not an e-mail address")
+    assert office.last() == (EventKind.FAILED, "MAIL_CANNOT_BE_WRITTEN: 'x' is not an email address")
 
 
 def test_a_mistake_of_ours_in_writing_defers_the_mail_and_does_not_stop_the_worker(office: Office) -> None:
