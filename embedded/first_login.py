@@ -15,8 +15,8 @@ def first_login(home: Home) -> tuple[str, str] | None:
     at any time.
     """
     # Loaded here: a start need not wait for the database library before it has begun.
-    from gateway.identity import add_staff, check_password, count_staff  # noqa: PLC0415
-    from services.shared.database import Database  # noqa: PLC0415
+    from gateway.identity import add_staff, check_password, count_staff
+    from services.shared.database import Database
 
     database = Database(home.database_url("identity"))
     try:

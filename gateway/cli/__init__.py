@@ -4,8 +4,8 @@
 def main() -> None:
     """The entry point of `dunlin`; ends the process with the exit code."""
     # Loaded here, so that importing this package costs nothing.
-    import sys  # noqa: PLC0415
+    import sys
 
-    from gateway.cli.app import run  # noqa: PLC0415
+    from gateway.cli.app import run
 
     sys.exit(run(sys.argv[1:]))

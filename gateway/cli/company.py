@@ -31,38 +31,38 @@ class Company:
 
     @cached_property
     def _channels(self) -> "dict[str, grpc.Channel]":
-        from services.shared.grpc_channel import open_channel  # noqa: PLC0415
+        from services.shared.grpc_channel import open_channel
 
         return {name: open_channel(self.addresses[name], self.token) for name in PROGRAMS}
 
     @cached_property
     def scheduler(self) -> "SchedulerServiceStub":
-        from dunlin.scheduler.v1.scheduler_pb2_grpc import SchedulerServiceStub  # noqa: PLC0415
+        from dunlin.scheduler.v1.scheduler_pb2_grpc import SchedulerServiceStub
 
         return SchedulerServiceStub(self._channels["scheduler"])
 
     @cached_property
     def ledger(self) -> "LedgerServiceStub":
-        from dunlin.paynow.v1.ledger_pb2_grpc import LedgerServiceStub  # noqa: PLC0415
+        from dunlin.paynow.v1.ledger_pb2_grpc import LedgerServiceStub
 
         return LedgerServiceStub(self._channels["paynow"])
 
     @cached_property
     def paynow(self) -> "PayNowServiceStub":
-        from dunlin.paynow.v1.paynow_pb2_grpc import PayNowServiceStub  # noqa: PLC0415
+        from dunlin.paynow.v1.paynow_pb2_grpc import PayNowServiceStub
 
         return PayNowServiceStub(self._channels["paynow"])
 
     @cached_property
     def operations(self) -> "dict[str, OperationsServiceStub]":
-        from dunlin.operations.v1.operations_pb2_grpc import OperationsServiceStub  # noqa: PLC0415
+        from dunlin.operations.v1.operations_pb2_grpc import OperationsServiceStub
 
         return {name: OperationsServiceStub(channel) for name, channel in self._channels.items()}
 
     @cached_property
     def calendar(self) -> "Calendar":
         """The company's calendar, asked for once."""
-        from dunlin.scheduler.v1.scheduler_pb2 import GetCalendarRequest  # noqa: PLC0415
+        from dunlin.scheduler.v1.scheduler_pb2 import GetCalendarRequest
 
         return self.scheduler.GetCalendar(GetCalendarRequest())
 
@@ -105,7 +105,7 @@ def open_company() -> Company:
 
 def _session() -> Session:
     session = click.get_current_context().find_object(Session)
-    assert session is not None, "commands run by way of `gateway.cli.app.run`"  # noqa: S101
+    assert session is not None, "commands run by way of `gateway.cli.app.run`"  # noqa: S101 - a mistake of ours, not of the user
     return session
 
 

@@ -53,9 +53,9 @@ def failure_of(error: Exception) -> Failure:
 
 def _of_call(error: Exception) -> Failure | None:
     # Loaded here: a command that called nobody has not paid for grpc.
-    import grpc  # noqa: PLC0415
+    import grpc
 
-    from services.shared.grpc_errors import refusal_of  # noqa: PLC0415
+    from services.shared.grpc_errors import refusal_of
 
     if not isinstance(error, grpc.RpcError):
         return None

@@ -39,9 +39,9 @@ def plain(text: str) -> str:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:
     """A table on standard output; `right` are the columns whose figures stand at the right."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for number, column in enumerate(columns):
@@ -58,8 +58,8 @@ def progress_bar(doing: str) -> Iterator[Callable[[int, int], None]]:
     if not sys.stderr.isatty():
         yield lambda _done, _total: None
         return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
@@ -74,7 +74,7 @@ def name_of(enum: "_EnumTypeWrapper[Any]", value: int, prefix: str) -> str:
 
 def utc(at: "Timestamp") -> str:
     """The instant as 2026-01-31T12:00:00.000Z."""
-    from services.shared.wire import instant  # noqa: PLC0415
+    from services.shared.wire import instant
 
     return instant(at).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

@@ -21,7 +21,7 @@ def up(*, sample: bool) -> None:
 
     Keeps its data in DUNLIN_HOME and serves the site at DUNLIN_PORT (8000). Mails stay on this machine.
     """
-    from embedded.up import up as run  # noqa: PLC0415 - `status` need not load it
+    from embedded.up import up as run
 
     try:
         run(environment(), _tell, sample=sample)
@@ -32,7 +32,7 @@ def up(*, sample: bool) -> None:
 @click.command()
 def migrate() -> None:
     """Bring the databases up to date without starting anything. A repeat changes nothing."""
-    from embedded.up import migrate as run  # noqa: PLC0415
+    from embedded.up import migrate as run
 
     try:
         run(environment(), _tell)
@@ -47,7 +47,7 @@ def status(*, as_json: bool) -> int:
 
     Ends with exit code 4 if Dunlin does not run, 1 if a program does not answer.
     """
-    from gateway.cli.drain import standing  # noqa: PLC0415 - `up` need not load grpc
+    from gateway.cli.drain import standing
 
     home = Home.read(environment())
     try:

@@ -23,8 +23,8 @@ def staff() -> None:
 @json_option
 def add(email: str, name: str, *, password_stdin: bool, as_json: bool) -> None:
     """Add an account for EMAIL. Without --password-stdin a password is made and printed once."""
-    from gateway.identity import add_staff  # noqa: PLC0415 - the database library takes a while to load
-    from services.shared.database import Database  # noqa: PLC0415
+    from gateway.identity import add_staff
+    from services.shared.database import Database
 
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else secrets.token_urlsafe(12)
     database = Database(identity_database_url())

@@ -137,7 +137,7 @@ class MailPress:
         html = self._html.render(
             page,
             header=Markup(header),  # noqa: S704 - cleaned right above
-            footer=Markup(footer),  # noqa: S704
+            footer=Markup(footer),  # noqa: S704 - the same
             logo_source=logo_source,
             address_lines=company.address.splitlines(),
             preheader=" · ".join(f"{line.label}: {line.value}" for line in lines),
