@@ -88,11 +88,15 @@ lint: install-dev ## Check style, types, layers, contracts, sizes
 
 .PHONY: test
 test: install-dev ## Run all tests: without servers first, then the whole product
-	@$(BIN)/python tests/run.py unit e2e browser acceptance faults
+	@$(BIN)/python tests/run.py unit servers e2e browser acceptance faults
 
 .PHONY: test-unit
 test-unit: install-dev ## Run the tests that need no server, in under a minute
 	@$(BIN)/python tests/run.py unit
+
+.PHONY: test-servers
+test-servers: install-dev ## Run the tests against PostgreSQL and RabbitMQ (TEST_POSTGRES_URL, TEST_AMQP_URL or containers)
+	@$(BIN)/python tests/run.py servers
 
 .PHONY: test-e2e
 test-e2e: install-dev ## Run the tests over running programs

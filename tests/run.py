@@ -1,19 +1,23 @@
 """Runs the tests stage by stage, goes on after a failure, and sums up at the end.
 
-    python tests/run.py unit e2e browser acceptance faults
+    python tests/run.py unit servers e2e browser acceptance faults
 
 Ends with 1 if a stage failed. A stage that cannot run here is named loudly; with CI=true that is a failure.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from browser.find_chromium import find_or_install_chromium
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "protos" / "gen")]
+
+from tests.browser.find_chromium import find_or_install_chromium  # noqa: E402 - after the path is set
+from tests.servers import start_postgres, start_rabbitmq, why_no_containers  # noqa: E402
 
 REPOSITORY = Path(__file__).parents[1]
 IN_CI = os.environ.get("CI") == "true"
@@ -21,7 +25,14 @@ STAGES = {
     # Only these share nothing, so only these run side by side; the others start a whole company each.
     "unit": (
         "without any server",
-        ["-n", "auto", "--dist", "worksteal", "tests/unit", "tests/contracts", "tests/architecture"],
+        [
+            *("-n", "auto", "--dist", "worksteal", "-m", "not postgresql and not rabbitmq"),
+            *("tests/unit", "tests/contracts", "tests/architecture"),
+        ],
+    ),
+    "servers": (
+        "the same promises on PostgreSQL and RabbitMQ",
+        ["-n", "auto", "--dist", "loadgroup", "-m", "postgresql or rabbitmq", "tests/contracts"],
     ),
     "e2e": ("over running programs", ["tests/e2e"]),
     "browser": ("the story in a browser", ["tests/browser"]),
@@ -62,11 +73,27 @@ def _run(name: str) -> tuple[str, float]:
             return "NOT RUN: no Chromium", 0.0
         env["DUNLIN_CHROMIUM"] = chromium
     started = time.monotonic()
-    code = subprocess.run(
-        [sys.executable, "-m", "pytest", *arguments], cwd=REPOSITORY, env=env, check=False
-    ).returncode
+    with contextlib.ExitStack() as running:
+        if name == "servers" and (why := _start_servers(env, running)):
+            tell(f"{'!' * 78}\n!!! THE TESTS ON POSTGRESQL AND RABBITMQ DID NOT RUN: {why}\n{'!' * 78}")
+            return "NOT RUN: no servers", 0.0
+        command = [sys.executable, "-m", "pytest", *arguments]
+        code = subprocess.run(command, cwd=REPOSITORY, env=env, check=False).returncode
     outcome = {0: "passed", 5: "FAILED: there were no tests"}.get(code, "FAILED")
     return outcome, time.monotonic() - started
+
+
+def _start_servers(env: dict[str, str], running: contextlib.ExitStack) -> str:
+    """Sets TEST_POSTGRES_URL and TEST_AMQP_URL, by containers if need be; why it cannot, else empty."""
+    for variable, start in (("TEST_POSTGRES_URL", start_postgres), ("TEST_AMQP_URL", start_rabbitmq)):
+        if env.get(variable):
+            continue
+        if why := why_no_containers():
+            return f"{variable} is not set and {why}"
+        tell(f"Starting a container for {variable}")
+        env[variable], stop = start()
+        running.callback(stop)
+    return ""
 
 
 def tell(text: str) -> None:

@@ -5,12 +5,43 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Protocol, cast
 
-from sqlalchemy import BigInteger, Connection, DateTime, Dialect, Engine, Integer, Table, create_engine, event
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    Integer,
+    Table,
+    create_engine,
+    event,
+    make_url,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 
 BUSY_SECONDS = 30
 """How long a SQLite writer waits for another one before it gives up."""
+
+POOL_SECONDS = 5
+"""How long a call waits for a free connection on PostgreSQL before it is told to come again."""
+
+LIMITS = {
+    "statement_timeout": "30s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+"""What a connection to PostgreSQL is held to: no statement, lock or forgotten transaction lasts for ever."""
+
+_CONNECTION: dict[str, Any] = {
+    "connect_timeout": 5,
+    "application_name": "dunlin",
+    # A server that is gone without a word is given up after 30 s, also in the middle of an answer.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
 """A 64-bit primary key that counts up by itself on both databases."""
@@ -74,8 +105,28 @@ class Database:
 
 
 def _engine(url: str, *, durable: bool) -> Engine:
-    if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True, pool_size=20)
+    return _sqlite(url, durable=durable) if url.startswith("sqlite") else _postgresql(url)
+
+
+def _postgresql(url: str) -> Engine:
+    # What a URL says by itself goes before these: a long report may raise its own limits.
+    parts = make_url(url)
+    if parts.drivername in {"postgresql", "postgres"}:
+        parts = parts.set(drivername="postgresql+psycopg")
+    limits = " ".join(f"-c {name}={value}" for name, value in LIMITS.items())
+    options = {**_CONNECTION, "options": limits} | parts.query
+    return create_engine(
+        parts.set(query={}),
+        connect_args=options,
+        pool_pre_ping=True,
+        pool_size=20,
+        pool_timeout=POOL_SECONDS,
+        # A failover moves the name to another server; connections do not stay with the old one for ever.
+        pool_recycle=1800,
+    )
+
+
+def _sqlite(url: str, *, durable: bool) -> Engine:
     engine = create_engine(
         url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, pool_size=20
     )

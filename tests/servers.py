@@ -1,0 +1,164 @@
+"""A PostgreSQL and a RabbitMQ server to test against.
+
+TEST_POSTGRES_URL and TEST_AMQP_URL name servers that run already, with an account that may create databases.
+Without them containers are started, and where no container engine answers the tests are skipped with the
+reason. With CI=true nothing is skipped: what is missing is an error.
+"""
+
+import contextlib
+import os
+import socket
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import amqp
+import docker
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import make_url
+from testcontainers.core.container import DockerContainer
+
+from services.shared.migrate import migrate
+
+POSTGRES_IMAGE = "postgres:15"
+RABBITMQ_IMAGE = "rabbitmq:3"
+START_SECONDS = 60.0
+
+DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+"""For `params` of a fixture: its tests run on both."""
+
+MigratedUrl = Callable[[str, Path], str]
+"""From "sqlite" or "postgresql" and a folder of migrations: the URL of a new database at their newest revision."""
+
+# Nothing of a test has to survive a power cut.
+_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300")
+
+
+class PostgresServer:
+    """Hands out databases, each to one test, and removes them at the end."""
+
+    def __init__(self, url: str) -> None:
+        self._url = make_url(url).set(drivername="postgresql")
+        self._templates: dict[Path, str] = {}
+        self._made: list[str] = []
+
+    @property
+    def url(self) -> str:
+        """The administrator's URL."""
+        return self._of(self._url.database or "postgres")
+
+    def empty(self) -> str:
+        """The URL of a new database."""
+        return self._of(self._create("template0"))
+
+    def migrated(self, scripts: Path) -> str:
+        """The URL of a new database at the newest revision of these migrations."""
+        if scripts not in self._templates:
+            template = self._create("template0")
+            migrate(self._of(template), scripts)
+            self._templates[scripts] = template
+        return self._of(self._create(self._templates[scripts]))
+
+    def drop(self, url: str) -> None:
+        """Removes a database, and ends whoever still uses it."""
+        name = make_url(url).database
+        assert name in self._made
+        self._made.remove(name)
+        self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def close(self) -> None:
+        """Removes all that it has made."""
+        for name in list(self._made):
+            self.drop(self._of(name))
+
+    def _create(self, template: str) -> str:
+        name = f"dunlin_test_{uuid.uuid4().hex[:12]}"
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        self._execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
+        self._made.append(name)
+        return name
+
+    def _of(self, name: str) -> str:
+        return self._url.set(database=name).render_as_string(hide_password=False)
+
+    def _execute(self, statement: sql.Composed) -> None:
+        with psycopg.connect(self.url, autocommit=True, connect_timeout=10) as connection:
+            connection.execute(statement)
+
+
+def start_postgres() -> tuple[str, Callable[[], None]]:
+    """A server in a container: its URL, and what ends it."""
+    container = DockerContainer(POSTGRES_IMAGE).with_exposed_ports(5432)
+    container.with_env("POSTGRES_PASSWORD", "for-tests-only").with_env("POSTGRES_USER", "dunlin")
+    container.with_command(["postgres", *(word for setting in _FAST for word in ("-c", setting))])
+    container.start()
+    host, port = container.get_container_host_ip(), container.get_exposed_port(5432)
+    url = f"postgresql://dunlin:for-tests-only@{host}:{port}/dunlin"
+    wait_until(lambda: psycopg.connect(url, connect_timeout=2).close(), psycopg.OperationalError)
+    return url, container.stop
+
+
+def start_rabbitmq() -> tuple[str, Callable[[], None]]:
+    """A broker in a container: its URL, and what ends it."""
+    container = DockerContainer(RABBITMQ_IMAGE).with_exposed_ports(5672)
+    container.start()
+    host, port = container.get_container_host_ip(), int(container.get_exposed_port(5672))
+
+    def answers() -> None:
+        with amqp.Connection(f"{host}:{port}", connect_timeout=2):
+            pass
+
+    wait_until(answers, (OSError, amqp.AMQPError))
+    return f"amqp://guest:guest@{host}:{port}//", container.stop
+
+
+def wait_until(attempt: Callable[[], object], errors: type[Exception] | tuple[type[Exception], ...]) -> None:
+    """Tries until it works; raises the last error after a minute."""
+    give_up = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            attempt()
+        except errors:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
+def why_no_containers() -> str:
+    """Why no container can be started here; empty if one can."""
+    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+    try:
+        with contextlib.closing(docker.from_env(timeout=5)) as client:
+            client.ping()
+    except Exception as error:
+        return f"no container engine answers ({type(error).__name__})"
+    return ""
+
+
+@contextlib.contextmanager
+def server(variable: str, start: Callable[[], tuple[str, Callable[[], None]]]) -> Iterator[str]:
+    """The URL in the variable, else of a container for as long as it is needed; else skips."""
+    if url := os.environ.get(variable):
+        yield url
+        return
+    if why := why_no_containers():
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{variable} is not set and {why}; in CI this test must run.")
+        pytest.skip(f"{variable} is not set and {why}")
+    url, stop = start()
+    try:
+        yield url
+    finally:
+        stop()
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
