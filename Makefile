@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PROTOS := $(shell find protos/dunlin -name '*.proto')
-MODULES := services gateway embedded tests
+MODULES := services gateway embedded tests bench
 MOST_LINES := 400
 
 .PHONY: help
@@ -113,6 +113,12 @@ test-acceptance: install-dev ## Replay real invoice lists
 .PHONY: test-faults
 test-faults: install-dev ## Kill programs while they work
 	@$(BIN)/python tests/run.py faults
+
+##### Measuring
+
+.PHONY: bench
+bench: install-dev ## Measure speed beside limits and peers; the table goes to docs/measured
+	@$(BIN)/python bench/run.py --out docs/measured $(BENCH)
 
 .PHONY: clean
 clean: ## Remove what was made, but not var/ with its data

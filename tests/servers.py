@@ -31,7 +31,7 @@ DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 """For `params` of a fixture: its tests run on both."""
 
 MigratedUrl = Callable[[str, Path], str]
-"""From "sqlite" or "postgresql" and a folder of migrations: the URL of a new database at their newest revision."""
+"""Takes "sqlite" or "postgresql" and a folder of migrations; gives the URL of a new database at the newest."""
 
 # Nothing of a test has to survive a power cut.
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300")

@@ -22,19 +22,34 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%dunlin/operations/v1/operations.proto\x12\x14\x64unlin.operations.v1\"\x13\n\x11GetBacklogRequest\"Y\n\x07\x42\x61\x63klog\x12\x0e\n\x06outbox\x18\x01 \x01(\x03\x12\r\n\x05inbox\x18\x02 \x01(\x03\x12\r\n\x05queue\x18\x03 \x01(\x03\x12\x10\n\x08\x61\x63tivity\x18\x04 \x01(\x03\x12\x0e\n\x06parked\x18\x05 \x01(\x03\x32i\n\x11OperationsService\x12T\n\nGetBacklog\x12\'.dunlin.operations.v1.GetBacklogRequest\x1a\x1d.dunlin.operations.v1.Backlogb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%dunlin/operations/v1/operations.proto\x12\x14\x64unlin.operations.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x13\n\x11GetBacklogRequest\"Y\n\x07\x42\x61\x63klog\x12\x0e\n\x06outbox\x18\x01 \x01(\x03\x12\r\n\x05inbox\x18\x02 \x01(\x03\x12\r\n\x05queue\x18\x03 \x01(\x03\x12\x10\n\x08\x61\x63tivity\x18\x04 \x01(\x03\x12\x0e\n\x06parked\x18\x05 \x01(\x03\"?\n\x16ListDeadLettersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"y\n\x17ListDeadLettersResponse\x12\x36\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32 .dunlin.operations.v1.DeadLetter\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\r\n\x05total\x18\x03 \x01(\x03\"\x97\x02\n\nDeadLetter\x12\x16\n\x0e\x64\x65\x61\x64_letter_id\x18\x01 \x01(\x03\x12\x0f\n\x07\x66\x61\x63t_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0c\n\x04\x62ody\x18\x04 \x01(\t\x12/\n\x0boccurred_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0breceived_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tparked_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61ttempts\x18\x08 \x01(\x05\x12\r\n\x05\x65rror\x18\t \x01(\t\x12\x12\n\nrequest_id\x18\n \x01(\t\"2\n\x17RetryDeadLettersRequest\x12\x17\n\x0f\x64\x65\x61\x64_letter_ids\x18\x01 \x03(\x03\"+\n\x18RetryDeadLettersResponse\x12\x0f\n\x07retried\x18\x01 \x01(\x05\"1\n\x16\x44ropDeadLettersRequest\x12\x17\n\x0f\x64\x65\x61\x64_letter_ids\x18\x01 \x03(\x03\"*\n\x17\x44ropDeadLettersResponse\x12\x0f\n\x07\x64ropped\x18\x01 \x01(\x05\x32\xbc\x03\n\x11OperationsService\x12T\n\nGetBacklog\x12\'.dunlin.operations.v1.GetBacklogRequest\x1a\x1d.dunlin.operations.v1.Backlog\x12n\n\x0fListDeadLetters\x12,.dunlin.operations.v1.ListDeadLettersRequest\x1a-.dunlin.operations.v1.ListDeadLettersResponse\x12q\n\x10RetryDeadLetters\x12-.dunlin.operations.v1.RetryDeadLettersRequest\x1a..dunlin.operations.v1.RetryDeadLettersResponse\x12n\n\x0f\x44ropDeadLetters\x12,.dunlin.operations.v1.DropDeadLettersRequest\x1a-.dunlin.operations.v1.DropDeadLettersResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'dunlin.operations.v1.operations_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GETBACKLOGREQUEST']._serialized_start=63
-  _globals['_GETBACKLOGREQUEST']._serialized_end=82
-  _globals['_BACKLOG']._serialized_start=84
-  _globals['_BACKLOG']._serialized_end=173
-  _globals['_OPERATIONSSERVICE']._serialized_start=175
-  _globals['_OPERATIONSSERVICE']._serialized_end=280
+  _globals['_GETBACKLOGREQUEST']._serialized_start=96
+  _globals['_GETBACKLOGREQUEST']._serialized_end=115
+  _globals['_BACKLOG']._serialized_start=117
+  _globals['_BACKLOG']._serialized_end=206
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=208
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=271
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=273
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=394
+  _globals['_DEADLETTER']._serialized_start=397
+  _globals['_DEADLETTER']._serialized_end=676
+  _globals['_RETRYDEADLETTERSREQUEST']._serialized_start=678
+  _globals['_RETRYDEADLETTERSREQUEST']._serialized_end=728
+  _globals['_RETRYDEADLETTERSRESPONSE']._serialized_start=730
+  _globals['_RETRYDEADLETTERSRESPONSE']._serialized_end=773
+  _globals['_DROPDEADLETTERSREQUEST']._serialized_start=775
+  _globals['_DROPDEADLETTERSREQUEST']._serialized_end=824
+  _globals['_DROPDEADLETTERSRESPONSE']._serialized_start=826
+  _globals['_DROPDEADLETTERSRESPONSE']._serialized_end=868
+  _globals['_OPERATIONSSERVICE']._serialized_start=871
+  _globals['_OPERATIONSSERVICE']._serialized_end=1315
 # @@protoc_insertion_point(module_scope)

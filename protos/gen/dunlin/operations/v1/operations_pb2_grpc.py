@@ -40,6 +40,21 @@ class OperationsServiceStub:
                 request_serializer=dunlin_dot_operations_dot_v1_dot_operations__pb2.GetBacklogRequest.SerializeToString,
                 response_deserializer=dunlin_dot_operations_dot_v1_dot_operations__pb2.Backlog.FromString,
                 _registered_method=True)
+        self.ListDeadLetters = channel.unary_unary(
+                '/dunlin.operations.v1.OperationsService/ListDeadLetters',
+                request_serializer=dunlin_dot_operations_dot_v1_dot_operations__pb2.ListDeadLettersRequest.SerializeToString,
+                response_deserializer=dunlin_dot_operations_dot_v1_dot_operations__pb2.ListDeadLettersResponse.FromString,
+                _registered_method=True)
+        self.RetryDeadLetters = channel.unary_unary(
+                '/dunlin.operations.v1.OperationsService/RetryDeadLetters',
+                request_serializer=dunlin_dot_operations_dot_v1_dot_operations__pb2.RetryDeadLettersRequest.SerializeToString,
+                response_deserializer=dunlin_dot_operations_dot_v1_dot_operations__pb2.RetryDeadLettersResponse.FromString,
+                _registered_method=True)
+        self.DropDeadLetters = channel.unary_unary(
+                '/dunlin.operations.v1.OperationsService/DropDeadLetters',
+                request_serializer=dunlin_dot_operations_dot_v1_dot_operations__pb2.DropDeadLettersRequest.SerializeToString,
+                response_deserializer=dunlin_dot_operations_dot_v1_dot_operations__pb2.DropDeadLettersResponse.FromString,
+                _registered_method=True)
 
 
 class OperationsServiceServicer:
@@ -53,6 +68,33 @@ class OperationsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListDeadLetters(self, request, context):
+        """Lists the facts that are no longer tried, the one parked last first. A service that takes no facts in
+        has none.
+
+        Fails with INVALID_ARGUMENT (PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetryDeadLetters(self, request, context):
+        """Has facts tried again from the beginning. Ids that are no dead letters (any more) are left out, so a
+        repeat is safe. Fails with INVALID_ARGUMENT (TOO_MANY_DEAD_LETTERS) above 500 ids.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DropDeadLetters(self, request, context):
+        """Gives facts up for good: they stay in the inbox, marked, so that another delivery of the same fact is
+        dropped as well. Ids that are no dead letters (any more) are left out, so a repeat is safe. Fails with
+        INVALID_ARGUMENT (TOO_MANY_DEAD_LETTERS) above 500 ids.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperationsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +102,21 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     servicer.GetBacklog,
                     request_deserializer=dunlin_dot_operations_dot_v1_dot_operations__pb2.GetBacklogRequest.FromString,
                     response_serializer=dunlin_dot_operations_dot_v1_dot_operations__pb2.Backlog.SerializeToString,
+            ),
+            'ListDeadLetters': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDeadLetters,
+                    request_deserializer=dunlin_dot_operations_dot_v1_dot_operations__pb2.ListDeadLettersRequest.FromString,
+                    response_serializer=dunlin_dot_operations_dot_v1_dot_operations__pb2.ListDeadLettersResponse.SerializeToString,
+            ),
+            'RetryDeadLetters': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryDeadLetters,
+                    request_deserializer=dunlin_dot_operations_dot_v1_dot_operations__pb2.RetryDeadLettersRequest.FromString,
+                    response_serializer=dunlin_dot_operations_dot_v1_dot_operations__pb2.RetryDeadLettersResponse.SerializeToString,
+            ),
+            'DropDeadLetters': grpc.unary_unary_rpc_method_handler(
+                    servicer.DropDeadLetters,
+                    request_deserializer=dunlin_dot_operations_dot_v1_dot_operations__pb2.DropDeadLettersRequest.FromString,
+                    response_serializer=dunlin_dot_operations_dot_v1_dot_operations__pb2.DropDeadLettersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +147,87 @@ class OperationsService:
             '/dunlin.operations.v1.OperationsService/GetBacklog',
             dunlin_dot_operations_dot_v1_dot_operations__pb2.GetBacklogRequest.SerializeToString,
             dunlin_dot_operations_dot_v1_dot_operations__pb2.Backlog.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDeadLetters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/dunlin.operations.v1.OperationsService/ListDeadLetters',
+            dunlin_dot_operations_dot_v1_dot_operations__pb2.ListDeadLettersRequest.SerializeToString,
+            dunlin_dot_operations_dot_v1_dot_operations__pb2.ListDeadLettersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetryDeadLetters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/dunlin.operations.v1.OperationsService/RetryDeadLetters',
+            dunlin_dot_operations_dot_v1_dot_operations__pb2.RetryDeadLettersRequest.SerializeToString,
+            dunlin_dot_operations_dot_v1_dot_operations__pb2.RetryDeadLettersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DropDeadLetters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/dunlin.operations.v1.OperationsService/DropDeadLetters',
+            dunlin_dot_operations_dot_v1_dot_operations__pb2.DropDeadLettersRequest.SerializeToString,
+            dunlin_dot_operations_dot_v1_dot_operations__pb2.DropDeadLettersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,21 @@ class OperationsServiceStub:
     def __new__(cls, channel: _aio.Channel) -> OperationsServiceAsyncStub: ...
     GetBacklog: _grpc.UnaryUnaryMultiCallable[_operations_pb2.GetBacklogRequest, _operations_pb2.Backlog]
     """Says how much work the service still has before it."""
+    ListDeadLetters: _grpc.UnaryUnaryMultiCallable[_operations_pb2.ListDeadLettersRequest, _operations_pb2.ListDeadLettersResponse]
+    """Lists the facts that are no longer tried, the one parked last first. A service that takes no facts in
+    has none.
+
+    Fails with INVALID_ARGUMENT (PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID).
+    """
+    RetryDeadLetters: _grpc.UnaryUnaryMultiCallable[_operations_pb2.RetryDeadLettersRequest, _operations_pb2.RetryDeadLettersResponse]
+    """Has facts tried again from the beginning. Ids that are no dead letters (any more) are left out, so a
+    repeat is safe. Fails with INVALID_ARGUMENT (TOO_MANY_DEAD_LETTERS) above 500 ids.
+    """
+    DropDeadLetters: _grpc.UnaryUnaryMultiCallable[_operations_pb2.DropDeadLettersRequest, _operations_pb2.DropDeadLettersResponse]
+    """Gives facts up for good: they stay in the inbox, marked, so that another delivery of the same fact is
+    dropped as well. Ids that are no dead letters (any more) are left out, so a repeat is safe. Fails with
+    INVALID_ARGUMENT (TOO_MANY_DEAD_LETTERS) above 500 ids.
+    """
 
 @_typing.type_check_only
 class OperationsServiceAsyncStub(OperationsServiceStub):
@@ -43,6 +58,21 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetBacklog: _aio.UnaryUnaryMultiCallable[_operations_pb2.GetBacklogRequest, _operations_pb2.Backlog]  # type: ignore[assignment]
     """Says how much work the service still has before it."""
+    ListDeadLetters: _aio.UnaryUnaryMultiCallable[_operations_pb2.ListDeadLettersRequest, _operations_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
+    """Lists the facts that are no longer tried, the one parked last first. A service that takes no facts in
+    has none.
+
+    Fails with INVALID_ARGUMENT (PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID).
+    """
+    RetryDeadLetters: _aio.UnaryUnaryMultiCallable[_operations_pb2.RetryDeadLettersRequest, _operations_pb2.RetryDeadLettersResponse]  # type: ignore[assignment]
+    """Has facts tried again from the beginning. Ids that are no dead letters (any more) are left out, so a
+    repeat is safe. Fails with INVALID_ARGUMENT (TOO_MANY_DEAD_LETTERS) above 500 ids.
+    """
+    DropDeadLetters: _aio.UnaryUnaryMultiCallable[_operations_pb2.DropDeadLettersRequest, _operations_pb2.DropDeadLettersResponse]  # type: ignore[assignment]
+    """Gives facts up for good: they stay in the inbox, marked, so that another delivery of the same fact is
+    dropped as well. Ids that are no dead letters (any more) are left out, so a repeat is safe. Fails with
+    INVALID_ARGUMENT (TOO_MANY_DEAD_LETTERS) above 500 ids.
+    """
 
 class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
     """Served by scheduler, mailer and paynow."""
@@ -54,5 +84,38 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_operations_pb2.Backlog, _abc.Awaitable[_operations_pb2.Backlog]]:
         """Says how much work the service still has before it."""
+
+    @_abc_1.abstractmethod
+    def ListDeadLetters(
+        self,
+        request: _operations_pb2.ListDeadLettersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_pb2.ListDeadLettersResponse, _abc.Awaitable[_operations_pb2.ListDeadLettersResponse]]:
+        """Lists the facts that are no longer tried, the one parked last first. A service that takes no facts in
+        has none.
+
+        Fails with INVALID_ARGUMENT (PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID).
+        """
+
+    @_abc_1.abstractmethod
+    def RetryDeadLetters(
+        self,
+        request: _operations_pb2.RetryDeadLettersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_pb2.RetryDeadLettersResponse, _abc.Awaitable[_operations_pb2.RetryDeadLettersResponse]]:
+        """Has facts tried again from the beginning. Ids that are no dead letters (any more) are left out, so a
+        repeat is safe. Fails with INVALID_ARGUMENT (TOO_MANY_DEAD_LETTERS) above 500 ids.
+        """
+
+    @_abc_1.abstractmethod
+    def DropDeadLetters(
+        self,
+        request: _operations_pb2.DropDeadLettersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_pb2.DropDeadLettersResponse, _abc.Awaitable[_operations_pb2.DropDeadLettersResponse]]:
+        """Gives facts up for good: they stay in the inbox, marked, so that another delivery of the same fact is
+        dropped as well. Ids that are no dead letters (any more) are left out, so a repeat is safe. Fails with
+        INVALID_ARGUMENT (TOO_MANY_DEAD_LETTERS) above 500 ids.
+        """
 
 def add_OperationsServiceServicer_to_server(servicer: OperationsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
