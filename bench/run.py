@@ -93,8 +93,8 @@ def machine() -> str:
         if line.startswith("model name"):
             model = line.partition(":")[2].strip()
             break
-    python = platform.python_version()
-    return f"{os.cpu_count()} x {model}, {platform.system()} {platform.release()}, Python {python}, commit {commit()}"
+    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    return f"{os.cpu_count()} x {model}, {system}, commit {commit()}"
 
 
 def commit() -> str:
