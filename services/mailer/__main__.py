@@ -28,7 +28,15 @@ from services.shared.migrate import migrate
 from services.shared.operations_grpc import OperationsServicer
 from services.shared.outbox import Relay
 from services.shared.process import Program, main
-from services.shared.settings import SettingWrong, choice, integer, optional, required, secret_file
+from services.shared.settings import (
+    SettingWrong,
+    choice,
+    integer,
+    optional,
+    required,
+    secret_file,
+    server_url,
+)
 from services.shared.worker import Worker
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -55,7 +63,7 @@ class Settings:
     def read(cls, env: Mapping[str, str]) -> "Settings":
         """`SettingError` names what is missing or wrong."""
         return cls(
-            database_url=required(env, "DUNLIN_MAILER_DATABASE_URL"),
+            database_url=server_url(env, "DUNLIN_MAILER_DATABASE_URL"),
             listen=required(env, "DUNLIN_MAILER_LISTEN"),
             token=secret_file(env, "DUNLIN_SERVICE_TOKEN_FILE"),
             scheduler_address=required(env, "DUNLIN_SCHEDULER_ADDRESS"),
@@ -162,7 +170,7 @@ def _servicers(mailer: MailerServicer, operations: OperationsServicer) -> Callab
 
 def migrate_database(env: Mapping[str, str]) -> None:
     """Brings the mailer's database up to date."""
-    migrate(required(env, "DUNLIN_MAILER_DATABASE_URL"), MIGRATIONS)
+    migrate(server_url(env, "DUNLIN_MAILER_DATABASE_URL"), MIGRATIONS)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from services.shared.migrate import migrate
 from services.shared.operations_grpc import OperationsServicer
 from services.shared.outbox import Relay
 from services.shared.process import Program, main
-from services.shared.settings import choice, required, seconds, secret_file
+from services.shared.settings import choice, required, seconds, secret_file, server_url
 from services.shared.worker import Worker
 
 NAME = "paynow"
@@ -54,12 +54,12 @@ class Settings:
         """Reads them all; a gap or a slip stops the start and names its variable."""
         choice(env, "DUNLIN_PROVIDER", "sandbox", ("sandbox",))
         return cls(
-            database_url=required(env, "DUNLIN_PAYNOW_DATABASE_URL"),
+            database_url=server_url(env, "DUNLIN_PAYNOW_DATABASE_URL"),
             listen=required(env, "DUNLIN_PAYNOW_LISTEN"),
             token=secret_file(env, "DUNLIN_SERVICE_TOKEN_FILE"),
             link_key=secret_file(env, "DUNLIN_LINK_KEY_FILE"),
             scheduler_address=required(env, "DUNLIN_SCHEDULER_ADDRESS"),
-            sandbox_database_url=required(env, "DUNLIN_SANDBOX_DATABASE_URL"),
+            sandbox_database_url=server_url(env, "DUNLIN_SANDBOX_DATABASE_URL"),
             sandbox_ach_seconds=seconds(env, "DUNLIN_SANDBOX_ACH_SECONDS", 60),
         )
 
@@ -103,7 +103,7 @@ def compose(env: Mapping[str, str]) -> Program:
 
 def bring_up_to_date(env: Mapping[str, str]) -> None:
     """Migrates the service's database."""
-    migrate(required(env, "DUNLIN_PAYNOW_DATABASE_URL"), MIGRATIONS)
+    migrate(server_url(env, "DUNLIN_PAYNOW_DATABASE_URL"), MIGRATIONS)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from services.shared.inbox import Inbox, InboxWorker
 from services.shared.migrate import migrate
 from services.shared.operations_grpc import OperationsServicer
 from services.shared.process import Program, main
-from services.shared.settings import required, secret_file
+from services.shared.settings import required, secret_file, server_url
 from services.shared.worker import Worker
 
 SERVICE_NAMES = (
@@ -57,7 +57,7 @@ class Settings:
     def read(cls, env: Mapping[str, str]) -> "Settings":
         """From the environment; `SettingError` names what is missing or wrong."""
         return cls(
-            database_url=required(env, "DUNLIN_SCHEDULER_DATABASE_URL"),
+            database_url=server_url(env, "DUNLIN_SCHEDULER_DATABASE_URL"),
             listen=required(env, "DUNLIN_SCHEDULER_LISTEN"),
             token=secret_file(env, "DUNLIN_SERVICE_TOKEN_FILE"),
             mailer_address=required(env, "DUNLIN_MAILER_ADDRESS"),
@@ -107,7 +107,7 @@ def compose(env: Mapping[str, str]) -> Program:
 
 def bring_up_to_date(env: Mapping[str, str]) -> None:
     """Migrates the database."""
-    migrate(required(env, "DUNLIN_SCHEDULER_DATABASE_URL"), MIGRATIONS)
+    migrate(server_url(env, "DUNLIN_SCHEDULER_DATABASE_URL"), MIGRATIONS)
 
 
 if __name__ == "__main__":
