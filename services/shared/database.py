@@ -99,6 +99,11 @@ class Database:
                 connection.execution_options(isolation_level="AUTOCOMMIT")
             yield connection
 
+    def ping(self) -> None:
+        """Raises unless the database answers, and has been migrated at all."""
+        with self.read() as connection:
+            connection.exec_driver_sql("SELECT count(*) FROM alembic_version")
+
     def dispose(self) -> None:
         """Closes all connections."""
         self._engine.dispose()
@@ -185,4 +190,6 @@ def insert_ignoring(
     if not rows:
         return 0
     statement = upsert(connection, table).on_conflict_do_nothing(index_elements=conflict)
+    # Without the option the count of an INSERT is thrown away by drivers other than SQLite's.
+    statement = statement.execution_options(preserve_rowcount=True)
     return connection.execute(statement, [dict(row) for row in rows]).rowcount
