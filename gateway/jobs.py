@@ -1,5 +1,6 @@
 """Work that may outlast a page: how far it has come and what it did, so that the page may be left."""
 
+import re
 import threading
 import time
 import uuid
@@ -7,6 +8,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, cast
 
 import grpc
@@ -15,11 +17,12 @@ from flask import Flask, Response, current_app, make_response
 from flask_login import current_user
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import words_of
 from gateway.identity.tables import jobs, staff
-from services.shared.database import Database
+from services.shared.database import Database, UtcDateTime
 from services.shared.grpc_errors import refusal_of
 
 log = structlog.get_logger()
@@ -29,10 +32,17 @@ PATIENCE_SECONDS = 2.0
 """A job that is done within this goes straight to its report."""
 PROGRESS_SECONDS = 0.5
 """How often a job says how far it has come."""
-SILENCE = timedelta(seconds=90)
-"""A running job that has not been heard of for so long has died with its process."""
+HEARTBEAT_SECONDS = 10.0
+"""How often a job says that it lives, also while it has come no further."""
+SILENCE = timedelta(seconds=60)
+"""A running job that has not been heard of for so long has died with its process, on whatever machine."""
+INSISTENCE_SECONDS = 120.0
+"""How long a job that has ended goes on trying to write down how, while the database is away."""
 
 RUNNING, DONE, FAILED, CUT_SHORT = "running", "done", "failed", "cut_short"
+
+_IDS = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_DATABASE_NOW = func.now(type_=UtcDateTime())
 
 Progress = Callable[[int, int], None]
 """Told how much is done, and of how much."""
@@ -53,7 +63,10 @@ class Job:
 
 
 class JobLog:
-    """The jobs of one kind in one gateway database; safe from any thread."""
+    """The jobs of one kind in one gateway database; safe from any thread, and for several gateways at once.
+
+    Whether a job lives is judged by the database's clock alone: those of machines differ.
+    """
 
     def __init__(self, database: Database, kind: str) -> None:
         self._database = database
@@ -68,12 +81,12 @@ class JobLog:
                     job_id=job_id,
                     kind=self._kind,
                     staff_id=staff_id,
-                    subject=subject[-200:],
+                    subject=subject.replace("\0", "\ufffd")[-200:],
                     state=RUNNING,
                     total=total,
                     outcome={},
                     started_at=now,
-                    updated_at=now,
+                    updated_at=_DATABASE_NOW,
                 )
             )
         return job_id
@@ -81,6 +94,10 @@ class JobLog:
     def progress(self, job_id: str, done: int, total: int) -> None:
         """Says how far it has come, and that it lives."""
         self._set(job_id, done=done, total=total)
+
+    def is_alive(self, job_id: str) -> None:
+        """Says that it lives."""
+        self._set(job_id)
 
     def finish(self, job_id: str, report: dict[str, Any]) -> None:
         """Writes down the report."""
@@ -91,7 +108,9 @@ class JobLog:
         self._set(job_id, state=FAILED, outcome={"message": message})
 
     def find(self, job_id: str) -> Job | None:
-        """The job with that id."""
+        """The job with that id; None for an id that is none."""
+        if not _IDS.fullmatch(job_id):
+            return None
         with self._database.read() as connection:
             row = connection.execute(self._query().where(jobs.c.job_id == job_id)).one_or_none()
         return _job(row) if row else None
@@ -103,20 +122,19 @@ class JobLog:
             return [_job(row) for row in rows]
 
     def _query(self) -> Any:
-        joined = select(jobs, staff.c.name.label("staff_name")).join(
-            staff, staff.c.staff_id == jobs.c.staff_id
-        )
+        columns = (jobs, staff.c.name.label("staff_name"), _DATABASE_NOW.label("read_at"))
+        joined = select(*columns).join(staff, staff.c.staff_id == jobs.c.staff_id)
         return joined.where(jobs.c.kind == self._kind)
 
     def _set(self, job_id: str, **values: Any) -> None:
         with self._database.write() as connection:
             connection.execute(
-                update(jobs).where(jobs.c.job_id == job_id).values(updated_at=datetime.now(UTC), **values)
+                update(jobs).where(jobs.c.job_id == job_id).values(updated_at=_DATABASE_NOW, **values)
             )
 
 
 def _job(row: Row[Any]) -> Job:
-    is_silent = row.state == RUNNING and datetime.now(UTC) - row.updated_at > SILENCE
+    is_silent = row.state == RUNNING and row.read_at - row.updated_at > SILENCE
     return Job(
         job_id=row.job_id,
         subject=row.subject,
@@ -151,24 +169,75 @@ def start(kind: str, subject: str, total: int, work: Callable[[Progress], Messag
 
 
 def _do(entries: JobLog, job_id: str, work: Callable[[Progress], Message], sorry: str) -> None:
-    said_at = time.monotonic()
+    with _Pulse(entries, job_id) as pulse:
+        try:
+            report = MessageToDict(work(pulse.progress))
+            write_down = partial(entries.finish, job_id, report)
+        except grpc.RpcError as error:
+            refusal = refusal_of(error)
+            log.error("job failed", job_id=job_id, error=str(error))
+            write_down = partial(entries.fail, job_id, words_of(refusal) if refusal else sorry)
+        except Exception as error:
+            # Nobody else would see it: this is the end of a thread, and the page must not wait for ever.
+            log.error("job failed", job_id=job_id, exc_info=error)
+            text = "It stopped because of a fault of ours, which was written down."
+            write_down = partial(entries.fail, job_id, text)
+    _insist(write_down, job_id)
 
-    def progress(done: int, total: int) -> None:
-        nonlocal said_at
-        if time.monotonic() - said_at >= PROGRESS_SECONDS:
-            said_at = time.monotonic()
-            entries.progress(job_id, done, total)
 
-    try:
-        entries.finish(job_id, MessageToDict(work(progress)))
-    except grpc.RpcError as error:
-        refusal = refusal_of(error)
-        log.error("job failed", job_id=job_id, error=str(error))
-        entries.fail(job_id, words_of(refusal) if refusal else sorry)
-    except Exception as error:
-        # Nobody else would see it: this is the end of a thread, and the page must not wait for ever.
-        log.error("job failed", job_id=job_id, exc_info=error)
-        entries.fail(job_id, "It stopped because of a fault of ours, which was written down.")
+class _Pulse:
+    """Writes down beside the work how far it has come, and that it lives.
+
+    The work itself never waits for the gateway's database, nor does it fail with it.
+    """
+
+    def __init__(self, entries: JobLog, job_id: str) -> None:
+        self._entries = entries
+        self._job_id = job_id
+        self._latest: tuple[int, int] | None = None
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"pulse-{job_id}", daemon=True)
+
+    def __enter__(self) -> "_Pulse":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def progress(self, done: int, total: int) -> None:
+        """What the work calls as often as it likes."""
+        self._latest = (done, total)
+
+    def _run(self) -> None:
+        written: tuple[int, int] | None = None
+        heard_at = time.monotonic()
+        while not self._ended.wait(PROGRESS_SECONDS):
+            latest, now = self._latest, time.monotonic()
+            try:
+                if latest is not None and latest != written:
+                    self._entries.progress(self._job_id, *latest)
+                elif now - heard_at >= HEARTBEAT_SECONDS:
+                    self._entries.is_alive(self._job_id)
+                else:
+                    continue
+            except SQLAlchemyError as error:
+                log.warning("progress not written", job_id=self._job_id, error=str(error))
+            else:
+                written, heard_at = latest, now
+
+
+def _insist(write_down: Callable[[], None], job_id: str) -> None:
+    give_up = time.monotonic() + INSISTENCE_SECONDS
+    while True:
+        try:
+            return write_down()
+        except SQLAlchemyError as error:
+            log.error("end of job not written", job_id=job_id, error=str(error))
+            if time.monotonic() > give_up:
+                return None
+            time.sleep(1)
 
 
 def page_of(job: Job, content: str) -> Response:

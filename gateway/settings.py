@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.shared.settings import integer, optional, required, secret_file
+from services.shared.settings import integer, optional, required, secret_file, server_url
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Settings:
         return cls(
             listen=listen,
             public_url=optional(env, "DUNLIN_PUBLIC_URL", f"http://{listen}").rstrip("/"),
-            identity_database_url=required(env, "DUNLIN_IDENTITY_DATABASE_URL"),
+            identity_database_url=server_url(env, "DUNLIN_IDENTITY_DATABASE_URL"),
             session_key=secret_file(env, "DUNLIN_SESSION_KEY_FILE"),
             service_token=secret_file(env, "DUNLIN_SERVICE_TOKEN_FILE"),
             scheduler_address=required(env, "DUNLIN_SCHEDULER_ADDRESS"),

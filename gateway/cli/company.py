@@ -9,7 +9,7 @@ import click
 
 from embedded.home import Home
 from gateway.cli.exits import NotRunning
-from services.shared.settings import required, secret_file
+from services.shared.settings import secret_file, server_url
 
 if TYPE_CHECKING:
     import grpc
@@ -113,7 +113,7 @@ def identity_database_url() -> str:
     """Where staff accounts are: DUNLIN_IDENTITY_DATABASE_URL, or the home's own. Raises `NotRunning`."""
     env = environment()
     if env.get("DUNLIN_IDENTITY_DATABASE_URL"):
-        return required(env, "DUNLIN_IDENTITY_DATABASE_URL")
+        return server_url(env, "DUNLIN_IDENTITY_DATABASE_URL")
     home = Home.read(env)
     if not (home.root / "db" / "identity.sqlite").exists():
         raise NotRunning(f"There is no company at {home.root} yet: `make run` or `dunlin up` makes one.")

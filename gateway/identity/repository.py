@@ -60,13 +60,17 @@ def count_staff(database: Database) -> int:
 
 def check_password(database: Database, email: str, password: str) -> Staff | None:
     """The account if the password is right; None otherwise, after the same work for an unknown address."""
+    # No address holds a null byte, and PostgreSQL would not even look for one.
+    address = email.strip().lower().replace("\0", "\ufffd")
     with database.read() as connection:
-        row = connection.execute(select(staff).where(staff.c.email == email.strip().lower())).one_or_none()
+        row = connection.execute(select(staff).where(staff.c.email == address)).one_or_none()
     if not passwords.matches(row.password_hash if row else None, password) or row is None:
         return None
     if passwords.is_outdated(row.password_hash):
+        hashed = passwords.hash_password(password)
         with database.write() as connection:
-            _store(connection, row.staff_id, password_hash=passwords.hash_password(password))
+            # Only in the place of the hash that was checked: the password may have been changed meanwhile.
+            _store_if(connection, row, password_hash=hashed)
     return _staff(row)
 
 
@@ -85,13 +89,19 @@ def change_password(database: Database, staff_id: int, present: str, new: str) -
         raise invalid_field("present", PasswordWrong.reason, "This is not your current password.")
     hashed = passwords.hash_password(new)
     with database.write() as connection:
-        return _store(connection, staff_id, password_hash=hashed, session_epoch=staff.c.session_epoch + 1)
+        if not _store_if(connection, row, password_hash=hashed, session_epoch=staff.c.session_epoch + 1):
+            raise invalid_field(
+                "present", PasswordWrong.reason, "Your password has been changed elsewhere just now."
+            )
+        return _present(connection, staff_id)
 
 
 def end_sessions(database: Database, staff_id: int) -> Staff:
     """Signs the account out everywhere."""
     with database.write() as connection:
-        return _store(connection, staff_id, session_epoch=staff.c.session_epoch + 1)
+        of_account = staff.c.staff_id == staff_id
+        connection.execute(update(staff).where(of_account).values(session_epoch=staff.c.session_epoch + 1))
+        return _present(connection, staff_id)
 
 
 def end_session(database: Database, session_id: str, keep: timedelta) -> None:
@@ -110,8 +120,13 @@ def has_ended(database: Database, session_id: str) -> bool:
         return connection.execute(query).one_or_none() is not None
 
 
-def _store(connection: Connection, staff_id: int, **values: object) -> Staff:
-    connection.execute(update(staff).where(staff.c.staff_id == staff_id).values(**values))
+def _store_if(connection: Connection, seen: Row[tuple[object, ...]], **values: object) -> bool:
+    """Changes the account if its password is still the one that was seen; whether it was."""
+    is_same = (staff.c.staff_id == seen.staff_id) & (staff.c.password_hash == seen.password_hash)
+    return connection.execute(update(staff).where(is_same).values(**values)).rowcount == 1
+
+
+def _present(connection: Connection, staff_id: int) -> Staff:
     return _staff(connection.execute(select(staff).where(staff.c.staff_id == staff_id)).one())
 
 
