@@ -1,4 +1,4 @@
-"""The scheduler as its peers see it: a real server on loopback, with SQLite."""
+"""The scheduler as its peers see it: a real server on loopback, on each database."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -17,13 +17,14 @@ from dunlin.scheduler.v1 import scheduler_pb2 as pb
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
-from services.scheduler.__main__ import bring_up_to_date, compose
+from services.scheduler.__main__ import MIGRATIONS, bring_up_to_date, compose
 from services.shared.errors import Refusal
 from services.shared.grpc_channel import open_channel
 from services.shared.grpc_errors import refusal_of
 from services.shared.grpc_server import TOKEN_HEADER, Server
 from services.shared.wire import timestamp
 from tests.fakes.scheduler_servers import DUE, Books, Mailroom
+from tests.servers import DATABASES, MigratedUrl
 
 TOKEN = "a token for the tests"
 AS_OF = timestamp(datetime(2026, 4, 1, 12, tzinfo=UTC))
@@ -51,8 +52,8 @@ class Peers:
         return list(self.scheduler.ListNotices(pb.ListNoticesRequest()).notices)
 
 
-@pytest.fixture
-def peers(tmp_path: Path) -> Iterator[Peers]:
+@pytest.fixture(params=DATABASES)
+def peers(request: pytest.FixtureRequest, tmp_path: Path, migrated_url: MigratedUrl) -> Iterator[Peers]:
     books, mailroom = Books(), Mailroom()
 
     def add(server: grpc.Server) -> None:
@@ -63,7 +64,7 @@ def peers(tmp_path: Path) -> Iterator[Peers]:
     address = others.start()
     (tmp_path / "token").write_text(TOKEN)
     env = {
-        "DUNLIN_SCHEDULER_DATABASE_URL": f"sqlite:///{tmp_path}/scheduler.sqlite",
+        "DUNLIN_SCHEDULER_DATABASE_URL": migrated_url(request.param, MIGRATIONS),
         "DUNLIN_SCHEDULER_LISTEN": "127.0.0.1:0",
         "DUNLIN_MAILER_ADDRESS": address,
         "DUNLIN_PAYNOW_ADDRESS": address,
@@ -263,6 +264,7 @@ def test_a_caller_that_goes_away_ends_the_tick_and_frees_the_lease(peers: Peers)
     assert last.counts.unchanged >= 1000
 
 
+@pytest.mark.parametrize("peers", ["sqlite"], indirect=True)
 def test_a_fact_that_was_taken_in_survives_a_power_cut(peers: Peers) -> None:
     used: list[sqlite3.Connection] = []
 

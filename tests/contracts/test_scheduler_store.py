@@ -1,9 +1,8 @@
-"""The promises of the scheduler's store, kept by the fake and by SQLite alike."""
+"""The promises of the scheduler's store, kept by the fake and by both databases alike."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -22,8 +21,8 @@ from services.scheduler.domain.thresholds import Rule
 from services.scheduler.ports import Excluded, Store
 from services.scheduler.repository import SqlStore
 from services.shared.database import Database
-from services.shared.migrate import migrate
 from tests.fakes.scheduler import FIRST_RULES, FakeStore
+from tests.servers import DATABASES, MigratedUrl
 
 NOW = datetime(2026, 3, 2, 15, 0, 0, 123456, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
@@ -31,14 +30,12 @@ DUE = date(2026, 3, 2)
 NUMBER = "0007/Ü 🧾"
 
 
-@pytest.fixture(params=["fake", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+@pytest.fixture(params=["fake", *DATABASES])
+def store(request: pytest.FixtureRequest, migrated_url: MigratedUrl) -> Iterator[Store]:
     if request.param == "fake":
         yield FakeStore()
         return
-    url = f"sqlite:///{tmp_path}/scheduler.sqlite"
-    migrate(url, MIGRATIONS)
-    database = Database(url)
+    database = Database(migrated_url(request.param, MIGRATIONS))
     yield SqlStore(database)
     database.dispose()
 

@@ -1,13 +1,12 @@
-"""The scheduler on real SQLite: schema, ticks at once, constant statements, facts."""
+"""The scheduler on real databases: schema, ticks at once, constant statements, facts."""
 
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, event, inspect
+from sqlalchemy import Connection, event, inspect
 
 from services.scheduler import tables
 from services.scheduler.__main__ import MIGRATIONS
@@ -21,14 +20,17 @@ from services.shared.facts import StoredFact
 from services.shared.inbox import Inbox, InboxWorker
 from services.shared.migrate import migrate
 from tests.fakes.scheduler_peers import an_invoice
+from tests.servers import DATABASES, MigratedUrl
 from tests.unit.scheduler.world import World
 
 
+@pytest.fixture(params=DATABASES)
+def url(request: pytest.FixtureRequest, migrated_url: MigratedUrl) -> str:
+    return migrated_url(request.param, MIGRATIONS)
+
+
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    url = f"sqlite:///{tmp_path}/scheduler.sqlite"
-    migrate(url, MIGRATIONS)
-    migrate(url, MIGRATIONS)
+def database(url: str) -> Iterator[Database]:
     database = Database(url)
     yield database
     database.dispose()
@@ -41,25 +43,35 @@ def world(database: Database) -> World:
     return world
 
 
-def test_the_migrated_schema_is_the_one_that_the_code_names(tmp_path: Path) -> None:
-    migrated, named = (f"sqlite:///{tmp_path}/{name}.sqlite" for name in ("migrated", "named"))
-    migrate(migrated, MIGRATIONS)
-    engine = create_engine(named)
-    tables.metadata.create_all(engine)
-    expected, found = inspect(engine), inspect(create_engine(migrated))
-    assert set(found.get_table_names()) - {"alembic_version"} == set(expected.get_table_names())
-    for table in expected.get_table_names():
-        assert _described(found, table) == _described(expected, table), table
+def test_the_migrated_schema_is_the_one_that_the_code_names(url: str, database: Database) -> None:
+    migrate(url, MIGRATIONS)  # a repeat changes nothing
+    with database.write() as connection:
+        found = _described(connection)
+        for table in reversed(tables.metadata.sorted_tables):
+            table.drop(connection)
+        tables.metadata.create_all(connection)
+        expected = _described(connection)
+        connection.rollback()
+    assert found == expected
+    assert set(found) - {"alembic_version"} == set(tables.metadata.tables)
 
 
-def _described(inspector: object, table: str) -> object:
-    columns = [
-        (c["name"], str(c["type"]), c["nullable"], c["primary_key"])
-        for c in inspector.get_columns(table)  # type: ignore[attr-defined]
-    ]
-    indexes = sorted((i["name"], tuple(i["column_names"]), i["unique"]) for i in inspector.get_indexes(table))  # type: ignore[attr-defined]
-    uniques = sorted(tuple(u["column_names"]) for u in inspector.get_unique_constraints(table))  # type: ignore[attr-defined]
-    return columns, indexes, uniques
+def _described(connection: Connection) -> dict[str, object]:
+    inspector = inspect(connection)
+    found: dict[str, object] = {}
+    for table in inspector.get_table_names():
+        columns = [
+            (c["name"], str(c["type"]), c["nullable"], c.get("primary_key"))
+            for c in inspector.get_columns(table)
+        ]
+        indexes = sorted(
+            (str(i["name"]), tuple(i["column_names"]), i["unique"]) for i in inspector.get_indexes(table)
+        )
+        uniques = sorted(tuple(u["column_names"]) for u in inspector.get_unique_constraints(table))
+        keys = inspector.get_pk_constraint(table)["constrained_columns"]
+        foreign = sorted(tuple(f["constrained_columns"]) for f in inspector.get_foreign_keys(table))
+        found[table] = columns, indexes, uniques, keys, foreign
+    return found
 
 
 def test_two_ticks_at_once_do_the_work_once(world: World) -> None:
@@ -107,7 +119,7 @@ def test_a_batch_costs_the_same_number_of_statements_whatever_its_size(
     assert statements(1) == statements(50) == statements(900)
 
 
-def test_the_whole_way_of_a_notice_on_sqlite(world: World) -> None:
+def test_the_whole_way_of_a_notice(world: World) -> None:
     world.tick()
     assert world.states() == {15: State.SUPERSEDED, 30: State.QUEUED}
     assert world.hand_over()
