@@ -45,8 +45,9 @@ class Echo:
                 return
 
     def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits for connections
-        self._listener.close()
+        if self._listener.fileno() >= 0:
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits for connections
+            self._listener.close()
 
 
 @pytest.fixture
@@ -191,5 +192,5 @@ def test_a_cut_ends_what_is_open_and_nothing_else(proxy: TcpProxy) -> None:
 
 def test_a_server_that_is_away_looks_like_a_cut_line(echo: Echo, proxy: TcpProxy) -> None:
     echo.close()
-    with client(proxy) as connection, pytest.raises(ConnectionResetError):
+    with pytest.raises(ConnectionResetError), client(proxy) as connection:
         connection.recv(1)
