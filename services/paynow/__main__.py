@@ -9,7 +9,7 @@ import grpc
 from dunlin.operations.v1 import operations_pb2, operations_pb2_grpc
 from dunlin.paynow.v1 import ledger_pb2_grpc, paynow_pb2_grpc
 
-from services.paynow import servicer_ledger, servicer_paynow
+from services.paynow import provider_sandbox, servicer_ledger, servicer_paynow
 from services.paynow.composition_payments import compose_payments
 from services.paynow.domain.links import PayLinks
 from services.paynow.provider_sandbox import SandboxProvider
@@ -102,8 +102,9 @@ def compose(env: Mapping[str, str]) -> Program:
 
 
 def bring_up_to_date(env: Mapping[str, str]) -> None:
-    """Migrates the service's database."""
+    """Migrates the service's database, and that of the sandbox provider."""
     migrate(server_url(env, "DUNLIN_PAYNOW_DATABASE_URL"), MIGRATIONS)
+    migrate(server_url(env, "DUNLIN_SANDBOX_DATABASE_URL"), provider_sandbox.MIGRATIONS)
 
 
 if __name__ == "__main__":

@@ -8,16 +8,19 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Connection, MetaData, Row, String, Table, Text, select
-from sqlalchemy.schema import CreateTable
 
 from services.paynow.domain.methods import Method
 from services.paynow.domain.payment import PROVIDER_ERROR, RETURNED, Outcome, Verdict
 from services.paynow.ports_payments import Charge, KeyMismatch, ProviderTimeout, ProviderUnavailable
 from services.shared.clock import Clock
 from services.shared.database import Database, UtcDateTime, insert_ignoring
+
+MIGRATIONS = Path(__file__).parent / "migrations" / "sandbox"
+"""Bring the provider's own database up to date; `migrate` of the service runs them too."""
 
 metadata = MetaData()
 
@@ -88,7 +91,7 @@ BEHAVIOURS = {
 
 
 class SandboxProvider:
-    """A provider whose method tokens say what will happen.
+    """A provider whose method tokens say what will happen; its database has to be migrated (`MIGRATIONS`).
 
     `ach_seconds` is how long bank payments stay pending. `delay_seconds` is how long each charge takes;
     beyond the caller's time limit it is recorded and times out.
@@ -110,8 +113,6 @@ class SandboxProvider:
         self._ach = timedelta(seconds=ach_seconds)
         self._delay = delay_seconds
         self._wait = wait
-        with database.write() as connection:
-            connection.execute(CreateTable(charges, if_not_exists=True))
 
     def methods(self) -> Sequence[Method]:
         """All test methods, the one that just works first."""

@@ -1,9 +1,8 @@
-"""Ledgers to hold to their promises: one in memory, one in SQLite."""
+"""Ledgers to hold to their promises: one in memory, one on each database."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import update
@@ -17,13 +16,13 @@ from services.paynow.tables import invoices
 from services.paynow.use_cases import books
 from services.paynow.use_cases.sync import sync_books
 from services.shared.database import Database
-from services.shared.migrate import migrate
 from tests.fakes.clock import SetClock
 from tests.fakes.paynow_books import BooksInMemory, numbered
+from tests.fakes.paynow_payments import MIGRATIONS
+from tests.servers import DATABASES, MigratedUrl
 
-MIGRATIONS = Path(books.__file__).parents[1] / "migrations"
 TODAY = date(2026, 3, 2)
-KINDS = ("memory", "sqlite")
+KINDS = ["memory", *DATABASES]
 
 
 class Store(NamedTuple):
@@ -50,13 +49,13 @@ class Store(NamedTuple):
 
 
 @contextmanager
-def open_store(kind: str, folder: Path) -> Iterator[Store]:
+def open_store(kind: str, migrated_url: MigratedUrl) -> Iterator[Store]:
     """An empty store of that kind."""
     if kind == "memory":
         memory = BooksInMemory()
         yield Store(memory, memory.take_payment)
         return
-    with open_database(folder) as database:
+    with open_database(kind, migrated_url) as database:
 
         def take_payment(invoice_id: int, paid_here_minor: int, reserved_minor: int = 0) -> None:
             statement = update(invoices).where(invoices.c.invoice_id == invoice_id)
@@ -73,10 +72,8 @@ def open_store(kind: str, folder: Path) -> Iterator[Store]:
 
 
 @contextmanager
-def open_database(folder: Path) -> Iterator[Database]:
+def open_database(kind: str, migrated_url: MigratedUrl) -> Iterator[Database]:
     """A migrated, empty database."""
-    url = f"sqlite:///{folder / 'paynow.sqlite'}"
-    migrate(url, MIGRATIONS)
-    database = Database(url)
+    database = Database(migrated_url(kind, MIGRATIONS))
     yield database
     database.dispose()

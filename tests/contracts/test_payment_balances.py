@@ -1,24 +1,24 @@
 """What remains of an invoice, whatever the order in which payments, lists and acknowledgements come."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from services.paynow.domain.payment import Payment
 from services.shared.database import Database
 from tests.fakes.clock import SetClock
-from tests.fakes.paynow_payments import Books, MemoryBooks, SqlBooks, payable
+from tests.fakes.paynow_payments import MIGRATIONS, Books, MemoryBooks, SqlBooks, payable
 from tests.fakes.paynow_provider import ScriptedProvider
 from tests.fakes.paynow_till import EMAIL, Till
+from tests.servers import DATABASES, MigratedUrl
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def till(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Till]:
+@pytest.fixture(params=["memory", *DATABASES])
+def till(request: pytest.FixtureRequest, migrated_url: MigratedUrl) -> Iterator[Till]:
     if request.param == "memory":
         yield a_till(MemoryBooks())
     else:
-        database = Database(f"sqlite:///{tmp_path}/paynow.sqlite")
+        database = Database(migrated_url(request.param, MIGRATIONS))
         yield a_till(SqlBooks(database))
         database.dispose()
 

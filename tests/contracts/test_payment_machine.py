@@ -4,22 +4,22 @@ What must hold: what is charged and reserved never exceeds the balance, one conf
 once everything is resolved the ledger and the provider agree to the cent.
 """
 
-import tempfile
-from pathlib import Path
-
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from sqlalchemy import delete
 
 from services.paynow.domain.guard import AmountAboveBalance
 from services.paynow.domain.payment import Payment, PaymentState, Quote
+from services.paynow.tables import books_lock, metadata
 from services.shared.database import Database
 from services.shared.errors import Refusal
 from tests.fakes.clock import SetClock
-from tests.fakes.paynow_payments import Books, MemoryBooks, SqlBooks, payable, succeeded_total
+from tests.fakes.paynow_payments import MIGRATIONS, Books, MemoryBooks, SqlBooks, payable, succeeded_total
 from tests.fakes.paynow_provider import METHODS, Killed, ScriptedProvider
 from tests.fakes.paynow_till import EMAIL, Till
+from tests.servers import DATABASES, MigratedUrl
 
 METHOD = st.sampled_from(sorted(METHODS))
 KEY = st.sampled_from(["", "", "", "key-00001", "key-00002"])  # mostly one of its own
@@ -168,19 +168,23 @@ class PaymentMachine(RuleBasedStateMachine):
 
 
 class SqlPaymentMachine(PaymentMachine):
-    """The same on the real tables."""
+    """The same on the real tables, emptied before each run."""
+
+    url: str
 
     def make_books(self) -> Books:
-        """A database of its own."""
-        self.folder = tempfile.TemporaryDirectory()
-        self.database = Database(f"sqlite:///{Path(self.folder.name)}/paynow.sqlite")
+        """The database at `url`."""
+        self.database = Database(self.url)
+        with self.database.write() as connection:
+            for table in reversed(metadata.sorted_tables):
+                if table is not books_lock:
+                    connection.execute(delete(table))
         return SqlBooks(self.database)
 
     def teardown(self) -> None:
-        """As above; then the database goes."""
+        """As above."""
         super().teardown()
         self.database.dispose()
-        self.folder.cleanup()
 
 
 def decimal(minor: int) -> str:
@@ -195,7 +199,14 @@ def total(payments: list[Payment], state: PaymentState) -> int:
 
 TestPaymentsInMemory = PaymentMachine.TestCase
 TestPaymentsInMemory.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
-TestPaymentsOnSqlite = SqlPaymentMachine.TestCase
-TestPaymentsOnSqlite.settings = settings(
+ON_DATABASES = settings(
     max_examples=8, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+def test_payments_on_real_tables(kind: str, migrated_url: MigratedUrl) -> None:
+    class Machine(SqlPaymentMachine):
+        url = migrated_url(kind, MIGRATIONS)
+
+    run_state_machine_as_test(Machine, settings=ON_DATABASES)  # type: ignore[no-untyped-call] # Hypothesis's

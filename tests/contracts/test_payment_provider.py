@@ -15,10 +15,11 @@ import pytest
 
 from services.paynow.domain.payment import Outcome, Verdict
 from services.paynow.ports_payments import Charge, KeyMismatch, Provider, ProviderFailure, ProviderTimeout
-from services.paynow.provider_sandbox import SandboxProvider
+from services.paynow.provider_sandbox import MIGRATIONS, SandboxProvider
 from services.shared.database import Database
 from tests.fakes.clock import SetClock
 from tests.fakes.paynow_provider import ScriptedProvider
+from tests.servers import DATABASES, MigratedUrl
 
 LIMIT = 5.0
 _keys = count(1)
@@ -61,11 +62,13 @@ def sandbox(url: str, databases: list[Database]) -> Bench:
     return Bench(opened(), tokens, lambda: clock.advance(timedelta(seconds=60)), opened)
 
 
-@pytest.fixture(params=["scripted", "sandbox"])
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+@pytest.fixture(params=["scripted", *DATABASES])
+def bench(request: pytest.FixtureRequest, migrated_url: MigratedUrl) -> Iterator[Bench]:
     databases: list[Database] = []
-    url = f"sqlite:///{tmp_path}/sandbox.sqlite"
-    yield scripted() if request.param == "scripted" else sandbox(url, databases)
+    if request.param == "scripted":
+        yield scripted()
+    else:
+        yield sandbox(migrated_url(request.param, MIGRATIONS), databases)
     for database in databases:
         database.dispose()
 
@@ -214,9 +217,9 @@ def test_closing_and_charging_at_once_never_end_in_both(bench: Bench) -> None:
             assert (closing.result() is None) is not taken
 
 
-def test_the_sandbox_times_out_at_the_limit_and_has_charged_all_the_same(tmp_path: Path) -> None:
+def test_the_sandbox_times_out_at_the_limit_and_has_charged_all_the_same(migrated_url: MigratedUrl) -> None:
     waits: list[float] = []
-    database = Database(f"sqlite:///{tmp_path}/slow.sqlite")
+    database = Database(migrated_url("sqlite", MIGRATIONS))
     slow = SandboxProvider(database, SetClock(), delay_seconds=60, wait=waits.append)
     charge = a_charge()
     with pytest.raises(ProviderTimeout):
@@ -227,9 +230,8 @@ def test_the_sandbox_times_out_at_the_limit_and_has_charged_all_the_same(tmp_pat
     database.dispose()
 
 
-def test_the_sandbox_keeps_no_token_that_is_not_its_own(tmp_path: Path) -> None:
-    path = tmp_path / "kept.sqlite"
-    database = Database(f"sqlite:///{path}")
+def test_the_sandbox_keeps_no_token_that_is_not_its_own(tmp_path: Path, migrated_url: MigratedUrl) -> None:
+    database = Database(migrated_url("sqlite", MIGRATIONS))
     SandboxProvider(database, SetClock()).charge(a_charge(), "4242424242424242", time_limit=LIMIT)
     database.dispose()
     kept = b"".join(file.read_bytes() for file in tmp_path.iterdir())

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
+from services.paynow import provider_sandbox
 from services.paynow.domain.guard import AmountAboveBalance
 from services.paynow.domain.payment import KeyReused, Payment, PaymentState
 from services.paynow.provider_sandbox import SandboxProvider
@@ -17,9 +17,10 @@ from services.shared.clock import SystemClock
 from services.shared.database import Database
 from services.shared.errors import Refusal
 from tests.fakes.clock import SetClock
-from tests.fakes.paynow_payments import SqlBooks, payable, succeeded_total
+from tests.fakes.paynow_payments import MIGRATIONS, SqlBooks, payable, succeeded_total
 from tests.fakes.paynow_provider import ScriptedProvider
 from tests.fakes.paynow_till import EMAIL, Till
+from tests.servers import DATABASES, MigratedUrl
 
 T = TypeVar("T")
 THREADS = 8
@@ -34,11 +35,10 @@ class Shop:
     books: SqlBooks
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    databases = [
-        Database(f"sqlite:///{tmp_path}/{name}.sqlite", durable=True) for name in ("paynow", "sandbox")
-    ]
+@pytest.fixture(params=DATABASES)
+def shop(request: pytest.FixtureRequest, migrated_url: MigratedUrl) -> Iterator[Shop]:
+    urls = [migrated_url(request.param, scripts) for scripts in (MIGRATIONS, provider_sandbox.MIGRATIONS)]
+    databases = [Database(url, durable=True) for url in urls]
     books = SqlBooks(databases[0])
     books.add_organization("A", EMAIL)
     books.add_invoice(payable(1, "A", "INV-1", books=10_000))

@@ -1,33 +1,40 @@
-"""What the store of payments promises: the same on memory and on the real tables."""
+"""What the store of payments promises: the same on memory and on the real tables, on both databases."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import inspect
 
 from services.paynow.domain.payment import Payment, PaymentState, Quote
 from services.paynow.ports_payments import PaymentFilter
 from services.paynow.repository.payments import open_charges
 from services.shared.database import Database
-from services.shared.migrate import migrate
 from tests.fakes.clock import SetClock
-from tests.fakes.paynow_payments import Books, MemoryBooks, SqlBooks, payable
+from tests.fakes.paynow_payments import MIGRATIONS, Books, MemoryBooks, SqlBooks, payable
+from tests.servers import DATABASES, MigratedUrl
 
 NOW = datetime(2026, 3, 2, 15, 0, 0, 123456, tzinfo=UTC)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def books(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Books]:
+@pytest.fixture(params=["memory", *DATABASES])
+def books(request: pytest.FixtureRequest, migrated_url: MigratedUrl) -> Iterator[Books]:
     if request.param == "memory":
         yield filled(MemoryBooks())
     else:
-        database = Database(f"sqlite:///{tmp_path}/paynow.sqlite", durable=True)
+        database = Database(migrated_url(request.param, MIGRATIONS), durable=True)
         yield filled(SqlBooks(database))
         database.dispose()
+
+
+@pytest.fixture(params=DATABASES)
+def real(request: pytest.FixtureRequest, migrated_url: MigratedUrl) -> Iterator[SqlBooks]:
+    database = Database(migrated_url(request.param, MIGRATIONS), durable=True)
+    books = SqlBooks(database)
+    filled(books)
+    yield books
+    database.dispose()
 
 
 def filled(books: Books) -> Books:
@@ -231,50 +238,13 @@ def test_a_fact_is_announced_with_the_transaction(books: Books) -> None:
     assert books.facts() == [("payment_failed", {"reason": "X", "payment": {"amount_minor": 2**53 + 1}})]
 
 
-def test_the_backlog_counts_charges_that_wait_for_their_outcome(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}/paynow.sqlite")
-    books = filled(SqlBooks(database))
+def test_the_backlog_counts_charges_that_wait_for_their_outcome(real: SqlBooks) -> None:
     states = [*PaymentState, PaymentState.CHARGING]
     for at, state in enumerate(states):
         waits = None if state.is_final else NOW
         young = at == len(states) - 1
         created = NOW + timedelta(seconds=2 if young else 0)
-        added(books, a_payment(f"p{at}", state=state, next_check_at=waits, created_at=created))
-    with database.read() as connection:
-        assert (
-            open_charges(connection, SetClock(NOW + timedelta(seconds=3))) == 2
-        )  # one charging, one unknown
-    database.dispose()
-
-
-def test_the_migrations_make_the_tables_that_the_code_expects(tmp_path: Path) -> None:
-    migrated, made = f"sqlite:///{tmp_path}/migrated.sqlite", f"sqlite:///{tmp_path}/made.sqlite"
-    migrate(migrated, Path("services/paynow/migrations"))
-    database = Database(made)
-    SqlBooks(database)
-    database.dispose()
-    for table in ("quotes", "payments"):
-        assert described(migrated, table) == described(made, table)
-
-
-def described(url: str, table: str) -> list[Any]:
-    """Columns, keys and indexes of a table as the database tells them."""
-    database = Database(url)
-    with database.read() as connection:
-        found = inspect(connection)
-        columns = [(c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table)]
-        keys = sorted((str(key["name"]), key["column_names"]) for key in found.get_unique_constraints(table))
-        foreign = [
-            (key["constrained_columns"], key["referred_table"]) for key in found.get_foreign_keys(table)
-        ]
-        indexes = sorted(
-            (
-                str(index["name"]),
-                str(index["column_names"]),
-                str(index["dialect_options"].get("sqlite_where")),
-            )
-            for index in found.get_indexes(table)
-        )
-        primary = found.get_pk_constraint(table)["constrained_columns"]
-    database.dispose()
-    return [columns, primary, keys, foreign, indexes]
+        added(real, a_payment(f"p{at}", state=state, next_check_at=waits, created_at=created))
+    with real.database.read() as connection:
+        at_three = SetClock(NOW + timedelta(seconds=3))
+        assert open_charges(connection, at_three) == 2  # one charging, one unknown

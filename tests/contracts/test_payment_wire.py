@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -13,6 +12,7 @@ from dunlin.paynow.v1 import paynow_pb2 as pb
 from dunlin.paynow.v1 import paynow_pb2_grpc
 from sqlalchemy import Engine, event
 
+from services.paynow import provider_sandbox
 from services.paynow.composition_payments import Payments, compose_payments
 from services.paynow.domain.links import PayLinks
 from services.paynow.provider_sandbox import SandboxProvider
@@ -23,8 +23,9 @@ from services.shared.grpc_channel import open_channel
 from services.shared.grpc_errors import refusal_of
 from services.shared.grpc_server import Server
 from tests.fakes.clock import SetClock
-from tests.fakes.paynow_payments import SqlBooks, payable
+from tests.fakes.paynow_payments import MIGRATIONS, SqlBooks, payable
 from tests.fakes.paynow_till import EMAIL
+from tests.servers import DATABASES, MigratedUrl
 
 TOKEN = "a token for the tests"
 
@@ -52,11 +53,10 @@ class Running:
         )
 
 
-@pytest.fixture
-def running(tmp_path: Path) -> Iterator[Running]:
-    databases = [
-        Database(f"sqlite:///{tmp_path}/{name}.sqlite", durable=True) for name in ("paynow", "sandbox")
-    ]
+@pytest.fixture(params=DATABASES)
+def running(request: pytest.FixtureRequest, migrated_url: MigratedUrl) -> Iterator[Running]:
+    urls = [migrated_url(request.param, scripts) for scripts in (MIGRATIONS, provider_sandbox.MIGRATIONS)]
+    databases = [Database(url, durable=True) for url in urls]
     books = SqlBooks(databases[0])
     books.add_organization("A", EMAIL)
     books.add_organization("B", "b@example.test")
@@ -218,6 +218,7 @@ def test_the_same_work_is_done_whichever_field_is_wrong(running: Running) -> Non
     assert len(done[0]) == 2
 
 
+@pytest.mark.parametrize("running", ["sqlite"], indirect=True)  # test_paynow_plans asks PostgreSQL
 def test_a_quote_costs_two_reads_by_index_and_one_insert(running: Running) -> None:
     with statements() as seen:
         running.validate()

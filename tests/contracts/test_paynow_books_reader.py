@@ -1,8 +1,7 @@
-"""The promises of the books' answers, kept by those in memory and by those in SQLite."""
+"""The promises of the books' answers, kept by those in memory and on both databases."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import event
@@ -16,17 +15,18 @@ from services.shared.database import Database
 from tests.contracts.paynow_books import KINDS, TODAY, Store, open_database, open_store
 from tests.fakes.clock import SetClock
 from tests.fakes.paynow_books import a_record, numbered
+from tests.servers import DATABASES, MigratedUrl
 
 
 @pytest.fixture(params=KINDS)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    with open_store(request.param, tmp_path) as store:
+def store(request: pytest.FixtureRequest, migrated_url: MigratedUrl) -> Iterator[Store]:
+    with open_store(request.param, migrated_url) as store:
         yield store
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with open_database(tmp_path) as database:
+@pytest.fixture(params=DATABASES)
+def database(request: pytest.FixtureRequest, migrated_url: MigratedUrl) -> Iterator[Database]:
+    with open_database(request.param, migrated_url) as database:
         yield database
 
 
@@ -234,6 +234,7 @@ def test_a_batch_takes_the_same_number_of_statements_whatever_its_size(database:
     assert statements(900, 1000) <= 12
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # test_paynow_plans asks PostgreSQL
 def test_a_scan_of_due_invoices_reads_only_the_index_of_due_ones(database: Database) -> None:
     ledger = SqlLedger(database)
     sync_books([numbered(*[a_record(str(n)) for n in range(50)])], ledger=ledger, clock=SetClock())

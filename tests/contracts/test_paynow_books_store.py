@@ -1,8 +1,7 @@
-"""The promises of a sync, kept by the books in memory and by those in SQLite."""
+"""The promises of a sync, kept by the books in memory and on both databases."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -11,11 +10,12 @@ from services.paynow.domain.sync import SyncReport
 from services.paynow.use_cases import books
 from tests.contracts.paynow_books import KINDS, TODAY, Store, open_store
 from tests.fakes.paynow_books import a_record
+from tests.servers import MigratedUrl
 
 
 @pytest.fixture(params=KINDS)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    with open_store(request.param, tmp_path) as store:
+def store(request: pytest.FixtureRequest, migrated_url: MigratedUrl) -> Iterator[Store]:
+    with open_store(request.param, migrated_url) as store:
         yield store
 
 

@@ -1,9 +1,8 @@
-"""The ledger over the wire: a real server on loopback, a real database, the stubs that others use."""
+"""The ledger over the wire: a real server on loopback, each real database, the stubs that others use."""
 
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -21,8 +20,9 @@ from services.shared.grpc_channel import open_channel
 from services.shared.grpc_errors import refusal_of
 from services.shared.grpc_server import MOST_BYTES, Server
 from services.shared.migrate import migrate
+from tests.fakes.paynow_payments import MIGRATIONS
+from tests.servers import DATABASES
 
-MIGRATIONS = Path(__file__).parents[2] / "services" / "paynow" / "migrations"
 TOKEN = "a token that is long enough"
 LINKS = PayLinks("a key that is long enough")
 TODAY = "2026-03-02"
@@ -36,10 +36,13 @@ class Running:
     stub: ledger_pb2_grpc.LedgerServiceStub
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    url = f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'paynow.sqlite'}"
-    migrate(url, MIGRATIONS)
+@pytest.fixture(scope="module", params=DATABASES)
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres").migrated(MIGRATIONS)
+    else:
+        url = f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'paynow.sqlite'}"
+        migrate(url, MIGRATIONS)
     database = Database(url)
     servicer = LedgerServicer(ledger=SqlLedger(database), tokens=LINKS, clock=SystemClock())
     server = Server(

@@ -9,21 +9,32 @@ from dunlin.operations.v1 import operations_pb2, operations_pb2_grpc
 from dunlin.paynow.v1 import ledger_pb2, ledger_pb2_grpc, paynow_pb2, paynow_pb2_grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from services.paynow import provider_sandbox
 from services.paynow.__main__ import SERVICE_NAMES, bring_up_to_date, compose
+from services.paynow.domain.payment import Outcome
+from services.paynow.ports_payments import Charge
+from services.shared.clock import SystemClock
+from services.shared.database import Database
 from services.shared.grpc_channel import open_channel
 from services.shared.grpc_server import Server
 from services.shared.settings import SettingMissing, SettingWrong
+from tests.servers import DATABASES, PostgresServer
 
 TOKEN = "a token that is long enough"
 
 
-@pytest.fixture
-def env(tmp_path: Path) -> dict[str, str]:
+@pytest.fixture(params=DATABASES)
+def env(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+    if request.param == "postgresql":
+        postgres: PostgresServer = request.getfixturevalue("postgres")
+        paynow, sandbox = postgres.empty(), postgres.empty()
+    else:
+        paynow, sandbox = (f"sqlite:///{tmp_path}/{name}.sqlite" for name in ("paynow", "sandbox"))
     (tmp_path / "token").write_text(TOKEN)
     (tmp_path / "key").write_text("a key that is long enough")
     return {
-        "DUNLIN_PAYNOW_DATABASE_URL": f"sqlite:///{tmp_path / 'paynow.sqlite'}",
-        "DUNLIN_SANDBOX_DATABASE_URL": f"sqlite:///{tmp_path / 'sandbox.sqlite'}",
+        "DUNLIN_PAYNOW_DATABASE_URL": paynow,
+        "DUNLIN_SANDBOX_DATABASE_URL": sandbox,
         "DUNLIN_PAYNOW_LISTEN": "127.0.0.1:0",
         "DUNLIN_SCHEDULER_ADDRESS": "127.0.0.1:1",
         "DUNLIN_SERVICE_TOKEN_FILE": str(tmp_path / "token"),
@@ -88,3 +99,16 @@ def test_the_backlog_shows_that_a_sync_has_happened_and_left_nothing_to_do(chann
     after = backlog()
     assert after.activity != before.activity
     assert (after.outbox, after.inbox, after.queue) == (0, 0, 0)
+
+
+def test_charges_of_a_sandbox_from_before_its_migrations_are_still_there(env: dict[str, str]) -> None:
+    charge = Charge("a key", 4_000, "USD")
+    database = Database(env["DUNLIN_SANDBOX_DATABASE_URL"])
+    with database.write() as connection:
+        # As the sandbox once made its table by itself.
+        provider_sandbox.metadata.create_all(connection)
+    sandbox = provider_sandbox.SandboxProvider(database, SystemClock())
+    sandbox.charge(charge, "sandbox_approve", time_limit=5)
+    bring_up_to_date(env)
+    assert sandbox.find(charge) == Outcome.approved()
+    database.dispose()

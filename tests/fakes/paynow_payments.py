@@ -10,11 +10,13 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from pathlib import Path
 from threading import RLock
 from typing import Any
 
 from sqlalchemy import insert, select
 
+from services.paynow import tables
 from services.paynow.domain.balances import tells_balance
 from services.paynow.domain.guard import Payable
 from services.paynow.domain.lines import InvoiceClaim
@@ -26,9 +28,10 @@ from services.paynow.ports_payments import (
 )
 from services.paynow.repository.books import SqlLedger
 from services.paynow.repository.payments import SqlPaymentStore
-from services.paynow.tables import addresses, contacts, invoices, metadata, organizations, outbox
+from services.paynow.tables import addresses, contacts, invoices, organizations, outbox
 from services.shared.database import Database
 
+MIGRATIONS = Path(tables.__file__).parent / "migrations"
 DUE = date(2026, 3, 1)
 AT = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
 
@@ -231,13 +234,11 @@ class _MemoryWork:
 
 
 class SqlBooks:
-    """The real tables in a database of their own."""
+    """The real tables in a migrated database of their own."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
         self.store = SqlPaymentStore(database)
-        with database.write() as connection:
-            metadata.create_all(connection)
 
     def add_organization(self, organization_id: str, *emails: str) -> None:
         """An organization with a contact that has the addresses (in lower case)."""
