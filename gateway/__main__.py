@@ -6,16 +6,19 @@ import sys
 from types import FrameType
 
 import structlog
+from flask import Flask
 from waitress import create_server
 
-from gateway import identity
+from gateway import health, identity
 from gateway.app import create_app
 from gateway.clients import connect
 from gateway.imports_page import MOST_BYTES
 from gateway.settings import Settings
 from services.shared.database import Database
 from services.shared.log import LEVELS, configure
+from services.shared.probe_server import ProbeServer
 from services.shared.settings import SettingError, choice
+from services.shared.vitals import Vitals
 
 THREADS = 8
 MOST_BUFFERED = 2 * MOST_BYTES
@@ -26,6 +29,8 @@ def serve(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT; requests under way then have 5 seconds to finish."""
     database = Database(settings.identity_database_url)
     app = create_app(settings, connect(settings), database)
+    vitals = Vitals({"database": database.ping})
+    probing = _probe(settings.probe_listen, app, vitals) if settings.probe_listen else None
     server = create_server(
         app,
         listen=settings.listen,
@@ -45,11 +50,24 @@ def serve(settings: Settings) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, stop)
     structlog.get_logger().info("serving", listen=settings.listen)
+    vitals.start()
+    if probing is not None:
+        probing.start()
     try:
         server.run()
     finally:
         server.close()
+        if probing is not None:
+            probing.stop()
+        vitals.stop()
         database.dispose()
+
+
+def _probe(listen: str, app: Flask, vitals: Vitals) -> ProbeServer:
+    """Ready is a gateway whose own database and whose programs answer."""
+    return ProbeServer(
+        listen, alive=vitals.of_life, ready=lambda: {**health.programs_down(app), **vitals.of_readiness()}
+    )
 
 
 def main(arguments: list[str]) -> int:
@@ -60,13 +78,13 @@ def main(arguments: list[str]) -> int:
     try:
         configure("gateway", choice(os.environ, "DUNLIN_LOG_LEVEL", "INFO", LEVELS))
         settings = Settings.read(os.environ)
+        if arguments == ["migrate"]:
+            identity.migrate(settings.identity_database_url)
+        else:
+            serve(settings)
     except SettingError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    if arguments == ["migrate"]:
-        identity.migrate(settings.identity_database_url)
-    else:
-        serve(settings)
     return 0
 
 

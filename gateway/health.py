@@ -19,6 +19,7 @@ from gateway.security import limiter, public
 from gateway.settings import Settings
 
 EXTENSION = "dunlin_health"
+SMTP = "smtp"
 PATIENCE_SECONDS = 2.0
 WELL_SECONDS = 2.0
 """How long it counts that every program has answered."""
@@ -93,12 +94,18 @@ def healthz() -> ResponseReturnValue:
     return jsonify(status="ok")
 
 
+def programs_down(app: Flask) -> dict[str, str]:
+    """The programs that pages need and that do not answer, in words; the mail server is not among them."""
+    down = cast(HealthWatch, app.extensions[EXTENSION]).down()
+    return {name: "does not answer" for name in down if name != SMTP}
+
+
 def init_app(app: Flask, settings: Settings, clients: Clients) -> None:
     """Registers the page and tells it which programs and which mail server to watch."""
     checks: dict[str, Callable[[], bool]] = {
         name: partial(_serves, stub) for name, stub in clients.health.items()
     }
     if settings.smtp_host:
-        checks["smtp"] = partial(_listens, settings.smtp_host, settings.smtp_port)
+        checks[SMTP] = partial(_listens, settings.smtp_host, settings.smtp_port)
     app.extensions[EXTENSION] = HealthWatch(checks)
     app.register_blueprint(blueprint)

@@ -25,6 +25,8 @@ class Settings:
     smtp_port: int
     trusted_proxies: int = 0
     """How many reverse proxies stand before the gateway; their X-Forwarded-For is believed."""
+    probe_listen: str = ""
+    """host:port of /metrics, /livez and /readyz; empty for none."""
 
     @classmethod
     def read(cls, env: Mapping[str, str]) -> "Settings":
@@ -42,6 +44,7 @@ class Settings:
             smtp_host=optional(env, "DUNLIN_SMTP_HOST", ""),
             smtp_port=integer(env, "DUNLIN_SMTP_PORT", 25, least=1),
             trusted_proxies=integer(env, "DUNLIN_TRUSTED_PROXIES", 0),
+            probe_listen=optional(env, "DUNLIN_METRICS_LISTEN", ""),
         )
 
     @property

@@ -138,6 +138,7 @@ def compose(env: Mapping[str, str]) -> Program:
         service_names=NAMES,
         workers=[_reaper(store, clock, wake), *senders],
         relay=relaying,
+        needs={"database": database.ping},
         close=close,
     )
 

@@ -97,6 +97,7 @@ def compose(env: Mapping[str, str]) -> Program:
         service_names=SERVICE_NAMES,
         workers=[Worker("resolve", payments.resolve.run_once)],
         relay=Worker("relay", relay.run_once, idle_seconds=0.2),
+        needs={"database": database.ping},
         close=close,
     )
 

@@ -101,6 +101,7 @@ def compose(env: Mapping[str, str]) -> Program:
         servicers=add_servicers,
         service_names=SERVICE_NAMES,
         workers=(dispatch, handling, by_itself),
+        needs={"database": database.ping},
         close=close,
     )
 

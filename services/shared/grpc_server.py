@@ -26,6 +26,8 @@ REQUEST_HEADER = "x-request-id"
 # Health is asked by whoever watches over the process, which knows no token and learns nothing by it.
 _OPEN = ("/grpc.health.v1.Health/",)
 
+_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
 Continuation = Callable[[grpc.HandlerCallDetails], Any]
 
 
@@ -64,9 +66,14 @@ class Server:
     def start(self) -> str:
         """Begins to serve; returns the address as host:port, with the real port if 0 was asked for."""
         self._server.start()
-        for name in self._names:
-            self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        self.set_serving(serving=True)
         return f"{self._host}:{self._port}"
+
+    def set_serving(self, *, serving: bool) -> None:
+        """What health checks are told from now on; calls are taken in either case."""
+        status = health_pb2.HealthCheckResponse.SERVING if serving else _NOT_SERVING
+        for name in self._names:
+            self._health.set(name, status)
 
     def stop(self, grace: float = 5.0) -> None:
         """Takes no new calls, gives running ones `grace` seconds, returns when all have ended."""

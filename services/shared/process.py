@@ -14,16 +14,20 @@ from dataclasses import dataclass, field
 
 import grpc
 import structlog
+from prometheus_client.registry import Collector
 
 from services.shared import log as logging
 from services.shared.grpc_server import Server
+from services.shared.probe_server import ProbeServer
 from services.shared.settings import SettingError, choice
+from services.shared.vitals import Vitals
 from services.shared.worker import Worker
 
 log = structlog.get_logger()
 
 ROLES = ("serve", "work", "relay")
-WATCH_SECONDS = 2.0
+WATCH_SECONDS = 0.5
+"""How often a process looks at itself."""
 
 STOP_SECONDS = 5.0
 """How long running calls and pieces of work are given at the end."""
@@ -47,6 +51,10 @@ class Program:
     service_names: Sequence[str]
     workers: Sequence[Worker] = field(default_factory=tuple)
     relay: Worker | None = None
+    needs: Mapping[str, Callable[[], object]] = field(default_factory=dict)
+    """What it cannot work without, by name; each raises if it cannot be used."""
+    collectors: Sequence[Collector] = ()
+    """Asked at each scrape of `/metrics`."""
     close: Callable[[], None] = lambda: None
 
 
@@ -69,16 +77,17 @@ def main(
             return 0
         gc.set_threshold(*GARBAGE_THRESHOLDS)
         program = compose(env)
+        return run(program, roles, probe=env.get("DUNLIN_METRICS_LISTEN", ""))
     except SettingError as error:
         sys.stderr.write(f"{name}: {error}\n")
         return 2
-    return run(program, roles)
 
 
-def run(program: Program, roles: set[str]) -> int:
+def run(program: Program, roles: set[str], *, probe: str = "") -> int:
     """Runs until SIGTERM or SIGINT, then ends what is under way and returns 0.
 
     Returns 1 if a worker has died: a process that serves but no longer works has to be started anew.
+    `probe` is the address of `/metrics`, `/livez` and `/readyz`, if there are to be any.
     """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -86,6 +95,13 @@ def run(program: Program, roles: set[str]) -> int:
     workers = [*(program.workers if "work" in roles else ())]
     if "relay" in roles and program.relay is not None:
         workers.append(program.relay)
+    vitals = Vitals(program.needs, workers)
+    probing = (
+        ProbeServer(probe, alive=vitals.of_life, ready=vitals.of_readiness, collectors=program.collectors)
+        if probe
+        else None
+    )
+    vitals.start()
     server = None
     if "serve" in roles:
         server = Server(
@@ -95,19 +111,38 @@ def run(program: Program, roles: set[str]) -> int:
         log.info("serving", address=address)
     for worker in workers:
         worker.start()
-    dead = _watch(workers, stop)
+    if probing is not None:
+        probing.start()
+    dead = _watch(workers, vitals, server, stop)
     log.info("stopping", dead=dead)
     if server is not None:
         server.stop(STOP_SECONDS)
     for worker in workers:
         worker.stop(STOP_SECONDS)
+    vitals.stop()
+    if probing is not None:
+        probing.stop()
     program.close()
     return 1 if dead else 0
 
 
-def _watch(workers: Sequence[Worker], stop: threading.Event) -> list[str]:
-    """Waits for the end; the names of workers that died before it came."""
-    while not stop.wait(WATCH_SECONDS):
+def _watch(
+    workers: Sequence[Worker], vitals: Vitals, server: Server | None, stop: threading.Event
+) -> list[str]:
+    """Waits for the end; the names of workers that died before it came.
+
+    Meanwhile health checks over gRPC are told whether what the calls need is there.
+    """
+    troubles: dict[str, str] = {}
+    serving = True
+    while True:
         if dead := [worker.name for worker in workers if not worker.is_alive]:
             return dead
-    return []
+        before, troubles = troubles, vitals.of_needs()
+        if troubles != before:
+            log.warning("needs", missing=troubles)
+        if server is not None and serving == bool(troubles):
+            serving = not troubles
+            server.set_serving(serving=serving)
+        if stop.wait(WATCH_SECONDS):
+            return []

@@ -1,0 +1,67 @@
+"""What a database's errors mean to whoever asked: that it is away, or busy, or a bug of ours."""
+
+import sqlite3
+
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolEmpty
+
+from services.shared.errors import Busy
+
+# PostgreSQL: by SQLSTATE, or its class of two letters.
+_CONTENDED = {"40001", "40P01", "55P03"}
+_AWAY = {
+    "08",  # connection
+    "53",  # out of connections, memory or disk
+    "57",  # shut down, or a statement took too long
+    "25006",  # a server that only reads, as during a switch to another one
+    "25P03",  # a transaction stood idle for too long
+    "58",  # its disk
+}
+_SQLITE_CONTENDED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_SQLITE_AWAY = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
+
+
+class DatabaseAway(Busy):
+    """The database cannot be reached or used at the moment."""
+
+    reason = "DATABASE_AWAY"
+
+
+class DatabaseBusy(Busy):
+    """The transaction stood in another one's way and was undone."""
+
+    reason = "DATABASE_BUSY"
+
+
+def database_refusal(error: BaseException | None) -> Busy | None:
+    """The refusal that the error of a database comes to; None for everything else, and for bugs.
+
+    What was under way is undone, or, where the connection broke at its very end, perhaps done: the same
+    request may be sent again in either case.
+    """
+    if isinstance(error, PoolEmpty):
+        return _away()
+    if not isinstance(error, DBAPIError):
+        return None
+    if isinstance(error.orig, sqlite3.Error):
+        return _of_sqlite(error.orig)
+    state = getattr(error.orig, "sqlstate", None)
+    if state in _CONTENDED:
+        return DatabaseBusy("Another change came in between; try again.")
+    # What is wrong with a connection itself comes from the driver, without a state.
+    lost = state is None and isinstance(error, OperationalError | InterfaceError)
+    if error.connection_invalidated or lost or (state or "")[:2] in _AWAY or state in _AWAY:
+        return _away()
+    return None
+
+
+def _of_sqlite(error: sqlite3.Error) -> Busy | None:
+    # Extended codes carry the plain one in their lowest byte.
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in _SQLITE_CONTENDED:
+        return DatabaseBusy("Another change takes long; try again.")
+    return _away() if code in _SQLITE_AWAY else None
+
+
+def _away() -> DatabaseAway:
+    return DatabaseAway("The database cannot be used at the moment; try again soon. Nothing is lost.")
