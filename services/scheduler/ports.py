@@ -74,7 +74,7 @@ class Exclusions(Protocol):
         ...
 
     def get(self, type: NoticeType, organization_id: str) -> Excluded | None:
-        """The exclusion, if there is one."""
+        """The exclusion, if there is one. In a transaction that may write, nobody else changes the list."""
         ...
 
     def add(self, exclusion: Excluded) -> None:
@@ -105,6 +105,10 @@ class Notices(Protocol):
         """The notices that exist among these."""
         ...
 
+    def add_receipt(self, receipt: Notice) -> bool:
+        """Inserts a receipt with its first decision; False if the payment has one of that type."""
+        ...
+
     def receipt(self, type: NoticeType, payment_id: str) -> Notice | None:
         """The receipt of that type for the payment, if there is one."""
         ...
@@ -126,11 +130,21 @@ class Notices(Protocol):
         ...
 
     def to_hand_over(self, now: datetime, limit: int) -> list[HandOver]:
-        """Up to `limit` queued notices that the mailer is to be told of, those that waited longest first."""
+        """Up to `limit` queued notices that the mailer is to be told of, those that waited longest first.
+
+        In a transaction that may write, those that others are claiming at this moment are passed over.
+        """
         ...
 
-    def handed_over(self, notice_ids: Sequence[str], *, asked_at: datetime, again_at: datetime) -> None:
-        """Marks them as handed over until `again_at`, except those that were queued anew after `asked_at`."""
+    def claim(self, notice_ids: Sequence[str], *, until: datetime) -> None:
+        """Keeps others from handing over, until then, what this transaction has read `to_hand_over`."""
+        ...
+
+    def end_claim(self, notice_ids: Sequence[str], *, until: datetime, again_at: datetime) -> None:
+        """The mailer is to be told of what was claimed `until` then no earlier than `again_at`.
+
+        What was queued anew in the meantime, or claimed by others, stays as it is.
+        """
         ...
 
 
@@ -139,6 +153,10 @@ class Calendars(Protocol):
 
     def get(self) -> Calendar:
         """The calendar."""
+        ...
+
+    def get_to_change(self) -> Calendar:
+        """The calendar; nobody else changes it before this transaction ends."""
         ...
 
     def put(self, calendar: Calendar) -> None:
@@ -150,7 +168,7 @@ class Leases(Protocol):
     """Who is doing what only one may do at a time."""
 
     def take(self, name: str, holder: str, *, now: datetime, until: datetime) -> bool:
-        """Takes the lease if it is free, expired, or the holder's own; whether it did."""
+        """Takes the lease if it is free, expired, or the holder's own; whether it did. Waits for nobody."""
         ...
 
     def renew(self, name: str, holder: str, *, until: datetime) -> bool:

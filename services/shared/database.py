@@ -79,6 +79,11 @@ class Database:
     def __init__(self, url: str, *, durable: bool = False) -> None:
         self._engine = _engine(url, durable=durable)
 
+    @property
+    def locks_rows(self) -> bool:
+        """Whether SELECT ... FOR UPDATE locks rows; without it (SQLite) there is one writer at a time."""
+        return self._engine.dialect.name == "postgresql"
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that may write: committed at the end, undone by an exception.
@@ -95,7 +100,7 @@ class Database:
         """A connection to read from: one consistent view on SQLite, statement by statement on PostgreSQL."""
         with self._engine.connect() as connection:
             connection.info["dunlin_begin"] = "BEGIN"
-            if self._engine.dialect.name == "postgresql":
+            if self.locks_rows:
                 connection.execution_options(isolation_level="AUTOCOMMIT")
             yield connection
 
@@ -160,7 +165,7 @@ class Upsert(Protocol):
         """Sets the rows."""
         ...
 
-    def on_conflict_do_nothing(self, *, index_elements: Sequence[str]) -> Any:
+    def on_conflict_do_nothing(self, *, index_elements: Sequence[str], index_where: Any = None) -> Any:
         """Leaves a row that is there as it is."""
         ...
 
@@ -181,15 +186,20 @@ def upsert(connection: Connection, table: Table) -> Upsert:
 
 
 def insert_ignoring(
-    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, conflict: Sequence[str]
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    conflict: Sequence[str],
+    where: Any = None,
 ) -> int:
     """Inserts the rows that are not there yet, by the unique columns `conflict`; returns how many were new.
 
-    Rows must all have the same keys.
+    Rows must all have the same keys. `where` is the condition of the unique index, if it is partial.
     """
     if not rows:
         return 0
-    statement = upsert(connection, table).on_conflict_do_nothing(index_elements=conflict)
+    statement = upsert(connection, table).on_conflict_do_nothing(index_elements=conflict, index_where=where)
     # Without the option the count of an INSERT is thrown away by drivers other than SQLite's.
     statement = statement.execution_options(preserve_rowcount=True)
     return connection.execute(statement, [dict(row) for row in rows]).rowcount

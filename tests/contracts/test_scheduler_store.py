@@ -209,6 +209,17 @@ def test_another_due_date_threshold_or_type_is_another_key(store: Store) -> None
         assert work.notices.receipt(NoticeType.PAYMENT_FAILED, "p2") is None
 
 
+def test_a_payment_has_one_receipt_of_each_type(store: Store) -> None:
+    failed = replace(a_receipt("r3"), type=NoticeType.PAYMENT_FAILED)
+    with store.write() as work:
+        assert work.notices.add_receipt(a_receipt())
+        assert not work.notices.add_receipt(a_receipt("r2"))
+        assert work.notices.add_receipt(failed)
+    with store.read() as work:
+        assert set(work.notices.get(["r1", "r2", "r3"])) == {"r1", "r3"}
+        assert [d.notice_id for d in work.notices.decisions_on_invoice(1)] == ["r1", "r3"]
+
+
 @pytest.mark.parametrize("locked", [True, False])
 def test_what_is_known_of_invoices_are_their_due_notices_of_every_due_date(
     store: Store, locked: bool
@@ -273,11 +284,16 @@ def test_only_what_is_queued_is_handed_over_the_longest_waiting_first(store: Sto
 
 def test_what_was_handed_over_comes_again_only_later_or_when_queued_anew(store: Store) -> None:
     add(store, a_notice("n1"), a_notice("n2", threshold=30), a_notice("n3", threshold=45))
-    again_at = NOW + timedelta(hours=1)
+    until, again_at = NOW + timedelta(seconds=30), NOW + timedelta(hours=1)
     with store.write() as work:
+        ids = [notice.notice_id for notice in work.notices.to_hand_over(NOW, 9)]
+        work.notices.claim(ids, until=until)
+        work.notices.claim([], until=until)
+    with store.write() as work:
+        assert work.notices.to_hand_over(LATER - timedelta(seconds=31), 9) == []
         work.notices.change([Change("n2", State.QUEUED, "RULE_REACHED")], LATER)
         work.notices.change([Change("n3", State.SKIPPED, "NO_ADDRESS")], LATER)
-        work.notices.handed_over(["n1", "n2", "n3"], asked_at=NOW, again_at=again_at)
+        work.notices.end_claim(ids, until=until, again_at=again_at)
     with store.read() as work:
         assert [n.notice_id for n in work.notices.to_hand_over(LATER, 9)] == ["n2"]
         assert [n.notice_id for n in work.notices.to_hand_over(again_at, 9)] == ["n2", "n1"]

@@ -175,6 +175,12 @@ class FakeNotices:
     def get(self, notice_ids: Collection[str]) -> dict[str, Notice]:
         return {i: self._t.notices[i] for i in notice_ids if i in self._t.notices}
 
+    def add_receipt(self, receipt: Notice) -> bool:
+        if any(_key(receipt) == _key(other) for other in self._t.notices.values()):
+            return False
+        self.add([receipt])
+        return True
+
     def receipt(self, type: NoticeType, payment_id: str) -> Notice | None:
         found = (n for n in self._t.notices.values() if n.payment and n.payment.payment_id == payment_id)
         return next((notice for notice in found if notice.type is type), None)
@@ -208,10 +214,12 @@ class FakeNotices:
         notices = [self._t.notices[i] for _, i in waiting[:limit]]
         return [HandOver(n.notice_id, n.organization_id, n.invoice_number) for n in notices]
 
-    def handed_over(self, notice_ids: Sequence[str], *, asked_at: datetime, again_at: datetime) -> None:
+    def claim(self, notice_ids: Sequence[str], *, until: datetime) -> None:
+        self._t.hand_over_at |= dict.fromkeys(notice_ids, until)
+
+    def end_claim(self, notice_ids: Sequence[str], *, until: datetime, again_at: datetime) -> None:
         for notice_id in notice_ids:
-            at = self._t.hand_over_at.get(notice_id)
-            if at is not None and at <= asked_at:
+            if self._t.hand_over_at.get(notice_id) == until:
                 self._t.hand_over_at[notice_id] = again_at
 
 
@@ -227,6 +235,9 @@ class FakeCalendar:
 
     def get(self) -> Calendar:
         return self._t.calendar[0]
+
+    def get_to_change(self) -> Calendar:
+        return self.get()
 
     def put(self, calendar: Calendar) -> None:
         self._t.calendar[0] = calendar

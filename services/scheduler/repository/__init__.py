@@ -15,9 +15,9 @@ class SqlWork:
 
     def __init__(self, connection: Connection, *, locks: bool) -> None:
         self.rules = SqlRules(connection)
-        self.exclusions = SqlExclusions(connection)
+        self.exclusions = SqlExclusions(connection, locks=locks)
         self.notices = SqlNotices(connection, locks=locks)
-        self.calendar = SqlCalendar(connection, locks=locks)
+        self.calendar = SqlCalendar(connection)
         self.leases = SqlLeases(connection)
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, insert, select, tuple_, update
+from sqlalchemy import Connection, Select, bindparam, insert, select, text, tuple_, update
 
 from services.scheduler.domain.notice import (
     Change,
@@ -20,9 +20,13 @@ from services.scheduler.domain.notice import (
     State,
 )
 from services.scheduler.tables import decisions, notices
+from services.shared.database import insert_ignoring
 
 _n = notices.c
+_IS_RECEIPT = text("payment_id IS NOT NULL")
 _STATES = {state.value: state for state in State}
+
+_DecisionRow = tuple[str, str, str, str, datetime, datetime | None]
 
 _KNOWN = select(_n.notice_id, _n.invoice_id, _n.due_on, _n.threshold_days, _n.state, _n.reason).where(
     _n.invoice_id.in_(bindparam("ids", expanding=True)), _n.due_on.is_not(None)
@@ -64,7 +68,7 @@ class SqlNotices:
         if not new:
             return
         self._connection.execute(insert(notices), [_row(notice) for notice in new])
-        self._decide([(n.notice_id, n.state.value, n.reason, n.detail, n.decided_at, n.as_of) for n in new])
+        self._decide([_first_decision(notice) for notice in new])
 
     def change(self, changes: Sequence[Change], at: datetime) -> None:
         """Records new decisions made at that instant."""
@@ -86,7 +90,7 @@ class SqlNotices:
         self._connection.execute(_CHANGE, rows)
         self._decide([(c.notice_id, c.state.value, c.reason, c.detail, at, c.as_of) for c in changes])
 
-    def _decide(self, rows: Sequence[tuple[str, str, str, str, datetime, datetime | None]]) -> None:
+    def _decide(self, rows: Sequence[_DecisionRow]) -> None:
         names = ("notice_id", "state", "reason", "detail", "decided_at", "as_of")
         self._connection.execute(insert(decisions), [dict(zip(names, row, strict=True)) for row in rows])
 
@@ -97,6 +101,14 @@ class SqlNotices:
         query = select(notices).where(_n.notice_id.in_(list(notice_ids))).order_by(_n.notice_id)
         query = query.with_for_update() if self._locks else query
         return {notice.notice_id: notice for notice in self._notices(query)}
+
+    def add_receipt(self, receipt: Notice) -> bool:
+        """Inserts a receipt with its first decision, unless there is one."""
+        key = ["payment_id", "type"]
+        if insert_ignoring(self._connection, notices, [_row(receipt)], conflict=key, where=_IS_RECEIPT) == 0:
+            return False
+        self._decide([_first_decision(receipt)])
+        return True
 
     def receipt(self, type: NoticeType, payment_id: str) -> Notice | None:
         """The receipt of that type for the payment, if there is one."""
@@ -149,13 +161,19 @@ class SqlNotices:
     def to_hand_over(self, now: datetime, limit: int) -> list[HandOver]:
         """Up to `limit` queued notices that the mailer is to be told of."""
         query = select(_n.notice_id, _n.organization_id, _n.invoice_number).where(_n.hand_over_at <= now)
-        rows = self._connection.execute(query.order_by(_n.hand_over_at, _n.notice_id).limit(limit))
-        return [HandOver(*row) for row in rows]
+        query = query.order_by(_n.hand_over_at, _n.notice_id).limit(limit)
+        query = query.with_for_update(skip_locked=True) if self._locks else query
+        return [HandOver(*row) for row in self._connection.execute(query)]
 
-    def handed_over(self, notice_ids: Sequence[str], *, asked_at: datetime, again_at: datetime) -> None:
-        """Marks them, except those that were queued anew in the meantime, or are not queued any more."""
-        mark = update(notices).where(_n.notice_id.in_(notice_ids), _n.hand_over_at <= asked_at)
-        self._connection.execute(mark.values(hand_over_at=again_at))
+    def claim(self, notice_ids: Sequence[str], *, until: datetime) -> None:
+        """Puts off when the mailer is to be told of them. They are locked since they were read."""
+        claimed = update(notices).where(_n.notice_id.in_(notice_ids))
+        self._connection.execute(claimed.values(hand_over_at=until))
+
+    def end_claim(self, notice_ids: Sequence[str], *, until: datetime, again_at: datetime) -> None:
+        """Sets when the mailer is to be told of them again, where the claim still stands."""
+        mine = update(notices).where(_n.notice_id.in_(notice_ids), _n.hand_over_at == until)
+        self._connection.execute(mine.values(hand_over_at=again_at))
 
     def _notices(self, query: Select[Any]) -> list[Notice]:
         return [_notice(row) for row in self._connection.execute(query)]
@@ -181,6 +199,10 @@ def _row(notice: Notice) -> dict[str, Any]:
         "hand_over_at": notice.decided_at if notice.state is State.QUEUED else None,
         "message_id": notice.message_id,
     }
+
+
+def _first_decision(n: Notice) -> _DecisionRow:
+    return n.notice_id, n.state.value, n.reason, n.detail, n.decided_at, n.as_of
 
 
 def _notice(row: Any) -> Notice:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, delete, func, or_, select, text, update
 
 from services.scheduler.domain.calendar import Calendar
 from services.scheduler.domain.notice import NoticeType
@@ -58,8 +58,9 @@ class SqlRules:
 class SqlExclusions:
     """Implements `ports.Exclusions`."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, locks: bool) -> None:
         self._connection = connection
+        self._locks = locks
 
     def page(self, type: NoticeType, after: str, limit: int) -> list[Excluded]:
         """Up to `limit` of them with a larger organization id, in order."""
@@ -84,7 +85,9 @@ class SqlExclusions:
         return set(self._connection.execute(query).scalars())
 
     def get(self, type: NoticeType, organization_id: str) -> Excluded | None:
-        """The exclusion, if there is one."""
+        """The exclusion, if there is one; writers of the list go one by one, and readers wait for none."""
+        if self._locks and self._connection.dialect.name == "postgresql":
+            self._connection.execute(text("LOCK TABLE exclusions IN SHARE ROW EXCLUSIVE MODE"))
         e = exclusions.c
         query = select(e.type, e.organization_id, e.created_at)
         query = query.where(e.type == type.value, e.organization_id == organization_id)
@@ -103,6 +106,17 @@ class SqlExclusions:
         self._connection.execute(removal)
 
 
+_CALENDAR = select(
+    calendar.c.time_zone,
+    calendar.c.send_at,
+    calendar.c.sandbox,
+    calendar.c.automatic,
+    calendar.c.since,
+    calendar.c.ticked_on,
+    calendar.c.clock_set,
+).where(calendar.c.calendar_id == 1)
+
+
 def _excluded(row: Any) -> Excluded:
     return Excluded(NoticeType(row.type), row.organization_id, row.created_at)
 
@@ -110,19 +124,16 @@ def _excluded(row: Any) -> Excluded:
 class SqlCalendar:
     """Implements `ports.Calendars`."""
 
-    def __init__(self, connection: Connection, *, locks: bool) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._locks = locks
 
     def get(self) -> Calendar:
-        """The calendar; in a transaction that may write, locked."""
-        c = calendar.c
-        query = select(
-            c.time_zone, c.send_at, c.sandbox, c.automatic, c.since, c.ticked_on, c.clock_set
-        ).where(c.calendar_id == 1)
-        if self._locks:
-            query = query.with_for_update()
-        return Calendar(*self._connection.execute(query).one())
+        """The calendar."""
+        return Calendar(*self._connection.execute(_CALENDAR).one())
+
+    def get_to_change(self) -> Calendar:
+        """The calendar, locked."""
+        return Calendar(*self._connection.execute(_CALENDAR.with_for_update()).one())
 
     def put(self, new: Calendar) -> None:
         """Replaces it."""
@@ -151,10 +162,14 @@ class SqlLeases:
         row = {"name": name, "holder": holder, "expires_at": until}
         if insert_ignoring(self._connection, leases, [row], conflict=["name"]):
             return True
-        taken = update(leases).where(
-            leases.c.name == name, or_(leases.c.expires_at <= now, leases.c.holder == holder)
-        )
-        return self._connection.execute(taken.values(holder=holder, expires_at=until)).rowcount == 1
+        free = or_(leases.c.expires_at <= now, leases.c.holder == holder)
+        # A row that is locked belongs to a holder who is writing under it at this moment.
+        mine = select(leases.c.name).where(leases.c.name == name, free).with_for_update(skip_locked=True)
+        if self._connection.execute(mine).first() is None:
+            return False
+        taken = update(leases).where(leases.c.name == name)
+        self._connection.execute(taken.values(holder=holder, expires_at=until))
+        return True
 
     def renew(self, name: str, holder: str, *, until: datetime) -> bool:
         """Keeps the lease. The row stays locked: whoever takes an expired one waits for this transaction."""

@@ -1,11 +1,10 @@
 """The company's calendar, and the tick that runs by itself."""
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from services.scheduler.domain.calendar import Calendar, check_calendar, revised, tick_due
 from services.scheduler.ports import Store
-from services.scheduler.use_cases.tick import Ticking, TickOrder, run_tick
+from services.scheduler.use_cases.tick import Ticking, TickOrder, TickRunning, run_tick
 from services.shared.clock import Clock
 
 
@@ -38,7 +37,7 @@ def update_calendar(settings: CalendarSettings, *, store: Store, clock: Clock) -
     """
     check_calendar(settings.time_zone, settings.send_at)
     with store.write() as work:
-        calendar = revised(work.calendar.get(), **settings._asdict(), now=clock.now())
+        calendar = revised(work.calendar.get_to_change(), **settings._asdict(), now=clock.now())
         work.calendar.put(calendar)
     return _today(calendar, clock)
 
@@ -47,15 +46,17 @@ def run_tick_if_due(*, ticking: Ticking) -> bool:
     """Runs the automatic tick if its time has come; whether it ran.
 
     It is marked as done only at its end, so a tick that was cut short is run again, and finds little to do.
+    While another tick is at work it waits for its turn; of many processes one runs it.
     """
     with ticking.store.read() as work:
         on = tick_due(work.calendar.get(), ticking.clock.now())
     if on is None:
         return False
-    for _ in run_tick(TickOrder(), ticking=ticking):
-        pass
-    with ticking.store.write() as work:
-        work.calendar.put(replace(work.calendar.get(), ticked_on=on))
+    try:
+        for _ in run_tick(TickOrder(by_itself_on=on), ticking=ticking):
+            pass
+    except TickRunning:
+        return False
     return True
 
 

@@ -7,6 +7,9 @@ from services.shared.clock import Clock
 
 BATCH = 200
 
+CLAIM_TIME = timedelta(seconds=30)
+"""What a process has claimed and then dies with, another one hands over after this time."""
+
 AGAIN_AFTER = timedelta(hours=1)
 """A notice still queued after so long is handed over once more.
 
@@ -16,18 +19,28 @@ moment in which a tick put it back into the queue.
 
 
 def hand_over(*, store: Store, mailer: Mailer, clock: Clock) -> bool:
-    """Hands over a batch; whether there was one.
+    """Hands over a batch; whether there was one. Any number of processes share the work.
 
-    The mailer is told between two transactions. If it is away, `Busy` leaves everything to the next call;
-    if the second transaction never comes, the same notices are handed over again, which changes nothing.
+    The mailer is told between two transactions. If it is away, `Busy` gives everything back to the next
+    call; if the second transaction never comes, the same notices are handed over again, which changes
+    nothing.
     """
     now = clock.now()
+    until = now + CLAIM_TIME
     with store.read() as work:
+        if not work.notices.to_hand_over(now, 1):
+            return False
+    with store.write() as work:
         notices = work.notices.to_hand_over(now, BATCH)
+        ids = [notice.notice_id for notice in notices]
+        work.notices.claim(ids, until=until)
     if not notices:
         return False
-    mailer.accept(notices)
-    with store.write() as work:
-        ids = [notice.notice_id for notice in notices]
-        work.notices.handed_over(ids, asked_at=now, again_at=clock.now() + AGAIN_AFTER)
+    again_at = now
+    try:
+        mailer.accept(notices)
+        again_at = clock.now() + AGAIN_AFTER
+    finally:
+        with store.write() as work:
+            work.notices.end_claim(ids, until=until, again_at=again_at)
     return True

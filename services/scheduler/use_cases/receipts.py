@@ -14,18 +14,13 @@ log = structlog.get_logger()
 def payment_succeeded(payment: PaymentFact, *, work: Work, new_id: NewId, now: datetime) -> None:
     """Queues the receipt, once for each payment."""
     receipt = _receipt(NoticeType.PAYMENT_SUCCEEDED, reasons.PAYMENT_SUCCEEDED, payment, new_id(), now)
-    _add_once(receipt, payment, work)
+    work.notices.add_receipt(receipt)
 
 
 def payment_failed(payment: PaymentFact, *, work: Work, new_id: NewId, now: datetime) -> None:
     """Queues the message that the payment failed, once for each payment."""
     receipt = _receipt(NoticeType.PAYMENT_FAILED, reasons.PAYMENT_FAILED, payment, new_id(), now)
-    _add_once(receipt, payment, work)
-
-
-def _add_once(receipt: Notice, payment: PaymentFact, work: Work) -> None:
-    if work.notices.receipt(receipt.type, payment.payment_id) is None:
-        work.notices.add([receipt])
+    work.notices.add_receipt(receipt)
 
 
 def _receipt(type: NoticeType, reason: str, payment: PaymentFact, notice_id: str, now: datetime) -> Notice:

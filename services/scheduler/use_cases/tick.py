@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from services.scheduler.domain.calendar import Calendar
+from services.scheduler.domain.calendar import Calendar, tick_due
 from services.scheduler.domain.forecasting import Going
 from services.scheduler.ports import Ledger, NewId, Store, Work
 from services.scheduler.use_cases.batches import Batches, Counts, Plan, make_plan
@@ -40,10 +40,15 @@ class ClockNotSettable(WrongState):
 
 @dataclass(frozen=True, slots=True)
 class TickOrder:
-    """How to run a tick: for which instant (None: now), and whether to write."""
+    """How to run a tick: for which instant (None: now), and whether to write.
+
+    `by_itself_on` is the local date whose automatic tick it is: it does not wait for another tick, and
+    does nothing if it finds that date's tick done.
+    """
 
     as_of: datetime | None = None
     dry_run: bool = False
+    by_itself_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +89,19 @@ def run_tick(
             plan = _plan(order, work, ticking.clock)
         yield from _Run(plan, ticking, ticking.store.read, wanted).all()
         return
-    holder = _take_lease(ticking)
+    holder = _take_lease(ticking, LONGEST_WAIT if order.by_itself_on is None else timedelta())
     try:
         with ticking.store.write() as work:
+            calendar = work.calendar.get_to_change()
+            if order.by_itself_on is not None and tick_due(calendar, ticking.clock.now()) is None:
+                return
             plan = _plan(order, work, ticking.clock)
-            work.calendar.put(replace(work.calendar.get(), clock_set=order.as_of is not None))
+            work.calendar.put(replace(calendar, clock_set=order.as_of is not None))
         yield from _Run(plan, ticking, lambda: _guarded(ticking, holder), wanted).all()
+        if order.by_itself_on is not None:
+            # Under the lease: whoever gets it next sees that this date is done.
+            with _guarded(ticking, holder) as work:
+                work.calendar.put(replace(work.calendar.get_to_change(), ticked_on=order.by_itself_on))
     finally:
         # Also when whoever reads the progress goes away, which closes this generator.
         with ticking.store.write() as work:
@@ -115,9 +127,9 @@ def _plan(order: TickOrder, work: Work, clock: Clock) -> Plan:
     return make_plan(work.rules.all(), today, as_of=order.as_of, writes=not order.dry_run)
 
 
-def _take_lease(ticking: Ticking) -> str:
+def _take_lease(ticking: Ticking, longest_wait: timedelta) -> str:
     holder = str(uuid.uuid4())
-    give_up = ticking.clock.now() + LONGEST_WAIT
+    give_up = ticking.clock.now() + longest_wait
     while True:
         now = ticking.clock.now()
         with ticking.store.write() as work:
