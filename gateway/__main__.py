@@ -17,7 +17,7 @@ from gateway.settings import Settings
 from services.shared.database import Database
 from services.shared.log import LEVELS, configure
 from services.shared.probe_server import ProbeServer
-from services.shared.settings import SettingError, choice
+from services.shared.settings import SettingError, choice, server_url
 from services.shared.vitals import Vitals
 
 THREADS = 8
@@ -77,11 +77,10 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         configure("gateway", choice(os.environ, "DUNLIN_LOG_LEVEL", "INFO", LEVELS))
-        settings = Settings.read(os.environ)
         if arguments == ["migrate"]:
-            identity.migrate(settings.identity_database_url)
+            identity.migrate(server_url(os.environ, "DUNLIN_IDENTITY_DATABASE_URL"))
         else:
-            serve(settings)
+            serve(Settings.read(os.environ))
     except SettingError as error:
         sys.stderr.write(f"{error}\n")
         return 2
