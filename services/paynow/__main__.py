@@ -23,8 +23,8 @@ from services.shared.facts_grpc import GrpcSubscriber
 from services.shared.grpc_channel import open_channel
 from services.shared.migrate import migrate
 from services.shared.operations_grpc import OperationsServicer
-from services.shared.outbox import Relay
 from services.shared.process import Program, main
+from services.shared.relay import Relay
 from services.shared.settings import choice, required, seconds, secret_file, server_url
 from services.shared.worker import Worker
 

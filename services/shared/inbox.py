@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     Index,
     Integer,
@@ -23,7 +24,7 @@ from sqlalchemy import (
 
 from services.shared.clock import Clock
 from services.shared.database import BigId, Database, UtcDateTime, insert_ignoring
-from services.shared.facts import StoredFact
+from services.shared.facts import UNREADABLE, StoredFact, UnreadableFact
 from services.shared.log import request_id as current_request
 
 log = structlog.get_logger()
@@ -53,13 +54,21 @@ def inbox_table(metadata: MetaData) -> Table:
         Column("attempts", Integer, nullable=False, default=0),
         Column("next_attempt_at", UtcDateTime, nullable=False),
         Column("error", Text),
+        # No longer tried; and, once a person has said so, never to be tried again.
         Column("parked_at", UtcDateTime),
+        Column("dropped_at", UtcDateTime),
     )
     waiting = and_(table.c.handled_at.is_(None), table.c.parked_at.is_(None))
-    parked = table.c.parked_at.is_not(None)
-    Index("inbox_parked", table.c.parked_at, sqlite_where=parked, postgresql_where=parked)
+    parked = is_parked(table)
+    order = (table.c.parked_at, table.c.inbox_id)
+    Index("inbox_parked", *order, sqlite_where=parked, postgresql_where=parked)
     Index("inbox_waiting", table.c.next_attempt_at, sqlite_where=waiting, postgresql_where=waiting)
     return table
+
+
+def is_parked(table: Table) -> ColumnElement[bool]:
+    """Whether a fact waits for a person."""
+    return and_(table.c.parked_at.is_not(None), table.c.dropped_at.is_(None))
 
 
 def waiting_facts(connection: Connection, table: Table) -> int:
@@ -69,8 +78,17 @@ def waiting_facts(connection: Connection, table: Table) -> int:
 
 
 def parked_facts(connection: Connection, table: Table) -> int:
-    """How many facts are no longer tried."""
-    return connection.execute(select(func.count()).where(table.c.parked_at.is_not(None))).scalar_one()
+    """How many facts are no longer tried and wait for a person."""
+    return connection.execute(select(func.count()).where(is_parked(table))).scalar_one()
+
+
+def oldest_waiting(connection: Connection, table: Table) -> datetime | None:
+    """When the fact that has waited longest came in; None if none waits."""
+    oldest = select(func.min(table.c.received_at)).where(
+        table.c.handled_at.is_(None), table.c.parked_at.is_(None)
+    )
+    at: datetime | None = connection.execute(oldest).scalar_one()
+    return at
 
 
 def newest_fact(connection: Connection, table: Table) -> int:
@@ -90,26 +108,52 @@ class Inbox:
         self._clock = clock
         self._taken = taken
 
-    def take_in(self, facts: Sequence[StoredFact]) -> int:
-        """Stores the facts that were not seen before, durably; returns how many were new."""
+    def take_in(self, facts: Sequence[StoredFact], unreadable: Sequence[UnreadableFact] = ()) -> int:
+        """Stores what was not seen before, durably; returns how many facts were new.
+
+        What is unreadable is parked at once, where a person finds it.
+        """
         now = self._clock.now()
-        rows: list[dict[str, Any]] = [
-            {
-                "fact_id": fact.fact_id,
-                "name": fact.name,
-                "body": json.dumps(fact.body, ensure_ascii=False),
-                "occurred_at": fact.occurred_at,
-                "request_id": fact.request_id,
-                "received_at": now,
-                "next_attempt_at": now,
-                "attempts": 0,
-            }
-            for fact in facts
-        ]
+        fixed = {"received_at": now, "next_attempt_at": now}
+        rows = [fact_row(fact) | fixed for fact in facts]
+        parked = [_parked_row(fact, now) | fixed for fact in unreadable]
         with self._database.write() as connection:
             accepted = insert_ignoring(connection, self._table, rows, conflict=["fact_id"])
+            insert_ignoring(connection, self._table, parked, conflict=["fact_id"])
         self._taken()
         return accepted
+
+    def missing(self, fact_ids: Sequence[str]) -> list[str]:
+        """Those of the facts that are not here, in the order asked."""
+        t = self._table
+        with self._database.read() as connection:
+            known = set(connection.execute(select(t.c.fact_id).where(t.c.fact_id.in_(fact_ids))).scalars())
+        return [fact_id for fact_id in fact_ids if fact_id not in known]
+
+
+def fact_row(fact: StoredFact) -> dict[str, Any]:
+    """The columns that say what a fact is, and that nobody has tried it yet."""
+    return {
+        "fact_id": fact.fact_id,
+        "name": fact.name,
+        "body": json.dumps(fact.body, ensure_ascii=False),
+        "occurred_at": fact.occurred_at,
+        "request_id": fact.request_id,
+        "attempts": 0,
+    }
+
+
+def _parked_row(fact: UnreadableFact, now: datetime) -> dict[str, Any]:
+    return {
+        "fact_id": fact.fact_id,
+        "name": UNREADABLE,
+        "body": fact.text,
+        "occurred_at": now,
+        "request_id": fact.request_id,
+        "attempts": 1,
+        "error": fact.error,
+        "parked_at": now,
+    }
 
 
 class InboxWorker:

@@ -1,24 +1,31 @@
-"""The outbox: facts written in the transaction that makes them true, and relayed afterwards.
+"""The outbox: facts written in the transaction that makes them true, and carried out afterwards.
 
-A fact is marked only after every subscriber has taken it, so it is delivered at least once; the
-subscriber's inbox drops repeats.
+A fact is delivered once it is in the subscriber's inbox. Where a broker stands in between, a fact is first
+published: the broker has taken it over, and may still lose it. See `services.shared.relay`.
 """
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Index, MetaData, String, Table, Text, func, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Index,
+    MetaData,
+    String,
+    Table,
+    Text,
+    and_,
+    func,
+    select,
+)
 
-from services.shared.clock import Clock
-from services.shared.database import BigId, Database, UtcDateTime
-from services.shared.facts import StoredFact, Subscriber
+from services.shared.database import BigId, UtcDateTime
 from services.shared.log import request_id as current_request
-
-BATCH = 200
-"""Facts relayed at once."""
 
 
 def outbox_table(metadata: MetaData) -> Table:
@@ -32,12 +39,24 @@ def outbox_table(metadata: MetaData) -> Table:
         Column("body", Text, nullable=False),
         Column("occurred_at", UtcDateTime, nullable=False),
         Column("request_id", String(64), nullable=False),
+        # A fact that was delivered has both; without a broker both come at once.
+        Column("published_at", UtcDateTime),
         Column("delivered_at", UtcDateTime),
     )
-    # Only what waits is in the index, so that finding it stays cheap however long the history grows.
-    waiting = table.c.delivered_at.is_(None)
-    Index("outbox_waiting", table.c.outbox_id, sqlite_where=waiting, postgresql_where=waiting)
+    # Only what waits is in the indexes, so that finding it stays cheap however long the history grows.
+    for name, waits in (("outbox_to_publish", to_publish(table)), ("outbox_to_audit", to_audit(table))):
+        Index(name, table.c.outbox_id, sqlite_where=waits, postgresql_where=waits)
     return table
+
+
+def to_publish(table: Table) -> ColumnElement[bool]:
+    """Whether a fact has still to be handed over, to the broker or to the subscriber."""
+    return table.c.published_at.is_(None)
+
+
+def to_audit(table: Table) -> ColumnElement[bool]:
+    """Whether a broker has a fact and nobody knows yet that it has arrived."""
+    return and_(table.c.published_at.is_not(None), table.c.delivered_at.is_(None))
 
 
 def append_fact(
@@ -56,42 +75,21 @@ def append_fact(
 
 
 def waiting_facts(connection: Connection, table: Table) -> int:
-    """How many facts no subscriber has taken yet."""
-    query = select(func.count()).select_from(table).where(table.c.delivered_at.is_(None))
-    return connection.execute(query).scalar_one()
+    """How many facts are not known to be in the subscriber's inbox yet."""
+    # Two counts, so that each is answered by its index alone.
+    counts = (select(func.count()).where(waits) for waits in (to_publish(table), to_audit(table)))
+    return sum(connection.execute(count).scalar_one() for count in counts)
+
+
+def oldest_waiting(connection: Connection, table: Table) -> datetime | None:
+    """When the oldest fact that is not known to be delivered came true; None if none waits."""
+    first = (
+        select(table.c.occurred_at).where(waits).order_by(table.c.outbox_id).limit(1)
+        for waits in (to_publish(table), to_audit(table))
+    )
+    return min((at for query in first if (at := connection.execute(query).scalar())), default=None)
 
 
 def newest_fact(connection: Connection, table: Table) -> int:
     """The number of the newest fact, 0 if there is none; it only grows."""
     return int(connection.execute(select(func.coalesce(func.max(table.c.outbox_id), 0))).scalar_one())
-
-
-class Relay:
-    """Carries facts from one service's outbox to the subscribers."""
-
-    def __init__(
-        self, database: Database, table: Table, subscribers: Sequence[Subscriber], clock: Clock
-    ) -> None:
-        self._database = database
-        self._table = table
-        self._subscribers = subscribers
-        self._clock = clock
-
-    def run_once(self) -> bool:
-        """Relays the oldest batch; whether there was one. If a subscriber raises, nothing is marked."""
-        t = self._table
-        query = select(t).where(t.c.delivered_at.is_(None)).order_by(t.c.outbox_id).limit(BATCH)
-        with self._database.read() as connection:
-            rows = connection.execute(query).all()
-        if not rows:
-            return False
-        facts = [
-            StoredFact(row.fact_id, row.name, json.loads(row.body), row.occurred_at, row.request_id)
-            for row in rows
-        ]
-        for subscriber in self._subscribers:
-            subscriber.deliver(facts)
-        delivered = update(t).where(t.c.outbox_id.in_([row.outbox_id for row in rows]))
-        with self._database.write() as connection:
-            connection.execute(delivered.values(delivered_at=self._clock.now()))
-        return True

@@ -12,6 +12,7 @@ from sqlalchemy import Column, Connection, Integer, MetaData, Table, func, selec
 
 from services.shared import inbox as inboxes
 from services.shared import outbox as outboxes
+from services.shared import relay as relays
 from services.shared.database import Database
 from services.shared.facts import StoredFact
 from services.shared.facts_grpc import GrpcSubscriber, InboxServicer
@@ -86,7 +87,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 @pytest.fixture
-def relay(world: World) -> Iterator[outboxes.Relay]:
+def relay(world: World) -> Iterator[relays.Relay]:
     servicer = InboxServicer(inboxes.Inbox(world.consumer, world.inbox, world.clock))
     server = Server(
         "127.0.0.1:0",
@@ -95,7 +96,7 @@ def relay(world: World) -> Iterator[outboxes.Relay]:
         names=["dunlin.events.v1.InboxService"],
     )
     channel = open_channel(server.start(), TOKEN)
-    yield outboxes.Relay(world.producer, world.outbox, [GrpcSubscriber(channel)], world.clock)
+    yield relays.Relay(world.producer, world.outbox, [GrpcSubscriber(channel)], world.clock)
     channel.close()
     server.stop(0)
 
@@ -111,7 +112,7 @@ class Deaf:
         raise TimeoutError("the answer was lost")
 
 
-def test_a_fact_arrives_whole_and_is_handled_once(world: World, relay: outboxes.Relay) -> None:
+def test_a_fact_arrives_whole_and_is_handled_once(world: World, relay: relays.Relay) -> None:
     world.produce()
     assert world.waiting() == (1, 0)
     assert relay.run_once()
@@ -125,10 +126,10 @@ def test_a_fact_arrives_whole_and_is_handled_once(world: World, relay: outboxes.
 
 
 def test_a_lost_answer_means_a_second_delivery_that_the_inbox_drops(
-    world: World, relay: outboxes.Relay
+    world: World, relay: relays.Relay
 ) -> None:
     world.produce()
-    deaf = outboxes.Relay(world.producer, world.outbox, [Deaf(relay._subscribers[0])], world.clock)  # type: ignore[arg-type]
+    deaf = relays.Relay(world.producer, world.outbox, [Deaf(relay._subscribers[0])], world.clock)  # type: ignore[arg-type]
     with pytest.raises(TimeoutError):
         deaf.run_once()
     assert world.waiting() == (1, 1)
@@ -150,7 +151,7 @@ def test_a_transaction_that_fails_leaves_no_fact(world: World) -> None:
 
 
 def test_a_handler_that_fails_is_tried_again_later_and_leaves_nothing_behind(
-    world: World, relay: outboxes.Relay
+    world: World, relay: relays.Relay
 ) -> None:
     world.produce()
     relay.run_once()
@@ -165,7 +166,7 @@ def test_a_handler_that_fails_is_tried_again_later_and_leaves_nothing_behind(
 
 
 def test_a_fact_that_never_succeeds_is_parked_and_does_not_stand_in_the_way(
-    world: World, relay: outboxes.Relay
+    world: World, relay: relays.Relay
 ) -> None:
     world.produce()
     relay.run_once()
@@ -184,7 +185,7 @@ def test_a_fact_that_never_succeeds_is_parked_and_does_not_stand_in_the_way(
 
 def test_a_subscriber_that_is_away_loses_nothing(world: World) -> None:
     channel = open_channel("127.0.0.1:1", TOKEN)
-    relay = outboxes.Relay(world.producer, world.outbox, [GrpcSubscriber(channel)], world.clock)
+    relay = relays.Relay(world.producer, world.outbox, [GrpcSubscriber(channel)], world.clock)
     world.produce()
     with pytest.raises(grpc.RpcError):
         relay.run_once()

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x64unlin/events/v1/events.proto\x12\x10\x64unlin.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"<\n\x13\x44\x65liverFactsRequest\x12%\n\x05\x66\x61\x63ts\x18\x01 \x03(\x0b\x32\x16.dunlin.events.v1.Fact\"@\n\x14\x44\x65liverFactsResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x05\x12\x16\n\x0erepeated_facts\x18\x02 \x01(\x05\"\xd2\x02\n\x04\x46\x61\x63t\x12\x0f\n\x07\x66\x61\x63t_id\x18\x01 \x01(\t\x12/\n\x0boccurred_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12?\n\x11payment_succeeded\x18\n \x01(\x0b\x32\".dunlin.events.v1.PaymentSucceededH\x00\x12\x39\n\x0epayment_failed\x18\x0b \x01(\x0b\x32\x1f.dunlin.events.v1.PaymentFailedH\x00\x12\x35\n\x0cmessage_sent\x18\x14 \x01(\x0b\x32\x1d.dunlin.events.v1.MessageSentH\x00\x12\x39\n\x0emessage_failed\x18\x15 \x01(\x0b\x32\x1f.dunlin.events.v1.MessageFailedH\x00\x42\x06\n\x04kind\"\xba\x01\n\x0cPaymentFacts\x12\x12\n\npayment_id\x18\x01 \x01(\t\x12\x17\n\x0forganization_id\x18\x02 \x01(\t\x12\x12\n\ninvoice_id\x18\x03 \x01(\x03\x12\x16\n\x0einvoice_number\x18\x04 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x05 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x06 \x01(\t\x12\x13\n\x0bpayer_email\x18\x07 \x01(\t\x12\x14\n\x0cmethod_label\x18\x08 \x01(\t\"Z\n\x10PaymentSucceeded\x12/\n\x07payment\x18\x01 \x01(\x0b\x32\x1e.dunlin.events.v1.PaymentFacts\x12\x15\n\rbalance_minor\x18\x02 \x01(\x03\"P\n\rPaymentFailed\x12/\n\x07payment\x18\x01 \x01(\x0b\x32\x1e.dunlin.events.v1.PaymentFacts\x12\x0e\n\x06reason\x18\x02 \x01(\t\"4\n\x0bMessageSent\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\t\"2\n\rMessageFailed\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t2m\n\x0cInboxService\x12]\n\x0c\x44\x65liverFacts\x12%.dunlin.events.v1.DeliverFactsRequest\x1a&.dunlin.events.v1.DeliverFactsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x64unlin/events/v1/events.proto\x12\x10\x64unlin.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"<\n\x13\x44\x65liverFactsRequest\x12%\n\x05\x66\x61\x63ts\x18\x01 \x03(\x0b\x32\x16.dunlin.events.v1.Fact\"@\n\x14\x44\x65liverFactsResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x05\x12\x16\n\x0erepeated_facts\x18\x02 \x01(\x05\"+\n\x17\x46indMissingFactsRequest\x12\x10\n\x08\x66\x61\x63t_ids\x18\x01 \x03(\t\"4\n\x18\x46indMissingFactsResponse\x12\x18\n\x10missing_fact_ids\x18\x01 \x03(\t\"\xd2\x02\n\x04\x46\x61\x63t\x12\x0f\n\x07\x66\x61\x63t_id\x18\x01 \x01(\t\x12/\n\x0boccurred_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12?\n\x11payment_succeeded\x18\n \x01(\x0b\x32\".dunlin.events.v1.PaymentSucceededH\x00\x12\x39\n\x0epayment_failed\x18\x0b \x01(\x0b\x32\x1f.dunlin.events.v1.PaymentFailedH\x00\x12\x35\n\x0cmessage_sent\x18\x14 \x01(\x0b\x32\x1d.dunlin.events.v1.MessageSentH\x00\x12\x39\n\x0emessage_failed\x18\x15 \x01(\x0b\x32\x1f.dunlin.events.v1.MessageFailedH\x00\x42\x06\n\x04kind\"\xba\x01\n\x0cPaymentFacts\x12\x12\n\npayment_id\x18\x01 \x01(\t\x12\x17\n\x0forganization_id\x18\x02 \x01(\t\x12\x12\n\ninvoice_id\x18\x03 \x01(\x03\x12\x16\n\x0einvoice_number\x18\x04 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x05 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x06 \x01(\t\x12\x13\n\x0bpayer_email\x18\x07 \x01(\t\x12\x14\n\x0cmethod_label\x18\x08 \x01(\t\"Z\n\x10PaymentSucceeded\x12/\n\x07payment\x18\x01 \x01(\x0b\x32\x1e.dunlin.events.v1.PaymentFacts\x12\x15\n\rbalance_minor\x18\x02 \x01(\x03\"P\n\rPaymentFailed\x12/\n\x07payment\x18\x01 \x01(\x0b\x32\x1e.dunlin.events.v1.PaymentFacts\x12\x0e\n\x06reason\x18\x02 \x01(\t\"4\n\x0bMessageSent\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\t\"2\n\rMessageFailed\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t2\xd8\x01\n\x0cInboxService\x12]\n\x0c\x44\x65liverFacts\x12%.dunlin.events.v1.DeliverFactsRequest\x1a&.dunlin.events.v1.DeliverFactsResponse\x12i\n\x10\x46indMissingFacts\x12).dunlin.events.v1.FindMissingFactsRequest\x1a*.dunlin.events.v1.FindMissingFactsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,18 +36,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELIVERFACTSREQUEST']._serialized_end=144
   _globals['_DELIVERFACTSRESPONSE']._serialized_start=146
   _globals['_DELIVERFACTSRESPONSE']._serialized_end=210
-  _globals['_FACT']._serialized_start=213
-  _globals['_FACT']._serialized_end=551
-  _globals['_PAYMENTFACTS']._serialized_start=554
-  _globals['_PAYMENTFACTS']._serialized_end=740
-  _globals['_PAYMENTSUCCEEDED']._serialized_start=742
-  _globals['_PAYMENTSUCCEEDED']._serialized_end=832
-  _globals['_PAYMENTFAILED']._serialized_start=834
-  _globals['_PAYMENTFAILED']._serialized_end=914
-  _globals['_MESSAGESENT']._serialized_start=916
-  _globals['_MESSAGESENT']._serialized_end=968
-  _globals['_MESSAGEFAILED']._serialized_start=970
-  _globals['_MESSAGEFAILED']._serialized_end=1020
-  _globals['_INBOXSERVICE']._serialized_start=1022
-  _globals['_INBOXSERVICE']._serialized_end=1131
+  _globals['_FINDMISSINGFACTSREQUEST']._serialized_start=212
+  _globals['_FINDMISSINGFACTSREQUEST']._serialized_end=255
+  _globals['_FINDMISSINGFACTSRESPONSE']._serialized_start=257
+  _globals['_FINDMISSINGFACTSRESPONSE']._serialized_end=309
+  _globals['_FACT']._serialized_start=312
+  _globals['_FACT']._serialized_end=650
+  _globals['_PAYMENTFACTS']._serialized_start=653
+  _globals['_PAYMENTFACTS']._serialized_end=839
+  _globals['_PAYMENTSUCCEEDED']._serialized_start=841
+  _globals['_PAYMENTSUCCEEDED']._serialized_end=931
+  _globals['_PAYMENTFAILED']._serialized_start=933
+  _globals['_PAYMENTFAILED']._serialized_end=1013
+  _globals['_MESSAGESENT']._serialized_start=1015
+  _globals['_MESSAGESENT']._serialized_end=1067
+  _globals['_MESSAGEFAILED']._serialized_start=1069
+  _globals['_MESSAGEFAILED']._serialized_end=1119
+  _globals['_INBOXSERVICE']._serialized_start=1122
+  _globals['_INBOXSERVICE']._serialized_end=1338
 # @@protoc_insertion_point(module_scope)

@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class InboxServiceStub:
-    """Takes in facts from another service's relay. Every service that listens
-    serves one; the distributed way of running puts a broker in between.
+    """Takes in facts from another service's relay, and says which have come in. Every service that listens
+    serves one.
     """
 
     def __init__(self, channel):
@@ -41,11 +41,16 @@ class InboxServiceStub:
                 request_serializer=dunlin_dot_events_dot_v1_dot_events__pb2.DeliverFactsRequest.SerializeToString,
                 response_deserializer=dunlin_dot_events_dot_v1_dot_events__pb2.DeliverFactsResponse.FromString,
                 _registered_method=True)
+        self.FindMissingFacts = channel.unary_unary(
+                '/dunlin.events.v1.InboxService/FindMissingFacts',
+                request_serializer=dunlin_dot_events_dot_v1_dot_events__pb2.FindMissingFactsRequest.SerializeToString,
+                response_deserializer=dunlin_dot_events_dot_v1_dot_events__pb2.FindMissingFactsResponse.FromString,
+                _registered_method=True)
 
 
 class InboxServiceServicer:
-    """Takes in facts from another service's relay. Every service that listens
-    serves one; the distributed way of running puts a broker in between.
+    """Takes in facts from another service's relay, and says which have come in. Every service that listens
+    serves one.
     """
 
     def DeliverFacts(self, request, context):
@@ -53,8 +58,18 @@ class InboxServiceServicer:
 
         A fact whose `fact_id` is already known is dropped, so a repeat is safe.
         Handling happens later and never fails this call. Fails with INVALID_ARGUMENT (FACT_MALFORMED) if a
-        fact has no `fact_id` or is of an unknown kind, or (TOO_MANY_FACTS) above 500 facts; then none of the
+        fact has no `fact_id` or a malformed one, or is of an unknown kind, or (TOO_MANY_FACTS) above 500 facts; then none of the
         batch is taken in.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindMissingFacts(self, request, context):
+        """Says which of these facts are not in the inbox, by whichever way they may have come.
+
+        A fact that is not named as missing is durable here: waiting, handled, given up, or kept as unreadable. A
+        missing one may still be on its way. Fails with INVALID_ARGUMENT (TOO_MANY_FACTS) above 500 ids.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -68,6 +83,11 @@ def add_InboxServiceServicer_to_server(servicer, server):
                     request_deserializer=dunlin_dot_events_dot_v1_dot_events__pb2.DeliverFactsRequest.FromString,
                     response_serializer=dunlin_dot_events_dot_v1_dot_events__pb2.DeliverFactsResponse.SerializeToString,
             ),
+            'FindMissingFacts': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindMissingFacts,
+                    request_deserializer=dunlin_dot_events_dot_v1_dot_events__pb2.FindMissingFactsRequest.FromString,
+                    response_serializer=dunlin_dot_events_dot_v1_dot_events__pb2.FindMissingFactsResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'dunlin.events.v1.InboxService', rpc_method_handlers)
@@ -77,8 +97,8 @@ def add_InboxServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class InboxService:
-    """Takes in facts from another service's relay. Every service that listens
-    serves one; the distributed way of running puts a broker in between.
+    """Takes in facts from another service's relay, and says which have come in. Every service that listens
+    serves one.
     """
 
     @staticmethod
@@ -98,6 +118,33 @@ class InboxService:
             '/dunlin.events.v1.InboxService/DeliverFacts',
             dunlin_dot_events_dot_v1_dot_events__pb2.DeliverFactsRequest.SerializeToString,
             dunlin_dot_events_dot_v1_dot_events__pb2.DeliverFactsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindMissingFacts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/dunlin.events.v1.InboxService/FindMissingFacts',
+            dunlin_dot_events_dot_v1_dot_events__pb2.FindMissingFactsRequest.SerializeToString,
+            dunlin_dot_events_dot_v1_dot_events__pb2.FindMissingFactsResponse.FromString,
             options,
             channel_credentials,
             insecure,
