@@ -159,13 +159,13 @@ class SqlLeases:
 
     def take(self, name: str, holder: str, *, now: datetime, until: datetime) -> bool:
         """Takes the lease if it is free, expired, or the holder's own."""
-        row = {"name": name, "holder": holder, "expires_at": until}
-        if insert_ignoring(self._connection, leases, [row], conflict=["name"]):
-            return True
-        free = or_(leases.c.expires_at <= now, leases.c.holder == holder)
+        known = select(leases.c.name).where(leases.c.name == name)
+        if self._connection.execute(known).first() is None:
+            row = {"name": name, "holder": holder, "expires_at": until}
+            return insert_ignoring(self._connection, leases, [row], conflict=["name"]) == 1
+        free = known.where(or_(leases.c.expires_at <= now, leases.c.holder == holder))
         # A row that is locked belongs to a holder who is writing under it at this moment.
-        mine = select(leases.c.name).where(leases.c.name == name, free).with_for_update(skip_locked=True)
-        if self._connection.execute(mine).first() is None:
+        if self._connection.execute(free.with_for_update(skip_locked=True)).first() is None:
             return False
         taken = update(leases).where(leases.c.name == name)
         self._connection.execute(taken.values(holder=holder, expires_at=until))
