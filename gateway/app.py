@@ -16,6 +16,7 @@ from gateway import (
     company_settings,
     company_time,
     dashboard,
+    dead_letters,
     due_notices,
     errors,
     exclusions,
@@ -47,22 +48,30 @@ BLUEPRINTS = (
     history.blueprint,
     imports_page.blueprint,
     company_settings.blueprint,
+    dead_letters.blueprint,
     pay.blueprint,
 )
 
 
 @dataclass(frozen=True)
 class Place:
-    """One entry of the left bar; it is current on every page whose path begins with its own."""
+    """One entry of the left bar."""
 
     label: str
     icon: str
     endpoint: str
+    also: str = ""
+    """Another path whose pages belong here."""
 
     @property
     def url(self) -> str:
         """Where it leads."""
         return url_for(self.endpoint)
+
+    def holds(self, path: str) -> bool:
+        """Whether it is current on that page: its own path, or one below it."""
+        own = {self.url, self.also} - {"", "/"}
+        return path == self.url or any(path == one or path.startswith(f"{one}/") for one in own)
 
 
 PLACES = (
@@ -72,7 +81,7 @@ PLACES = (
     Place("Payments", "cash", f"{payments_page.blueprint.name}.index"),
     Place("History", "clock", f"{history.blueprint.name}.index"),
     Place("Import", "upload", f"{imports_page.blueprint.name}.index"),
-    Place("Settings", "gear", f"{company_settings.blueprint.name}.index"),
+    Place("Settings", "gear", f"{company_settings.blueprint.name}.index", also="/dead-letters"),
 )
 
 

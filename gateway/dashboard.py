@@ -8,7 +8,7 @@ from dunlin.paynow.v1.ledger_pb2 import GetBooksSummaryRequest
 from dunlin.scheduler.v1.scheduler_pb2 import Forecast, ForecastLine, GetForecastRequest
 from flask import Blueprint, render_template
 
-from gateway import company_time, words
+from gateway import company_time, dead_letters, words
 from gateway.clients import clients
 from services.shared.wire import timestamp
 
@@ -75,6 +75,7 @@ def index() -> str:
         books=books,
         calendar=calendar,
         mails=mails_today(),
+        dead_letters=dead_letters.waiting(),
         forecast=forecast,
         days=days_of(forecast),
     )

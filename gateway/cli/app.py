@@ -29,6 +29,7 @@ _COMMANDS = {
     "notices": _Entry("notices", "List notices."),
     "rules": _Entry("rules", "List and change the due notice rules."),
     "exclusions": _Entry("exclusions", "List and change who gets no notices."),
+    "dead-letters": _Entry("dead_letters", "See, retry and drop facts that could not be handled."),
     "export": _Entry("payments", "Write what the accounting side takes in."),
     "payments": _Entry("payments", "Say what the accounting side has booked."),
     "staff": _Entry("staff", "Add people who may sign in."),
@@ -46,7 +47,7 @@ class _Commands(click.Group):
         if entry is None:
             return None
         module = importlib.import_module(f"gateway.cli.{entry.module}")
-        return cast(click.Command, getattr(module, cmd_name))
+        return cast(click.Command, getattr(module, cmd_name.replace("-", "_")))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

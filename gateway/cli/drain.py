@@ -80,7 +80,7 @@ def drain(timeout: float, *, as_json: bool) -> int:
     if not drained:
         remark(f"After {timeout:g} seconds there is still left: {last.in_words()}.")
     if last.parked:
-        remark(f"{last.parked} facts could not be handled and are parked; the logs of the programs say why.")
+        remark(f"{last.parked} facts could not be handled; `dunlin dead-letters list` says which and why.")
     return Exit.DONE if drained and not last.parked else Exit.LEFT_OVER
 
 

@@ -17,6 +17,7 @@ from gateway.clients import Clients
 from services.shared.wire import timestamp
 from tests.fakes.gateway_books import FakeLedger, FakePayNow
 from tests.fakes.gateway_mailer import FakeMailer
+from tests.fakes.gateway_operations import FakeOperations
 from tests.fakes.gateway_rpc import FakeStub, rpc
 from tests.fakes.gateway_scheduler import FakeScheduler
 
@@ -41,6 +42,7 @@ class FakeServices:
         self.mailer = FakeMailer()
         self.paynow = FakePayNow(self.ledger)
         self.scheduler = FakeScheduler(self.today, self.organization_ids)
+        self.operations = {name: FakeOperations() for name in ("scheduler", "mailer", "paynow")}
         self.health = {name: FakeHealth() for name in ("scheduler", "mailer", "paynow")}
 
     def clients(self) -> Clients:
@@ -50,6 +52,7 @@ class FakeServices:
             mailer=self.mailer,  # type: ignore[arg-type]
             ledger=self.ledger,  # type: ignore[arg-type]
             paynow=self.paynow,  # type: ignore[arg-type]
+            operations=self.operations,  # type: ignore[arg-type]
             health=self.health,  # type: ignore[arg-type]
         )
 

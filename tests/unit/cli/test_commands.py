@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,7 +19,7 @@ from gateway.cli.app import run
 from gateway.cli.company import Company, Session
 from services.shared.errors import Busy
 from tests.fakes.gateway_clients import FakeServices, a_story
-from tests.fakes.gateway_rpc import FakeStub, away, rpc
+from tests.fakes.gateway_rpc import away
 
 HEADER = (
     "organization_id,organization_name,contact_name,contact_email,invoice_number,issued_on,due_on,"
@@ -28,26 +28,11 @@ HEADER = (
 LINE = "o1,Acme,Ann,ann@example.test,0001,2026-01-01,2026-01-31,USD,100.00,100.00,open"
 
 
-class FakeOperations(FakeStub):
-    """Tells `backlogs` one after the other, the last one for ever."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.backlogs = [operations_pb2.Backlog()]
-
-    @rpc
-    def GetBacklog(self, request: Any) -> Any:
-        return self.backlogs.pop(0) if len(self.backlogs) > 1 else self.backlogs[0]
-
-
 @dataclass
 class FakeCompany:
     """What commands see of a company."""
 
     services: FakeServices
-    operations: dict[str, FakeOperations] = field(
-        default_factory=lambda: {name: FakeOperations() for name in ("scheduler", "mailer", "paynow")}
-    )
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.services, name)
