@@ -39,7 +39,10 @@ def connect(settings: Settings) -> Clients:
         "mailer": settings.mailer_address,
         "paynow": settings.paynow_address,
     }
-    channels = {name: open_channel(address, settings.service_token) for name, address in addresses.items()}
+    channels = {
+        name: open_channel(address, settings.service_token, tls=settings.tls)
+        for name, address in addresses.items()
+    }
     return Clients(
         scheduler=SchedulerServiceStub(channels["scheduler"]),
         mailer=MailerServiceStub(channels["mailer"]),

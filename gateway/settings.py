@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.shared.settings import integer, optional, required, secret_file, server_url
+from services.shared.settings import integer, optional, secret_file, server_url
+from services.shared.tls import PLAIN, Tls
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Settings:
     smtp_port: int
     trusted_proxies: int = 0
     """How many reverse proxies stand before the gateway; their X-Forwarded-For is believed."""
+    tls: Tls = PLAIN
+    """How it talks to the other programs."""
     probe_listen: str = ""
     """host:port of /metrics, /livez and /readyz; empty for none."""
 
@@ -32,18 +35,20 @@ class Settings:
     def read(cls, env: Mapping[str, str]) -> "Settings":
         """Reads the environment; a gap raises `SettingError` and names the variable."""
         listen = optional(env, "DUNLIN_GATEWAY_LISTEN", "127.0.0.1:8000")
+        tls = Tls.read(env)
         return cls(
             listen=listen,
             public_url=optional(env, "DUNLIN_PUBLIC_URL", f"http://{listen}").rstrip("/"),
             identity_database_url=server_url(env, "DUNLIN_IDENTITY_DATABASE_URL"),
             session_key=secret_file(env, "DUNLIN_SESSION_KEY_FILE"),
             service_token=secret_file(env, "DUNLIN_SERVICE_TOKEN_FILE"),
-            scheduler_address=required(env, "DUNLIN_SCHEDULER_ADDRESS"),
-            mailer_address=required(env, "DUNLIN_MAILER_ADDRESS"),
-            paynow_address=required(env, "DUNLIN_PAYNOW_ADDRESS"),
+            scheduler_address=tls.address(env, "DUNLIN_SCHEDULER_ADDRESS"),
+            mailer_address=tls.address(env, "DUNLIN_MAILER_ADDRESS"),
+            paynow_address=tls.address(env, "DUNLIN_PAYNOW_ADDRESS"),
             smtp_host=optional(env, "DUNLIN_SMTP_HOST", ""),
             smtp_port=integer(env, "DUNLIN_SMTP_PORT", 25, least=1),
             trusted_proxies=integer(env, "DUNLIN_TRUSTED_PROXIES", 0),
+            tls=tls,
             probe_listen=optional(env, "DUNLIN_METRICS_LISTEN", ""),
         )
 

@@ -1,7 +1,7 @@
 """The company that the commands work on: its home, and stubs for its programs."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -28,12 +28,16 @@ class Company:
 
     addresses: Mapping[str, str]
     token: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Says with which certificates the programs are called."""
 
     @cached_property
     def _channels(self) -> "dict[str, grpc.Channel]":
         from services.shared.grpc_channel import open_channel
+        from services.shared.tls import Tls
 
-        return {name: open_channel(self.addresses[name], self.token) for name in PROGRAMS}
+        tls = Tls.read(self.env)
+        return {name: open_channel(self.addresses[name], self.token, tls=tls) for name in PROGRAMS}
 
     @cached_property
     def scheduler(self) -> "SchedulerServiceStub":
@@ -74,14 +78,14 @@ def connect(env: Mapping[str, str]) -> Company:
     """
     named = {name: env.get(f"DUNLIN_{name.upper()}_ADDRESS", "") for name in PROGRAMS}
     if all(named.values()):
-        return Company(named, secret_file(env, "DUNLIN_SERVICE_TOKEN_FILE"))
+        return Company(named, secret_file(env, "DUNLIN_SERVICE_TOKEN_FILE"), env)
     home = Home.read(env)
     addresses = home.addresses()
     # The addresses of a Dunlin that was killed are still there; its hold on the home is not.
     if addresses is None or not home.is_held():
         raise NotRunning(f"Dunlin is not running at {home.root}: start it with `make run` or `dunlin up`.")
     token_file = {"DUNLIN_SERVICE_TOKEN_FILE": str(home.secret("service-token"))}
-    return Company(addresses, secret_file(token_file, "DUNLIN_SERVICE_TOKEN_FILE"))
+    return Company(addresses, secret_file(token_file, "DUNLIN_SERVICE_TOKEN_FILE"), env)
 
 
 @dataclass(frozen=True)

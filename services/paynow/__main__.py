@@ -25,7 +25,8 @@ from services.shared.migrate import migrate
 from services.shared.operations_grpc import OperationsServicer
 from services.shared.process import Program, main
 from services.shared.relay import Relay
-from services.shared.settings import choice, required, seconds, secret_file, server_url
+from services.shared.settings import choice, seconds, secret_file, server_url
+from services.shared.tls import Tls
 from services.shared.worker import Worker
 
 NAME = "paynow"
@@ -44,6 +45,7 @@ class Settings:
     database_url: str
     listen: str
     token: str
+    tls: Tls
     link_key: str
     scheduler_address: str
     sandbox_database_url: str
@@ -53,12 +55,14 @@ class Settings:
     def read(cls, env: Mapping[str, str]) -> "Settings":
         """Reads them all; a gap or a slip stops the start and names its variable."""
         choice(env, "DUNLIN_PROVIDER", "sandbox", ("sandbox",))
+        tls = Tls.read(env)
         return cls(
             database_url=server_url(env, "DUNLIN_PAYNOW_DATABASE_URL"),
-            listen=required(env, "DUNLIN_PAYNOW_LISTEN"),
+            listen=tls.address(env, "DUNLIN_PAYNOW_LISTEN"),
             token=secret_file(env, "DUNLIN_SERVICE_TOKEN_FILE"),
+            tls=tls,
             link_key=secret_file(env, "DUNLIN_LINK_KEY_FILE"),
-            scheduler_address=required(env, "DUNLIN_SCHEDULER_ADDRESS"),
+            scheduler_address=tls.address(env, "DUNLIN_SCHEDULER_ADDRESS"),
             sandbox_database_url=server_url(env, "DUNLIN_SANDBOX_DATABASE_URL"),
             sandbox_ach_seconds=seconds(env, "DUNLIN_SANDBOX_ACH_SECONDS", 60),
         )
@@ -76,7 +80,7 @@ def compose(env: Mapping[str, str]) -> Program:
     payments = compose_payments(database, provider, links, clock)
     ledger = LedgerServicer(ledger=SqlLedger(database), tokens=links, clock=clock)
     operations = OperationsServicer(lambda: backlog(database, clock))
-    scheduler = open_channel(settings.scheduler_address, settings.token)
+    scheduler = open_channel(settings.scheduler_address, settings.token, tls=settings.tls)
     relay = Relay(database, outbox, [GrpcSubscriber(scheduler)], clock)
 
     def add_servicers(server: grpc.Server) -> None:
@@ -93,6 +97,7 @@ def compose(env: Mapping[str, str]) -> Program:
         name=NAME,
         listen=settings.listen,
         token=settings.token,
+        tls=settings.tls,
         servicers=add_servicers,
         service_names=SERVICE_NAMES,
         workers=[Worker("resolve", payments.resolve.run_once)],

@@ -29,7 +29,8 @@ from services.shared.inbox import Inbox, InboxWorker
 from services.shared.migrate import migrate
 from services.shared.operations_grpc import OperationsServicer
 from services.shared.process import Program, main
-from services.shared.settings import required, secret_file, server_url
+from services.shared.settings import secret_file, server_url
+from services.shared.tls import Tls
 from services.shared.worker import Worker
 
 SERVICE_NAMES = (
@@ -50,18 +51,21 @@ class Settings:
     database_url: str
     listen: str
     token: str
+    tls: Tls
     mailer_address: str
     paynow_address: str
 
     @classmethod
     def read(cls, env: Mapping[str, str]) -> "Settings":
         """From the environment; `SettingError` names what is missing or wrong."""
+        tls = Tls.read(env)
         return cls(
             database_url=server_url(env, "DUNLIN_SCHEDULER_DATABASE_URL"),
-            listen=required(env, "DUNLIN_SCHEDULER_LISTEN"),
+            listen=tls.address(env, "DUNLIN_SCHEDULER_LISTEN"),
             token=secret_file(env, "DUNLIN_SERVICE_TOKEN_FILE"),
-            mailer_address=required(env, "DUNLIN_MAILER_ADDRESS"),
-            paynow_address=required(env, "DUNLIN_PAYNOW_ADDRESS"),
+            tls=tls,
+            mailer_address=tls.address(env, "DUNLIN_MAILER_ADDRESS"),
+            paynow_address=tls.address(env, "DUNLIN_PAYNOW_ADDRESS"),
         )
 
 
@@ -72,8 +76,8 @@ def compose(env: Mapping[str, str]) -> Program:
     # Durable for the inbox: whoever has delivered a fact forgets it.
     database = Database(settings.database_url, durable=True)
     store = SqlStore(database)
-    mailer_channel = open_channel(settings.mailer_address, settings.token)
-    paynow_channel = open_channel(settings.paynow_address, settings.token)
+    mailer_channel = open_channel(settings.mailer_address, settings.token, tls=settings.tls)
+    paynow_channel = open_channel(settings.paynow_address, settings.token, tls=settings.tls)
     mailer, ledger = GrpcMailer(mailer_channel), GrpcLedger(paynow_channel)
 
     dispatch = Worker("dispatch", lambda: hand_over(store=store, mailer=mailer, clock=clock))
@@ -98,6 +102,7 @@ def compose(env: Mapping[str, str]) -> Program:
         name="scheduler",
         listen=settings.listen,
         token=settings.token,
+        tls=settings.tls,
         servicers=add_servicers,
         service_names=SERVICE_NAMES,
         workers=(dispatch, handling, by_itself),

@@ -5,8 +5,15 @@ from typing import Any, NamedTuple
 
 import grpc
 
-from services.shared.grpc_server import MOST_BYTES, REQUEST_HEADER, TOKEN_HEADER
 from services.shared.log import new_request_id, request_id
+from services.shared.progress import progress
+from services.shared.tls import PLAIN, Tls
+
+MOST_BYTES = 16 * 1024 * 1024
+"""No message may be larger, in either direction."""
+
+TOKEN_HEADER = "x-dunlin-token"  # noqa: S105 - the name of the header, not its content
+REQUEST_HEADER = "x-request-id"
 
 # UNAVAILABLE alone says that the call may be sent again (AIP-194), and only while no answer has begun.
 # Three tries span less than a second: where one service asks another for a third, their tries multiply.
@@ -28,12 +35,13 @@ _SERVICE_CONFIG = json.dumps(
 )
 
 
-def open_channel(address: str, token: str, *, timeout: float = 10.0) -> grpc.Channel:
+def open_channel(address: str, token: str, *, tls: Tls = PLAIN, timeout: float = 10.0) -> grpc.Channel:
     """A channel to host:port. A call without a deadline of its own gets `timeout` seconds.
 
+    `SettingWrong` if it leaves this machine in plain text and `tls` does not allow that.
     Connecting happens at the first call, and again after the server was away.
     """
-    options = [
+    options: list[tuple[str, object]] = [
         ("grpc.max_receive_message_length", MOST_BYTES),
         ("grpc.max_send_message_length", MOST_BYTES),
         # A program that comes back is found again within a second.
@@ -41,8 +49,8 @@ def open_channel(address: str, token: str, *, timeout: float = 10.0) -> grpc.Cha
         ("grpc.min_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", 1000),
     ]
-    retrying = grpc.insecure_channel(address, options=[*options, ("grpc.service_config", _SERVICE_CONFIG)])
-    plain = grpc.insecure_channel(address, options=options)
+    retrying = tls.channel(address, [*options, ("grpc.service_config", _SERVICE_CONFIG)])
+    plain = tls.channel(address, options)
     return grpc.intercept_channel(_ByKind(retrying, plain), _Caller(token, timeout))
 
 
@@ -110,6 +118,8 @@ class _Caller(
         self._timeout = timeout
 
     def _with_context(self, details: Any) -> Any:
+        # A long piece of work that asks others shows by it that it goes on.
+        progress()
         metadata = [
             *(details.metadata or ()),
             (TOKEN_HEADER, self._token),

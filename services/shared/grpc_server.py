@@ -12,16 +12,12 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from services.shared.errors import Refusal
+from services.shared.grpc_channel import MOST_BYTES, REQUEST_HEADER, TOKEN_HEADER
 from services.shared.grpc_errors import abort_for, abort_with
 from services.shared.log import new_request_id, request_id
+from services.shared.tls import PLAIN, Tls
 
 log = structlog.get_logger()
-
-MOST_BYTES = 16 * 1024 * 1024
-"""No message may be larger, in either direction."""
-
-TOKEN_HEADER = "x-dunlin-token"  # noqa: S105 - the name of the header, not its content
-REQUEST_HEADER = "x-request-id"
 
 # Health is asked by whoever watches over the process, which knows no token and learns nothing by it.
 _OPEN = ("/grpc.health.v1.Health/",)
@@ -41,6 +37,7 @@ class Server:
         *,
         servicers: Callable[[grpc.Server], None],
         names: Sequence[str],
+        tls: Tls = PLAIN,
         threads: int = 16,
     ) -> None:
         self._server = grpc.server(
@@ -61,7 +58,7 @@ class Server:
         )
         self._names = ["", *names]
         self._host = listen.rpartition(":")[0]
-        self._port = self._server.add_insecure_port(listen)
+        self._port = tls.listen(self._server, listen)
 
     def start(self) -> str:
         """Begins to serve; returns the address as host:port, with the real port if 0 was asked for."""

@@ -20,6 +20,7 @@ from services.shared import log as logging
 from services.shared.grpc_server import Server
 from services.shared.probe_server import ProbeServer
 from services.shared.settings import SettingError, choice
+from services.shared.tls import PLAIN, Tls
 from services.shared.vitals import Vitals
 from services.shared.worker import Worker
 
@@ -49,6 +50,7 @@ class Program:
     token: str
     servicers: Callable[[grpc.Server], None]
     service_names: Sequence[str]
+    tls: Tls = PLAIN
     workers: Sequence[Worker] = field(default_factory=tuple)
     relay: Worker | None = None
     needs: Mapping[str, Callable[[], object]] = field(default_factory=dict)
@@ -105,7 +107,11 @@ def run(program: Program, roles: set[str], *, probe: str = "") -> int:
     server = None
     if "serve" in roles:
         server = Server(
-            program.listen, program.token, servicers=program.servicers, names=program.service_names
+            program.listen,
+            program.token,
+            servicers=program.servicers,
+            names=program.service_names,
+            tls=program.tls,
         )
         address = server.start()
         log.info("serving", address=address)

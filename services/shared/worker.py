@@ -8,6 +8,7 @@ import structlog
 
 from services.shared import metrics
 from services.shared.log import new_request_id, request_id
+from services.shared.progress import watch_this_thread
 
 log = structlog.get_logger()
 
@@ -16,15 +17,6 @@ LONGEST_PAUSE = 30.0
 
 STUCK_SECONDS = 300.0
 """A piece of work that shows no progress for so long will not end by itself."""
-
-_here = threading.local()
-
-
-def progress() -> None:
-    """Tells that the work of this thread goes on; for whatever a long piece of work does again and again."""
-    worker: Worker | None = getattr(_here, "worker", None)
-    if worker is not None:
-        worker.moved()
 
 
 class Worker:
@@ -89,7 +81,7 @@ class Worker:
         return not self._thread.is_alive()
 
     def _loop(self) -> None:
-        _here.worker = self
+        watch_this_thread(self.moved)
         failures = 0
         while not self._stop.is_set():
             self._wake.clear()

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from services.shared import probe, worker
+from services.shared import probe
 from services.shared.probe_server import ProbeServer
+from services.shared.progress import progress
 from services.shared.settings import SettingError
 from services.shared.vitals import Vitals, Watch
 from services.shared.worker import Worker
@@ -220,7 +221,7 @@ def test_a_worker_without_progress_is_stuck_and_one_that_moves_is_not() -> None:
     def work() -> bool:
         while not ended.wait(0.01):
             if moving.is_set():
-                worker.progress()
+                progress()
         return False
 
     busy = Worker("send-0", work, stuck_seconds=0.1)
@@ -237,4 +238,4 @@ def test_a_worker_without_progress_is_stuck_and_one_that_moves_is_not() -> None:
 
 
 def test_whoever_is_no_worker_may_tell_of_progress_all_the_same() -> None:
-    worker.progress()
+    progress()
