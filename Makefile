@@ -22,6 +22,48 @@ help: ## List these targets
 run: install ## Start Dunlin with a sample company; Ctrl-C stops it
 	@$(BIN)/dunlin up --sample
 
+##### The stack of containers
+
+# Keys, passwords and certificates of the stack; docker-compose.yml reads the same variable.
+export DUNLIN_SECRETS ?= ./var/stack
+export DUNLIN_TAG ?= local
+IMAGE := dunlin:$(DUNLIN_TAG)
+COMPOSE := docker compose
+
+.PHONY: image
+image: ## Build the image that every program of the stack runs from
+	@$(COMPOSE) build migrate
+
+# By the image, so that this machine needs nothing but docker and make; as this user, who then owns them.
+.PHONY: secrets
+secrets: ## Make the secrets of the stack that are not there yet
+	@mkdir -p -m 700 $(DUNLIN_SECRETS)
+	@docker run --rm --network none --read-only --cap-drop ALL --user "$$(id -u):$$(id -g)" \
+	  --volume "$(abspath $(DUNLIN_SECRETS)):/secrets" $(IMAGE) python -m embedded.stack.secrets /secrets
+
+.PHONY: up
+up: image secrets ## Build and start the stack of containers, and say what to do next
+	@$(COMPOSE) up --detach --wait --wait-timeout 300
+	@echo; $(COMPOSE) exec -T gateway python -m embedded.stack.welcome
+
+.PHONY: login
+login: ## Add a person who may sign in at the stack: make login EMAIL=you@example.com
+	@test -n "$(EMAIL)" || { echo "Say who: make login EMAIL=you@example.com"; exit 1; }
+	@$(COMPOSE) exec -T gateway dunlin staff add "$(EMAIL)"
+
+.PHONY: sample
+sample: ## Fill the empty books of the stack with a sample company
+	@$(COMPOSE) exec -T gateway python -m embedded.sample
+
+.PHONY: logs
+logs: ## Follow what the stack says
+	@$(COMPOSE) logs --follow --tail 100
+
+.PHONY: down
+down: ## Stop the stack; its data stays
+	@$(COMPOSE) down
+	@echo "The data is still there, and make up finds it again. To remove it for good: $(COMPOSE) down --volumes"
+
 ##### Installing
 
 .PHONY: install

@@ -1,10 +1,10 @@
-"""Brings all databases of a home up to date."""
+"""Brings databases up to date: each by the program that owns it, side by side."""
 
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from embedded.child import leashed
-from embedded.programs import Program
 
 _TIMEOUT_SECONDS = 600.0
 
@@ -13,31 +13,37 @@ class MigrationFailed(Exception):
     """A database could not be brought up to date; the message holds what the program said."""
 
 
-def migrate_all(programs: Sequence[Program], tell: Callable[[str], None]) -> None:
-    """Migrates the databases of all programs side by side. Raises `MigrationFailed`; a repeat is safe."""
-    running = [(program, _begin(program)) for program in programs if program.migration is not None]
+@dataclass(frozen=True)
+class Migration:
+    """What brings the databases of one program up to date."""
+
+    program: str
+    arguments: tuple[str, ...]
+    env: Mapping[str, str]
+
+
+def migrate_all(migrations: Sequence[Migration], tell: Callable[[str], None]) -> None:
+    """Runs them side by side. Raises `MigrationFailed`; a repeat is safe."""
+    running = [(migration.program, _begin(migration)) for migration in migrations]
     failures = []
     for program, process in running:
         said, _ = process.communicate(timeout=_TIMEOUT_SECONDS)
         if process.returncode == 0:
-            tell(f"  {program.name:<10} database is up to date")
+            tell(f"  {program:<10} database is up to date")
         else:
-            failures.append(
-                f"The database of {program.name} could not be brought up to date:\n{said.strip()}"
-            )
+            failures.append(f"The database of {program} could not be brought up to date:\n{said.strip()}")
     if failures:
         raise MigrationFailed("\n".join(failures))
 
 
-def _begin(program: Program) -> subprocess.Popen[str]:
-    assert program.migration is not None  # noqa: S101 - filtered above
+def _begin(migration: Migration) -> subprocess.Popen[str]:
     return subprocess.Popen(  # noqa: S603 - our own programs
-        leashed(program.migration),
+        leashed(migration.arguments),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         # Ctrl-C is for the supervisor alone: a migration that has begun comes to its end.
         start_new_session=True,
-        env=dict(program.env),
+        env=dict(migration.env),
     )

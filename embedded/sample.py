@@ -22,6 +22,7 @@ from dunlin.scheduler.v1.scheduler_pb2_grpc import SchedulerServiceStub
 from gateway.imports import PRESETS, read_invoice_list, sync
 from services.shared.grpc_channel import open_channel
 from services.shared.settings import required, secret_file
+from services.shared.tls import Tls
 
 TEMPLATE = Path(__file__).with_name("sample_company.csv")
 
@@ -50,23 +51,26 @@ def seed(env: Mapping[str, str]) -> str:
 
     The books come last: if it is cut short before, the next start does it all again.
     """
-    token = secret_file(env, "DUNLIN_SERVICE_TOKEN_FILE")
-    ledger = LedgerServiceStub(open_channel(required(env, "DUNLIN_PAYNOW_ADDRESS"), token))
+    token, tls = secret_file(env, "DUNLIN_SERVICE_TOKEN_FILE"), Tls.read(env)
+    ledger = LedgerServiceStub(open_channel(required(env, "DUNLIN_PAYNOW_ADDRESS"), token, tls=tls))
     summary = ledger.GetBooksSummary(ledger_pb2.GetBooksSummaryRequest(today="2000-01-01"))
     if summary.organizations:
         return f"The books hold {summary.organizations} organizations; the sample company is left out."
-    scheduler = SchedulerServiceStub(open_channel(required(env, "DUNLIN_SCHEDULER_ADDRESS"), token))
-    mailer = MailerServiceStub(open_channel(required(env, "DUNLIN_MAILER_ADDRESS"), token))
+    scheduler = SchedulerServiceStub(open_channel(required(env, "DUNLIN_SCHEDULER_ADDRESS"), token, tls=tls))
+    mailer = MailerServiceStub(open_channel(required(env, "DUNLIN_MAILER_ADDRESS"), token, tls=tls))
     mailer.UpdateCompany(mailer_pb2.UpdateCompanyRequest(company=COMPANY))
     calendar = scheduler.UpdateCalendar(scheduler_pb2.UpdateCalendarRequest(calendar=CALENDAR))
     books = sample_books(date.fromisoformat(calendar.today))
     report = sync(ledger, read_invoice_list(io.BytesIO(books), PRESETS["dunlin"]))
     if report.refused:
         raise RuntimeError(f"The sample's books were refused: {report.refusals}")
+    done = f"The sample company has {report.added} invoices"
+    if not env.get("DUNLIN_HOME"):
+        return f"{done}."
     # A copy with its dates, for whoever wants to change a line and send it again.
-    copy = Path(required(env, "DUNLIN_HOME")) / "sample-invoices.csv"
+    copy = Path(env["DUNLIN_HOME"]) / "sample-invoices.csv"
     copy.write_bytes(books)
-    return f"The sample company has {report.added} invoices; they are also in {copy}, to change and upload."
+    return f"{done}; they are also in {copy}, to change and upload."
 
 
 if __name__ == "__main__":

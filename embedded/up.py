@@ -9,7 +9,7 @@ from embedded.child import leashed
 from embedded.first_login import first_login
 from embedded.home import Home, private_files
 from embedded.leftovers import end_leftovers
-from embedded.migrate import migrate_all
+from embedded.migrate import Migration, migrate_all
 from embedded.ports import check_free
 from embedded.programs import MAIL_SINK, Program, Site, programs
 from embedded.supervisor import Interrupted, StartFailed, Supervisor, Tell
@@ -43,7 +43,7 @@ def up(env: Mapping[str, str], tell: Tell, *, sample: bool = False) -> None:
         with supervisor.signals():
             try:
                 tell("Bringing the databases up to date")
-                migrate_all(found, tell)
+                migrate_all(_migrations(found), tell)
                 supervisor.pause(0)
                 _run(home, site, found, supervisor, tell, sample=sample)
             except Interrupted:
@@ -123,4 +123,8 @@ def migrate(env: Mapping[str, str], tell: Tell) -> None:
     """Brings the databases up to date without starting anything. Raises as `up` does."""
     home = Home.read(env)
     with private_files(), opened(home, tell):
-        migrate_all(programs(home, Site.read(env), env), tell)
+        migrate_all(_migrations(programs(home, Site.read(env), env)), tell)
+
+
+def _migrations(found: list[Program]) -> list[Migration]:
+    return [Migration(one.name, one.migration, one.env) for one in found if one.migration is not None]

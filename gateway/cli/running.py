@@ -31,11 +31,20 @@ def up(*, sample: bool) -> None:
 
 @click.command()
 def migrate() -> None:
-    """Bring the databases up to date without starting anything. A repeat changes nothing."""
-    from embedded.up import migrate as run
+    """Bring the databases up to date without starting anything. A repeat changes nothing.
 
+    Works on the databases that DUNLIN_..._DATABASE_URL name, if they do, else on those of the home. A
+    database server that is still starting is waited for up to a minute.
+    """
+    from embedded.stack.migrate import are_named, migrate_named
+    from embedded.up import migrate as migrate_home
+
+    env = environment()
     try:
-        run(environment(), _tell)
+        if are_named(env):
+            migrate_named(env, _tell)
+        else:
+            migrate_home(env, _tell)
     except MigrationFailed as error:
         raise Broken(str(error)) from None
 

@@ -1,0 +1,1 @@
+"""What the stack of containers needs beside its programs: secrets, certificates, the first login."""
