@@ -72,7 +72,7 @@ def from_json(body: bytes) -> Reading:
     """What the body of a message says. It never fails: what cannot be read is part of the answer."""
     reading = Reading([], [])
     try:
-        batch = json.loads(body)["facts"]
+        batch = json.loads(body.decode())["facts"]
         if not isinstance(batch, list):
             raise TypeError("facts is no list")
     except (ValueError, TypeError, KeyError, RecursionError) as error:

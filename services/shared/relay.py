@@ -1,8 +1,8 @@
 """Carries facts from an outbox to the subscriber's inbox: straight, or by a broker that is audited.
 
 Any number of relays may run. On PostgreSQL they share the work: a relay holds the rows that it carries
-locked, so that others pass them by, and a relay that dies gives them back at once. On SQLite two would carry the
-same facts, which costs time and does no harm.
+locked, so that others pass them by, and a relay that dies gives them back at once. On SQLite two would
+carry the same facts, which costs time and does no harm.
 """
 
 import json

@@ -1,0 +1,231 @@
+"""The scheduler's ear at the broker: `python -m services.scheduler.events`. Event -> inbox, nothing more.
+
+The one place that knows nameko and eventlet. grpc cannot live in the same process, so nothing here leads
+to it.
+"""
+
+import os
+import warnings
+
+# That it is kept in repair only is known, and why this is the one module that uses it.
+with warnings.catch_warnings(action="ignore"):
+    import eventlet
+
+# Before anything else is loaded, or it would hold on to what blocks. psycopg reads the variable as it loads:
+# its own way of waiting would stop all green threads, the heartbeat's among them.
+eventlet.monkey_patch()
+os.environ["PSYCOPG_WAIT_FUNC"] = "wait_selector"
+
+import contextlib
+import logging as standard_logging
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from kombu import Connection, Queue
+from nameko import config
+from nameko.amqp.consume import Consumer
+from nameko.containers import ServiceContainer
+from nameko.messaging import Consumer as Entrypoint
+
+from services.scheduler.tables import inbox
+from services.shared import log as logging
+from services.shared.clock import SystemClock
+from services.shared.database import Database
+from services.shared.facts_amqp import Broken, broker, broker_url, hold_to_seconds, queue_of
+from services.shared.inbox import Inbox
+from services.shared.intake import Intake
+from services.shared.probe_server import ProbeServer
+from services.shared.settings import SettingError, choice, required, server_url
+from services.shared.vitals import Vitals
+
+log = structlog.get_logger()
+
+NAME = "scheduler"
+
+MESSAGES_AT_ONCE = 10
+"""Messages of one producer that are taken in at the same time."""
+
+HEARTBEAT_SECONDS = 10
+"""A broker that has been silent for twice as long is taken for dead."""
+
+DECLARE_SECONDS = 10.0
+"""How often the queue's binding is made sure of, since nobody tells when it is removed."""
+
+STOP_SECONDS = 4.0
+"""How long messages that are being taken in are given at the end; the broker has the others."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the inbox and the broker are."""
+
+    database_url: str
+    amqp_url: str
+    probe: str
+
+    @classmethod
+    def read(cls, env: Mapping[str, str]) -> "Settings":
+        """From the environment; `SettingError` names what is missing or wrong."""
+        required(env, "DUNLIN_AMQP_URL")
+        return cls(
+            database_url=server_url(env, "DUNLIN_SCHEDULER_DATABASE_URL"),
+            amqp_url=broker_url(env),
+            probe=env.get("DUNLIN_METRICS_LISTEN", ""),
+        )
+
+
+class PatientConsumer(Consumer):
+    """nameko's consumer, which survives its broker: it connects and declares anew within seconds.
+
+    Hands every body over as bytes, whatever its content type claims; nameko's would acknowledge, and so
+    lose, what it cannot decode.
+    """
+
+    _connected = False
+    _declared_at = 0.0
+
+    @property
+    def connection(self) -> Connection:
+        """How to connect."""
+        return broker(self.amqp_uri, heartbeat=HEARTBEAT_SECONDS)
+
+    def check(self) -> None:
+        """Raises unless it listens."""
+        if not self._connected:
+            raise ConnectionError("not connected to the broker")
+
+    @contextlib.contextmanager
+    def establish_connection(self) -> Iterator[Connection]:
+        """Tries every three seconds at the latest, and lets no single read or write hang."""
+        self._connected = False
+        with self.create_connection() as connection:
+            connection.ensure_connection(
+                self.on_connection_error, None, interval_start=0.2, interval_step=0.5, interval_max=3
+            )
+            hold_to_seconds(connection.connection)
+            yield connection
+
+    def get_consumers(self, consumer_cls: Any, channel: Any) -> list[Any]:
+        """One consumer of undecoded messages."""
+        consumer = consumer_cls(queues=self.queues, on_message=self._on_raw)
+        consumer.qos(prefetch_count=self.prefetch_count)
+        self._consumer, self._declared_at = consumer, time.monotonic()
+        return [consumer]
+
+    def on_consume_ready(self, *args: Any, **kwargs: Any) -> None:
+        """The broker is there, and the queue is declared."""
+        super().on_consume_ready(*args, **kwargs)
+        self._connected = True
+        log.info("listening", queue=self.queues[0].name)
+
+    def on_consume_end(self, connection: Any, channel: Any) -> None:
+        """The connection was lost, or the end has come."""
+        self._connected = False
+
+    def on_iteration(self) -> None:
+        """Between messages, at least once a second."""
+        if time.monotonic() - self._declared_at > DECLARE_SECONDS:
+            self._declared_at = time.monotonic()
+            self._consumer.declare()
+
+    def on_decode_error(self, message: Any, exc: Exception) -> None:
+        """Undoing a compression has failed; such a body is unreadable like any other."""
+        self._on_raw(message)
+
+    def ack_message(self, message: Any) -> None:
+        """Acknowledges; if that fails the message comes again, and the inbox drops it."""
+        with contextlib.suppress(*Broken):
+            super().ack_message(message)
+
+    def requeue_message(self, message: Any) -> None:
+        """Gives the message back; if that fails the broker does it by itself."""
+        with contextlib.suppress(*Broken):
+            super().requeue_message(message)
+
+    def _on_raw(self, message: Any) -> None:
+        # nameko reads headers of its own making; what others put there must not trip it.
+        message.headers = {}
+        body = message.body
+        self.on_message(body.encode("utf-8", "backslashreplace") if isinstance(body, str) else body, message)
+
+
+class Listen(Entrypoint):
+    """Hands each body of a queue to the decorated method; gives it back to the broker if that raises."""
+
+    consumer_cls = PatientConsumer
+
+    def __init__(self, queue: Queue) -> None:
+        super().__init__(queue, requeue_on_error=True, prefetch_count=MESSAGES_AT_ONCE)
+
+
+def listener(intake: Intake) -> type:
+    """The service as nameko knows it."""
+
+    class Listener:
+        name = f"{NAME}-events"
+
+        @Listen.decorator(queue_of(NAME, "mailer"))
+        def from_mailer(self, body: bytes) -> None:
+            intake.take_in(body)
+
+        @Listen.decorator(queue_of(NAME, "paynow"))
+        def from_paynow(self, body: bytes) -> None:
+            intake.take_in(body)
+
+    return Listener
+
+
+def run(settings: Settings) -> int:
+    """Listens until SIGTERM or SIGINT and returns 0; 1 if it cannot go on and has to be started anew."""
+    stop: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _frame: stop.append(number))
+    # Durable: what was acknowledged is nowhere else.
+    database = Database(settings.database_url, durable=True)
+    intake = Intake(Inbox(database, inbox, SystemClock()), sleep=eventlet.sleep)
+    # At every end nameko warns that it ends its threads.
+    standard_logging.getLogger("nameko.containers").setLevel(standard_logging.ERROR)
+    config.update({"AMQP_URI": settings.amqp_url, "max_workers": 2 * MESSAGES_AT_ONCE})
+    container = ServiceContainer(listener(intake))
+    ended = eventlet.spawn(container.wait)
+    vitals = Vitals({"database": database.ping, "broker": lambda: _check(container)})
+    probing = ProbeServer(settings.probe, alive=dict, ready=vitals.of_needs) if settings.probe else None
+    vitals.start()
+    if probing is not None:
+        probing.start()
+    # In a thread of its own, since it waits for the broker.
+    eventlet.spawn(container.start)
+    while not stop and not ended.dead:
+        eventlet.sleep(0.1)
+    log.info("stopping", died=not stop)
+    intake.end()
+    with eventlet.Timeout(STOP_SECONDS, False):
+        container.stop()
+    return 0 if stop else 1
+
+
+def _check(container: ServiceContainer) -> None:
+    for entrypoint in container.entrypoints:
+        entrypoint.consumer.check()
+
+
+def main(env: Mapping[str, str]) -> int:
+    """Runs; returns the exit code (2 for wrong settings)."""
+    try:
+        logging.configure(f"{NAME}-events", choice(env, "DUNLIN_LOG_LEVEL", "INFO", logging.LEVELS))
+        return run(Settings.read(env))
+    except SettingError as error:
+        sys.stderr.write(f"{NAME}-events: {error}\n")
+        return 2
+
+
+if __name__ == "__main__":
+    code = main(os.environ)
+    # Not through the interpreter's own end, which would wait for connections to a broker that may be frozen.
+    sys.stderr.flush()
+    os._exit(code)
