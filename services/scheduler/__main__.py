@@ -40,6 +40,9 @@ SERVICE_NAMES = (
 )
 MIGRATIONS = Path(__file__).parent / "migrations"
 
+LOOK_SECONDS = 0.2
+"""How often the queues are looked at: what another process puts into them wakes nobody here."""
+
 CLOCK_SECONDS = 5.0
 """How often the calendar is looked at; the automatic tick begins at most so late."""
 
@@ -80,10 +83,13 @@ def compose(env: Mapping[str, str]) -> Program:
     paynow_channel = open_channel(settings.paynow_address, settings.token, tls=settings.tls)
     mailer, ledger = GrpcMailer(mailer_channel), GrpcLedger(paynow_channel)
 
-    dispatch = Worker("dispatch", lambda: hand_over(store=store, mailer=mailer, clock=clock))
+    dispatch = Worker(
+        "dispatch", lambda: hand_over(store=store, mailer=mailer, clock=clock), idle_seconds=LOOK_SECONDS
+    )
     ticking = Ticking(store, ledger, clock, new_id, wake=dispatch.wake, pause=time.sleep)
     handle = FactHandler(clock, new_id, dispatch.wake)
-    handling = Worker("inbox", InboxWorker(database, tables.inbox, handle, clock).run_once)
+    inbox_worker = InboxWorker(database, tables.inbox, handle, clock)
+    handling = Worker("inbox", inbox_worker.run_once, idle_seconds=LOOK_SECONDS)
     by_itself = Worker("tick", lambda: run_tick_if_due(ticking=ticking), idle_seconds=CLOCK_SECONDS)
     inbox = Inbox(database, tables.inbox, clock, taken=handling.wake)
 

@@ -22,6 +22,7 @@ from services.scheduler.repository import SqlStore
 from services.scheduler.use_cases import exclusions
 from services.scheduler.use_cases.calendar import run_tick_if_due
 from services.scheduler.use_cases.dispatch import BATCH, CLAIM_TIME, hand_over
+from services.scheduler.use_cases.receipts import message_failed
 from services.scheduler.use_cases.rules import remove_rule
 from services.scheduler.use_cases.tick import LEASE
 from services.shared.database import Database
@@ -165,6 +166,23 @@ def test_a_mail_that_is_out_stays_sent_though_a_second_look_withholds_it_at_that
 
     with right_after(database, "FOR UPDATE", goes_out):
         world.review(notice_id)
+    sent[0].result(LONG)
+    assert world.states()[30] is State.SENT
+
+
+def test_a_mail_that_is_out_stays_sent_though_the_mailer_is_told_to_have_given_up_at_that_moment(
+    world: World, database: Database, other: ThreadPoolExecutor
+) -> None:
+    world.tick()
+    notice_id = world.notice(30).notice_id
+    sent: list[Future[None]] = []
+
+    def goes_out() -> None:
+        sent.append(other.submit(world.sent, notice_id))
+        ended_or_waits(database, sent[0])
+
+    with right_after(database, "FROM notices", goes_out), world.store.write() as work:
+        message_failed(notice_id, "550", work=work, now=world.clock.now())
     sent[0].result(LONG)
     assert world.states()[30] is State.SENT
 

@@ -41,6 +41,7 @@ class Peers:
         self.books = books
         self.mailroom = mailroom
         self.run_once: dict[str, Callable[[], bool]] = {}
+        self.idle_seconds: dict[str, float] = {}
 
     def tick(self, dry_run: bool = False) -> pb.TickProgress:
         self.scheduler.SetRuleEnabled(pb.SetRuleEnabledRequest(threshold_days=15, enabled=True))
@@ -77,11 +78,19 @@ def peers(request: pytest.FixtureRequest, tmp_path: Path, migrated_url: Migrated
     peers = Peers(channel, books, mailroom)
     # The workers are not started: the tests take their steps one by one.
     peers.run_once = {worker.name: worker._run_once for worker in program.workers}
+    peers.idle_seconds = {worker.name: worker._idle_seconds for worker in program.workers}
     yield peers
     channel.close()
     server.stop(0)
     program.close()
     others.stop(0)
+
+
+def test_queues_that_other_processes_fill_are_looked_at_often(peers: Peers) -> None:
+    assert {name: peers.idle_seconds[name] <= 0.2 for name in ("dispatch", "inbox")} == {
+        "dispatch": True,
+        "inbox": True,
+    }
 
 
 def refused(call: Callable[[], object]) -> Refusal:
