@@ -6,7 +6,7 @@ Each check returns its complaints as a list, so that one run shows all that is w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -105,3 +105,84 @@ def receipt_complaints(payments: Iterable[LedgerPayment], receipts: Iterable[tup
             complaints.append(f"{payment.payment_id} ({payment.state}) has not exactly one notice of it")
     complaints += [f"a notice {kind} without such a payment: {payment}" for payment, kind in found]
     return complaints
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A mail that the SMTP server took: over which connection, and when its sender began to speak of it."""
+
+    message_id: str
+    connection: int
+    begun_at: float
+
+
+@dataclass(frozen=True)
+class Ban:
+    """From an instant on (seconds since 1970) these messages must not go out."""
+
+    what: str
+    since: float
+    messages: frozenset[str]
+
+
+@dataclass(frozen=True)
+class History:
+    """A message's events by kind, oldest first, and whether the mailer says that it was sent."""
+
+    message_id: str
+    sent: bool
+    events: tuple[str, ...]
+
+
+def unexplained_copies(deliveries: Iterable[Delivery], orderly: Collection[int]) -> list[str]:
+    """Second copies that no cut connection explains.
+
+    A mail may go out again only if the connection that took it was cut before it served another one: then
+    nobody can have known that it was taken. `orderly` are the connections that ended with a QUIT.
+    """
+    deliveries = list(deliveries)
+    last = {delivery.connection: delivery.message_id for delivery in deliveries}
+    takes: dict[str, list[Delivery]] = {}
+    for delivery in deliveries:
+        takes.setdefault(delivery.message_id, []).append(delivery)
+    return [
+        f"{message} went out again though connection {earlier.connection} had gone on after it"
+        for message, copies in takes.items()
+        for earlier in copies[:-1]
+        if last[earlier.connection] != message or earlier.connection in orderly
+    ]
+
+
+def ban_complaints(deliveries: Iterable[Delivery], bans: Iterable[Ban], *, holds: float) -> list[str]:
+    """Mails that were begun although they had been forbidden. `holds` is how old a second look may be."""
+    deliveries = list(deliveries)
+    return [
+        f"{ban.what}: {delivery.message_id} was begun {delivery.begun_at - ban.since:.2f} s later"
+        for ban in bans
+        for delivery in deliveries
+        if delivery.message_id in ban.messages and delivery.begun_at > ban.since + holds
+    ]
+
+
+def history_complaints(histories: Iterable[History], delivered: Iterable[str]) -> list[str]:
+    """The history says what the SMTP server knows: sent if it took the mail, tried as often as it did."""
+    taken = Counter(delivered)
+    complaints = []
+    for history in histories:
+        copies = taken.pop(history.message_id, 0)
+        tries, told = history.events.count("PROCESSED"), history.events.count("SENT")
+        if history.sent != (copies > 0):
+            complaints.append(f"{history.message_id}: sent={history.sent}, the server took {copies}")
+        elif copies > tries or told > copies or (copies and not told):
+            complaints.append(f"{history.message_id}: {tries} tries, {told} told as sent, {copies} taken")
+    return complaints + [f"no history of {message}" for message in taken]
+
+
+def rewritten_histories(before: Iterable[History], after: Iterable[History]) -> list[str]:
+    """Histories that have not only grown."""
+    now = {history.message_id: history.events for history in after}
+    return [
+        f"{was.message_id}: {was.events} became {now.get(was.message_id)}"
+        for was in before
+        if now.get(was.message_id, ())[: len(was.events)] != was.events
+    ]

@@ -22,7 +22,7 @@ class Intent:
     method: str
 
 
-def pay(paynow: PayNowServiceStub, intent: Intent, *, key: str) -> set[str]:
+def pay(paynow: PayNowServiceStub, intent: Intent, *, key: str, seconds: float = 60.0) -> set[str]:
     """Confirms one quote from two windows at once with one key; returns the payment ids they were told.
 
     More than one id would mean that one confirmation became two payments.
@@ -32,7 +32,8 @@ def pay(paynow: PayNowServiceStub, intent: Intent, *, key: str) -> set[str]:
             paynow_pb2.ValidateRequest(
                 email=intent.email, invoice_number=intent.invoice, amount=intent.amount
             )
-        )
+        ),
+        seconds=seconds,
     )
     confirmation = paynow_pb2.ConfirmPaymentRequest(
         quote_id=quote.quote_id, method_token=intent.method, idempotency_key=key
@@ -41,7 +42,7 @@ def pay(paynow: PayNowServiceStub, intent: Intent, *, key: str) -> set[str]:
 
     def confirm() -> str:
         both_ready.wait(timeout=30)
-        return insist(lambda: paynow.ConfirmPayment(confirmation)).payment_id
+        return insist(lambda: paynow.ConfirmPayment(confirmation), seconds=seconds).payment_id
 
     with ThreadPoolExecutor(2) as windows:
         told = [windows.submit(confirm), windows.submit(confirm)]

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from tests.faults.aftermath import (
+    Ban,
     Charge,
+    Delivery,
+    History,
     LedgerPayment,
     OwedInvoice,
     balance_complaints,
+    ban_complaints,
     charge_complaints,
     extra_copies,
+    history_complaints,
     mail_complaints,
     receipt_complaints,
+    rewritten_histories,
+    unexplained_copies,
 )
 
 PAID = LedgerPayment("p1", "007", 500, "SUCCEEDED")
@@ -62,3 +69,36 @@ def test_each_payment_has_exactly_one_notice_of_how_it_ended() -> None:
     assert receipt_complaints([PAID], right) != []
     assert receipt_complaints([PAID], [right[0], right[0]]) != []
     assert receipt_complaints([DECLINED], [("p2", "PAYMENT_SUCCEEDED")]) != []
+
+
+def test_a_copy_is_explained_by_a_connection_that_was_cut_right_after_it() -> None:
+    first, again = Delivery("a", 1, 0.0), Delivery("a", 2, 5.0)
+    assert unexplained_copies([first, again], orderly=[]) == []
+    assert unexplained_copies([first, again], orderly=[1]) != [], "that connection heard the answer"
+    assert unexplained_copies([first, Delivery("b", 1, 1.0), again], orderly=[]) != [], "it went on"
+    assert unexplained_copies([first, Delivery("b", 2, 1.0)], orderly=[1, 2]) == []
+
+
+def test_a_forbidden_mail_that_was_begun_too_late_is_seen() -> None:
+    ban = Ban("exclusion of acme", 100.0, frozenset({"a"}))
+    assert ban_complaints([Delivery("a", 1, 100.9), Delivery("b", 1, 200.0)], [ban], holds=1.0) == []
+    assert len(ban_complaints([Delivery("a", 1, 101.1)], [ban], holds=1.0)) == 1
+
+
+def test_a_history_agrees_with_the_server_or_is_named() -> None:
+    once = History("a", True, ("QUEUED", "PROCESSED", "SENT"))
+    assert history_complaints([once], ["a"]) == []
+    assert history_complaints([once], []) != [], "said to be sent, but it was not"
+    assert history_complaints([once], ["a", "a"]) != [], "a try that nobody wrote down"
+    assert history_complaints([], ["a"]) != []
+    twice = History("a", True, ("QUEUED", "PROCESSED", "PROCESSED", "SENT"))
+    assert history_complaints([twice], ["a", "a"]) == []
+    assert history_complaints([History("a", False, ("QUEUED", "PROCESSED", "FAILED"))], []) == []
+    assert history_complaints([History("a", False, ("QUEUED", "PROCESSED", "FAILED"))], ["a"]) != []
+
+
+def test_a_history_may_only_grow() -> None:
+    was = History("a", False, ("QUEUED", "PROCESSED"))
+    assert rewritten_histories([was], [History("a", True, ("QUEUED", "PROCESSED", "SENT"))]) == []
+    assert rewritten_histories([was], [History("a", True, ("QUEUED", "SENT"))]) != []
+    assert rewritten_histories([was], []) != []

@@ -1,0 +1,180 @@
+"""Runs a program that dies by kill -9 at exact points of its work:
+
+    python -m tests.faults.doomed TALLY NAME QUOTA CHANCE MODULE ARGUMENT...
+
+The points are before and after every COMMIT that has written something, every mail handed to the SMTP server,
+every question to the payment provider, every call to another program, every message published and
+acknowledged. The program itself is the real one: only the libraries below it are wrapped, here and nowhere
+else. A point is named by what it does ("commit INSERT notices, INSERT decisions").
+
+Each program dies QUOTA times at each point, then the point is passed unharmed, so that it gets on; CHANCE is
+how likely it is to die where a death is still owed, so that deaths spread over the time of the test. TALLY is
+a directory in which each death leaves a file, written before the kill: `deaths` counts them.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import runpy
+import signal
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+_DML = re.compile(r"\s*(?:WITH .*?\)\s*)?(INSERT INTO|UPDATE|DELETE FROM|COPY)\s+\"?(\w+)", re.DOTALL)
+
+
+class Doom:
+    """Decides at each point whether the program dies there."""
+
+    def __init__(self, tally: Path, program: str, quota: int, chance: float) -> None:
+        self._tally = tally
+        self._program = program
+        self._quota = quota
+        self._chance = chance
+        self._paid: set[str] = set()
+        self._rng = random.Random()
+
+    def at(self, point: str) -> None:
+        """Dies here, or not."""
+        if point in self._paid or self._rng.random() >= self._chance:
+            return
+        for number in range(self._quota):
+            try:
+                os.close(os.open(self._file(point, number), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+            except FileExistsError:
+                continue
+            os.kill(os.getpid(), signal.SIGKILL)
+        self._paid.add(point)
+
+    def around(self, point: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        """The function with a point before it, and one after it has succeeded."""
+
+        @wraps(work)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            self.at(f"before {point}")
+            result = work(*args, **kwargs)
+            self.at(f"after {point}")
+            return result
+
+        return wrapped
+
+    def _file(self, point: str, number: int) -> Path:
+        return self._tally / f"{self._program}~{point.replace('/', '|')[:180]}~{number}"
+
+
+def deaths(tally: Path) -> Counter[tuple[str, str]]:
+    """How often each program has died at each point: (program, point) -> times."""
+    found: Counter[tuple[str, str]] = Counter()
+    for file in tally.iterdir():
+        program, point, _number = file.name.split("~")
+        found[program, point] += 1
+    return found
+
+
+def wrap(doom: Doom) -> None:
+    """Lays the points around the libraries."""
+    _commits(doom)
+    _calls(doom)
+    _messages(doom)
+
+
+def _commits(doom: Doom) -> None:
+    from sqlalchemy import Engine, event
+    from sqlalchemy.engine.default import DefaultDialect
+
+    commits = threading.local()
+
+    @event.listens_for(Engine, "begin")
+    def begin(_connection: Any) -> None:
+        commits.written = []
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def note(_connection: Any, _cursor: Any, statement: str, *_others: Any) -> None:
+        if match := _DML.match(statement):
+            words = f"{match.group(1).split()[0]} {match.group(2)}"
+            written = getattr(commits, "written", [])
+            if words not in written:
+                written.append(words)
+
+    commit = DefaultDialect.do_commit
+
+    def do_commit(self: Any, connection: Any) -> None:
+        written, commits.written = getattr(commits, "written", []), []
+        if not written:
+            return commit(self, connection)
+        return doom.around(f"commit {', '.join(written)}", commit)(self, connection)
+
+    DefaultDialect.do_commit = do_commit  # type: ignore[method-assign]
+
+
+def _calls(doom: Doom) -> None:
+    import grpc
+
+    from services.shared import grpc_channel
+
+    class Points(grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc]
+        def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+            method = str(client_call_details.method).rpartition("/")[2]
+            doom.at(f"before call {method}")
+            call = continuation(client_call_details, request)
+            if call.exception() is None:
+                doom.at(f"after call {method}")
+            return call
+
+    open_channel = grpc_channel.open_channel
+
+    @wraps(open_channel)
+    def doomed_channel(*args: Any, **kwargs: Any) -> grpc.Channel:
+        return grpc.intercept_channel(open_channel(*args, **kwargs), Points())
+
+    grpc_channel.open_channel = doomed_channel
+
+
+def _messages(doom: Doom) -> None:
+    import amqp
+
+    for name in ("basic_publish", "basic_publish_confirm", "basic_ack"):
+        words = name.replace("basic_", "").replace("_", " ")
+        setattr(amqp.Channel, name, doom.around(f"AMQP {words}", getattr(amqp.Channel, name)))
+
+
+def _mails(doom: Doom) -> None:
+    from services.mailer.smtp import SmtpTransport
+
+    SmtpTransport.send = doom.around("mail", SmtpTransport.send)  # type: ignore[method-assign]
+
+
+def _charges(doom: Doom) -> None:
+    from services.paynow.provider_sandbox import SandboxProvider
+
+    for name in ("charge", "find", "close"):
+        setattr(SandboxProvider, name, doom.around(f"provider {name}", getattr(SandboxProvider, name)))
+
+
+def main(arguments: list[str]) -> None:
+    """Runs the module as its program."""
+    tally, program, quota, chance, module, *rest = arguments
+    if module.endswith(".events"):
+        # nameko's own command patches the standard library before anything else is loaded.
+        import eventlet
+
+        eventlet.monkey_patch()
+    doom = Doom(Path(tally), program, int(quota), float(chance))
+    wrap(doom)
+    if module == "services.mailer":
+        _mails(doom)
+    if module == "services.paynow":
+        _charges(doom)
+    sys.argv = [module, *rest]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

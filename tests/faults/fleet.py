@@ -1,0 +1,357 @@
+"""The distributed way as real processes on this machine: any number of each role, killed at will.
+
+The fleet's supervisor starts whatever ends again at once. PostgreSQL and RabbitMQ are servers of the test's
+own; the mail server and the payment provider's books stand for the outside world.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import grpc
+import psycopg
+from dunlin.mailer.v1.mailer_pb2_grpc import MailerServiceStub
+from dunlin.operations.v1.operations_pb2_grpc import OperationsServiceStub
+from dunlin.paynow.v1.ledger_pb2_grpc import LedgerServiceStub
+from dunlin.paynow.v1.paynow_pb2_grpc import PayNowServiceStub
+from dunlin.scheduler.v1.scheduler_pb2_grpc import SchedulerServiceStub
+from psycopg import sql
+
+from embedded.child import leashed
+from gateway.clients import Clients
+from services.shared.grpc_channel import open_channel
+from tests.e2e.acts import wait_until
+from tests.e2e.company import REPOSITORY
+from tests.faults.doomed import deaths
+from tests.faults.mail_server import MailServer
+from tests.faults.own_servers import OwnServer
+from tests.faults.tcp_proxy import TcpProxy
+from tests.servers import free_port
+
+SERVICES = ("scheduler", "mailer", "paynow")
+DATABASES = (*SERVICES, "sandbox", "identity")
+SMTP_CONNECTIONS = 2
+BANK_SECONDS = 3
+
+PROGRAMS: dict[str, tuple[str, ...]] = {
+    "scheduler-serve": ("services.scheduler", "serve"),
+    "scheduler-work": ("services.scheduler", "work"),
+    "scheduler-events": ("services.scheduler.events",),
+    "mailer-serve": ("services.mailer", "serve"),
+    "mailer-work-1": ("services.mailer", "work"),
+    "mailer-work-2": ("services.mailer", "work"),
+    "mailer-relay-1": ("services.mailer", "relay"),
+    "mailer-relay-2": ("services.mailer", "relay"),
+    "paynow-serve": ("services.paynow", "serve"),
+    "paynow-work-1": ("services.paynow", "work"),
+    "paynow-work-2": ("services.paynow", "work"),
+    "paynow-relay-1": ("services.paynow", "relay"),
+    "paynow-relay-2": ("services.paynow", "relay"),
+    "gateway": ("gateway", "serve"),
+}
+
+LINES: dict[str, tuple[str, str]] = {
+    "gateway > scheduler": ("gateway", "DUNLIN_SCHEDULER_ADDRESS"),
+    "scheduler > mailer": ("scheduler", "DUNLIN_MAILER_ADDRESS"),
+    "scheduler > paynow": ("scheduler", "DUNLIN_PAYNOW_ADDRESS"),
+    "mailer > scheduler": ("mailer-work", "DUNLIN_SCHEDULER_ADDRESS"),
+    "scheduler > postgresql": ("scheduler", "DUNLIN_SCHEDULER_DATABASE_URL"),
+    "mailer > postgresql": ("mailer", "DUNLIN_MAILER_DATABASE_URL"),
+    "paynow > postgresql": ("paynow", "DUNLIN_PAYNOW_DATABASE_URL"),
+    "relays > rabbitmq": ("paynow-relay mailer-relay", "DUNLIN_AMQP_URL"),
+    "events > rabbitmq": ("scheduler-events", "DUNLIN_AMQP_URL"),
+    "mailer > smtp": ("mailer-work", "DUNLIN_SMTP_PORT"),
+}
+"""What a bad network may lie between: the programs (by how their names begin), and the setting it is in."""
+
+
+@dataclass(frozen=True)
+class Doomed:
+    """Programs that are to die at exact points; see doomed.py."""
+
+    tally: Path
+    quota: int
+    chance: float
+    spared: frozenset[str] = frozenset()
+
+    def command(self, program: str, words: Sequence[str]) -> tuple[str, ...]:
+        """The arguments that run the program so, or plainly if it is spared."""
+        if program in self.spared:
+            return ("-m", *words)
+        options = (str(self.tally), program, str(self.quota), str(self.chance))
+        return ("-m", "tests.faults.doomed", *options, *words)
+
+
+@dataclass
+class Process:
+    """One program: its present process, and how often it was started."""
+
+    name: str
+    words: tuple[str, ...]
+    env: dict[str, str]
+    log: Path
+    running: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    starts: int = 0
+    ends: Counter[int] = field(default_factory=Counter)
+
+
+class Fleet:
+    """Programs, databases and lines of one test. Made by `running_fleet`."""
+
+    def __init__(
+        self,
+        root: Path,
+        postgres: OwnServer,
+        broker: OwnServer | None,
+        mail: MailServer,
+        *,
+        lines: Collection[str],
+    ) -> None:
+        self.root = root
+        self.postgres = postgres
+        self.broker = broker
+        self.mail = mail
+        self.killed: Counter[str] = Counter()
+        self.lines: dict[str, TcpProxy] = {}
+        self._doom: Doomed | None = None
+        self._asked_for = lines
+        self._stopping = threading.Event()
+        self._guard = threading.RLock()
+        self._channels: list[grpc.Channel] = []
+        self._ports = {name: free_port() for name in (*SERVICES, "gateway")}
+        (root / "logs").mkdir(parents=True)
+        self._urls = self._databases()
+        self._env = self._settings()
+        self.processes = {
+            name: Process(name, words, self._env_of(name), root / "logs" / f"{name}.log")
+            for name, words in PROGRAMS.items()
+            if broker is not None or words[0] != "services.scheduler.events"
+        }
+        self._supervisor = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
+
+    # Starting and stopping
+
+    def start(self) -> None:
+        """Migrates, starts everything, returns once all that serve do so."""
+        for words in (*(f"services.{name}" for name in SERVICES), "gateway"):
+            done = subprocess.run(
+                [sys.executable, "-m", words, "migrate"],
+                env=self._env, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=120,
+            )  # fmt: skip
+            assert done.returncode == 0, f"{words} migrate: {done.stdout}{done.stderr}"
+        self._supervisor.start()
+        wait_until(self._all_listen, what="every program listens", seconds=90)
+
+    def close(self) -> None:
+        """Ends everything."""
+        self._stopping.set()
+        if self._supervisor.is_alive():
+            self._supervisor.join(10)
+        for process in self.processes.values():
+            if process.running is not None:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.running.pid, signal.SIGKILL)
+                process.running.wait(10)
+        for channel in self._channels:
+            channel.close()
+        for line in self.lines.values():
+            line.close()
+
+    def doom(self, doomed: Doomed | None) -> None:
+        """From now on whatever starts is to die at exact points, or no longer; what runs stays as it is."""
+        with self._guard:
+            self._doom = doomed
+
+    def restart(self, *names: str) -> None:
+        """Ends programs (all, if none is named) as an update does, so that they start anew."""
+        for name in names or tuple(self.processes):
+            running = self.processes[name].running
+            if running is not None:
+                running.terminate()
+
+    # Harm
+
+    def kill(self, name: str) -> bool:
+        """kill -9 for one program, which starts again at once; whether it was alive."""
+        with self._guard:
+            running = self.processes[name].running
+            if running is None or running.poll() is not None:
+                return False
+            running.kill()
+            self.killed[name] += 1
+            return True
+
+    def deaths(self) -> Counter[tuple[str, str]]:
+        """Deaths at exact points so far."""
+        return deaths(self._doom.tally) if self._doom else Counter()
+
+    @contextmanager
+    def frozen(self, *names: str) -> Iterator[None]:
+        """Stops programs in their tracks for the time of the block."""
+        pids = [process.pid for name in names if (process := self.processes[name].running)]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+    # Asking
+
+    @cached_property
+    def clients(self) -> Clients:
+        """Stubs for all services, as a gateway has them; past the bad lines."""
+        token = (self.root / "service-token").read_text().strip()
+        channels = {name: open_channel(f"127.0.0.1:{self._ports[name]}", token) for name in SERVICES}
+        self._channels += channels.values()
+        return Clients(
+            scheduler=SchedulerServiceStub(channels["scheduler"]),
+            mailer=MailerServiceStub(channels["mailer"]),
+            ledger=LedgerServiceStub(channels["paynow"]),
+            paynow=PayNowServiceStub(channels["paynow"]),
+            operations={name: OperationsServiceStub(channel) for name, channel in channels.items()},
+        )
+
+    @property
+    def site(self) -> str:
+        """The site's address."""
+        return f"http://127.0.0.1:{self._ports['gateway']}"
+
+    def query(self, database: str, statement: str) -> list[tuple[object, ...]]:
+        """Rows of a database, behind everybody's back."""
+        with psycopg.connect(self._urls[database], autocommit=True, connect_timeout=10) as connection:
+            return connection.execute(statement.encode()).fetchall()
+
+    def story(self, lines: int = 15) -> str:
+        """The last words of each program."""
+        parts = []
+        for process in self.processes.values():
+            last = (
+                process.log.read_text(errors="replace").splitlines()[-lines:] if process.log.exists() else []
+            )
+            parts.append(
+                "\n".join([f"--- {process.name}: {process.starts} starts, ends {dict(process.ends)}", *last])
+            )
+        return "\n".join(parts)
+
+    # Within
+
+    def _databases(self) -> dict[str, str]:
+        urls = {}
+        with psycopg.connect(self.postgres.url, autocommit=True, connect_timeout=10) as connection:
+            for name in DATABASES:
+                made = f"{name}_{secrets.token_hex(4)}"
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(made)))
+                urls[name] = f"{self.postgres.url.rpartition('/')[0]}/{made}"
+        return urls
+
+    def _settings(self) -> dict[str, str]:
+        for name in ("service-token", "session-key", "link-key"):
+            (self.root / name).write_text(secrets.token_urlsafe(32))
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("DUNLIN_")}
+        settings = {
+            "PYTHONPATH": os.pathsep.join((str(REPOSITORY), str(REPOSITORY / "protos" / "gen"))),
+            "DUNLIN_SERVICE_TOKEN_FILE": str(self.root / "service-token"),
+            "DUNLIN_SESSION_KEY_FILE": str(self.root / "session-key"),
+            "DUNLIN_LINK_KEY_FILE": str(self.root / "link-key"),
+            "DUNLIN_PUBLIC_URL": self.site,
+            "DUNLIN_GATEWAY_LISTEN": f"127.0.0.1:{self._ports['gateway']}",
+            "DUNLIN_SMTP_HOST": "127.0.0.1",
+            "DUNLIN_SMTP_PORT": str(self.mail.port),
+            "DUNLIN_SMTP_CONNECTIONS": str(SMTP_CONNECTIONS),
+            "DUNLIN_SANDBOX_ACH_SECONDS": str(BANK_SECONDS),
+        }
+        for name in SERVICES:
+            settings[f"DUNLIN_{name.upper()}_LISTEN"] = f"127.0.0.1:{self._ports[name]}"
+            settings[f"DUNLIN_{name.upper()}_ADDRESS"] = f"127.0.0.1:{self._ports[name]}"
+        for name, url in self._urls.items():
+            settings[f"DUNLIN_{name.upper()}_DATABASE_URL"] = url
+        if self.broker is not None:
+            settings["DUNLIN_AMQP_URL"] = self.broker.url
+        return {**inherited, **settings}
+
+    def _env_of(self, name: str) -> dict[str, str]:
+        """The settings of one program, with the lines that were asked for in them."""
+        env = dict(self._env)
+        for line in self._asked_for:
+            programs, setting = LINES[line]
+            if name.startswith(tuple(programs.split())) and setting in env:
+                env[setting] = self._through(line, env[setting])
+        return env
+
+    def _through(self, line: str, setting: str) -> str:
+        """The setting with the line's proxy in the place of the server."""
+        head, _, place = setting.rpartition("@")
+        server, slash, path = place.partition("/")
+        host, _, port = server.rpartition(":")
+        if line not in self.lines:
+            self.lines[line] = TcpProxy(host or "127.0.0.1", int(port))
+        address = self.lines[line].address if host else str(self.lines[line].port)
+        return f"{head}{'@' if head else ''}{address}{slash}{path}"
+
+    def _supervise(self) -> None:
+        while not self._stopping.wait(0.02):
+            for process in self.processes.values():
+                with self._guard:
+                    self._look_after(process)
+
+    def _look_after(self, process: Process) -> None:
+        now = time.monotonic()
+        if process.running is not None:
+            code = process.running.poll()
+            if code is None:
+                return
+            process.ends[code] += 1
+            process.running = None
+        # What cannot run at all, because its database is away, is not started again and again in a hot loop.
+        if process.starts and now - process.started_at < 0.5:
+            return
+        words = self._doom.command(process.name, process.words) if self._doom else ("-m", *process.words)
+        with process.log.open("ab") as out:
+            process.running = subprocess.Popen(
+                leashed(words),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                env=process.env,
+                cwd=REPOSITORY,
+                start_new_session=True,
+            )
+        process.started_at = now
+        process.starts += 1
+
+    def _all_listen(self) -> bool:
+        for port in self._ports.values():
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=0.5).close()
+            except OSError:
+                return False
+        return True
+
+
+@contextmanager
+def running_fleet(
+    root: Path, postgres: OwnServer, broker: OwnServer | None, mail: MailServer, lines: Collection[str] = ()
+) -> Iterator[Fleet]:
+    """A fleet for the time of the block, ready, with a bad network laid into these of the LINES."""
+    with ExitStack() as stack:
+        fleet = Fleet(root, postgres, broker, mail, lines=lines)
+        stack.callback(fleet.close)
+        fleet.start()
+        yield fleet
