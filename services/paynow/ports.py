@@ -66,7 +66,7 @@ class BooksWriter(Protocol):
         ...
 
     def drop_addresses(self, stale: Sequence[StaleAddress]) -> None:
-        """Removes the addresses; those that are gone already do not matter."""
+        """Removes the addresses, under the `lock`; those that are gone already do not matter."""
         ...
 
     def finish_sync(self, sync_id: int, at: datetime, report: SyncReport) -> None:

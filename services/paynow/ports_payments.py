@@ -155,8 +155,8 @@ class PaymentWork(PaymentReads, Protocol):
         """Adds a quote."""
         ...
 
-    def forget_quotes(self, expired_before: datetime) -> int:
-        """Removes expired quotes that no payment has used; how many there were."""
+    def forget_quotes(self, expired_before: datetime, limit: int) -> int:
+        """Removes up to `limit` expired quotes that no payment has used; how many it has removed."""
         ...
 
     def add_payment(self, payment: Payment) -> bool:

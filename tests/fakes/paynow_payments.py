@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from services.paynow import tables
 from services.paynow.domain.balances import tells_balance
@@ -184,14 +184,14 @@ class _MemoryWork:
     def add_quote(self, quote: Quote) -> None:
         self._state.quotes[quote.quote_id] = quote
 
-    def forget_quotes(self, expired_before: datetime) -> int:
+    def forget_quotes(self, expired_before: datetime, limit: int) -> int:
         used = {payment.quote_id for payment in self._state.payments.values()}
         old = [
             q for q in self._state.quotes.values() if q.expires_at < expired_before and q.quote_id not in used
         ]
-        for quote in old:
+        for quote in old[:limit]:
             del self._state.quotes[quote.quote_id]
-        return len(old)
+        return len(old[:limit])
 
     def add_payment(self, payment: Payment) -> bool:
         if any(p.idempotency_key == payment.idempotency_key for p in self._state.payments.values()):
@@ -266,6 +266,10 @@ class SqlBooks:
                     updated_at=AT,
                 )
             )
+            if connection.dialect.name == "postgresql":
+                # Its counter knows nothing of ids that were given by hand.
+                counter = func.pg_get_serial_sequence("invoices", "invoice_id")
+                connection.execute(select(func.setval(counter, func.max(invoices.c.invoice_id))))
 
     def sync(self, invoice_id: int, balance_minor: int, amount_minor: int | None = None) -> None:
         """A list of one line: that balance of the same amount as before, unless another one is given."""

@@ -100,6 +100,7 @@ class SqlBooksWriter:
         self._insert_addresses(plan.new_addresses, ids)
         new = [rows.invoice_values(claim, at) for claim in plan.new_invoices]
         insert_many(self._connection, invoices, rows.INVOICE_COLUMNS, new)
+        self._lock_invoices(plan)
         told = [one for one in plan.changed_invoices if one.tells_balance]
         silent = [one for one in plan.changed_invoices if not one.tells_balance]
         self._many(rows.UPDATE_INVOICE, [rows.new_invoice_values(one, at) for one in told])
@@ -111,6 +112,13 @@ class SqlBooksWriter:
             addresses.c.contact_id == bindparam("of_contact"), addresses.c.email_key == bindparam("key")
         )
         self._many(statement, [{"of_contact": one.contact_id, "key": one.email_key} for one in stale])
+
+    def _lock_invoices(self, plan: Plan) -> None:
+        """By id, as payments lock them: else a sync and a payment could wait for each other for ever."""
+        ids = sorted(one.invoice_id for one in plan.changed_invoices)
+        if ids:
+            query = select(invoices.c.invoice_id).where(invoices.c.invoice_id.in_(ids))
+            self._connection.execute(query.order_by(invoices.c.invoice_id).with_for_update(key_share=True))
 
     def _many(self, statement: Any, parameters: Sequence[rows.Values]) -> None:
         """Runs the statement once for all the rows, and not at all for none."""

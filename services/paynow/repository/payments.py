@@ -138,13 +138,15 @@ class SqlPaymentWork(SqlPaymentReads):
     """One transaction.
 
     Locks are always taken in the same order, invoices before payments and each by id, so that two
-    transactions cannot wait for each other. `claim` locks payments alone, and waits for nobody.
+    transactions cannot wait for each other. `claim` and `forget_quotes` wait for nobody. Whoever only
+    refers to an invoice, as a new quote does, does not wait for those who change it (`key_share`).
     """
 
     def lock_invoices(self, invoice_ids: Collection[int]) -> dict[int, Payable]:
         """The invoices, locked until the end of the transaction."""
         query = select(*_PAYABLE).where(invoices.c.invoice_id.in_(sorted(invoice_ids)))
-        rows = self._connection.execute(query.order_by(invoices.c.invoice_id).with_for_update())
+        query = query.order_by(invoices.c.invoice_id).with_for_update(key_share=True)
+        rows = self._connection.execute(query)
         return {row.invoice_id: _payable(row) for row in rows}
 
     def save_invoices(self, changed: Collection[Payable]) -> None:
@@ -156,12 +158,14 @@ class SqlPaymentWork(SqlPaymentReads):
         row = {name: value for name, value in vars(quote).items() if name != "payment_id"}
         self._connection.execute(quotes.insert().values(row))
 
-    def forget_quotes(self, expired_before: datetime) -> int:
-        """Removes expired quotes that no payment has used."""
+    def forget_quotes(self, expired_before: datetime, limit: int) -> int:
+        """Removes up to `limit` expired quotes that no payment has used."""
         used = exists().where(payments.c.quote_id == quotes.c.quote_id)
-        return self._connection.execute(
-            delete(quotes).where(quotes.c.expires_at < expired_before, ~used)
-        ).rowcount
+        old = select(quotes.c.quote_id).where(quotes.c.expires_at < expired_before, ~used).limit(limit)
+        ids = list(self._connection.scalars(old.with_for_update(of=quotes, skip_locked=True)))
+        if ids:
+            self._connection.execute(delete(quotes).where(quotes.c.quote_id.in_(ids)))
+        return len(ids)
 
     def add_payment(self, payment: Payment) -> bool:
         """Adds a payment; False, and nothing is changed, if its idempotency key is taken."""
@@ -183,7 +187,7 @@ class SqlPaymentWork(SqlPaymentReads):
     def claim(self, now: datetime, until: datetime, limit: int) -> list[Payment]:
         """Up to `limit` open payments whose check is due, locked; another worker skips them."""
         query = _payments().where(payments.c.next_check_at <= now).order_by(payments.c.next_check_at)
-        query = query.limit(limit).with_for_update(of=payments, skip_locked=True)
+        query = query.limit(limit).with_for_update(of=payments, skip_locked=True, key_share=True)
         claimed = [_payment(row) for row in self._connection.execute(query)]
         ids = [payment.payment_id for payment in claimed]
         if ids:
@@ -197,7 +201,8 @@ class SqlPaymentWork(SqlPaymentReads):
 
     def _locked(self, *conditions: ColumnElement[bool]) -> list[Payment]:
         query = _payments().where(*conditions).order_by(payments.c.payment_id)
-        return [_payment(row) for row in self._connection.execute(query.with_for_update(of=payments))]
+        query = query.with_for_update(of=payments, key_share=True)
+        return [_payment(row) for row in self._connection.execute(query)]
 
     def _save(self, statement: Any, rows: list[dict[str, Any]]) -> None:
         if rows:

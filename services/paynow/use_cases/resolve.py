@@ -16,6 +16,9 @@ log = structlog.get_logger()
 CLAIM = 10
 """Payments claimed at once: few enough to ask about, one after the other, within one lease."""
 
+FORGET = 1000
+"""Quotes removed in one transaction."""
+
 QUOTES_KEPT = timedelta(days=1)
 """For so long an expired quote that nobody confirmed can still be read."""
 
@@ -40,8 +43,13 @@ def resolve_due(*, store: PaymentStore, provider: Provider, clock: Clock, pace: 
 
 def forget_quotes(*, store: PaymentStore, clock: Clock) -> int:
     """Removes quotes that expired a day ago and that nobody has confirmed; how many there were."""
-    with store.write() as work:
-        return work.forget_quotes(clock.now() - QUOTES_KEPT)
+    expired_before, forgotten = clock.now() - QUOTES_KEPT, 0
+    while True:
+        with store.write() as work:
+            removed = work.forget_quotes(expired_before, FORGET)
+        forgotten += removed
+        if removed < FORGET:
+            return forgotten
 
 
 def conclude(payment: Payment, outcome: Outcome, *, store: PaymentStore, clock: Clock, pace: Pace) -> Payment:

@@ -26,6 +26,7 @@ def sync_books(batches: Iterable[Sequence[SyncRecord]], *, ledger: Ledger, clock
             _take_in(lines, sync, ledger, clock)
     report = sync.report()
     with ledger.write() as books:
+        books.lock()
         books.drop_addresses(sync.stale_addresses())
         books.finish_sync(sync_id, clock.now(), report)
     return report
