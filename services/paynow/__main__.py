@@ -19,12 +19,13 @@ from services.paynow.servicer_ledger import LedgerServicer
 from services.paynow.tables import outbox
 from services.shared.clock import SystemClock
 from services.shared.database import Database
+from services.shared.facts_amqp import broker_url
 from services.shared.facts_grpc import GrpcSubscriber
 from services.shared.grpc_channel import open_channel
 from services.shared.migrate import migrate
 from services.shared.operations_grpc import OperationsServicer
 from services.shared.process import Program, main
-from services.shared.relay import Relay
+from services.shared.relaying import relaying
 from services.shared.settings import choice, seconds, secret_file, server_url
 from services.shared.tls import Tls
 from services.shared.worker import Worker
@@ -48,6 +49,7 @@ class Settings:
     tls: Tls
     link_key: str
     scheduler_address: str
+    amqp_url: str
     sandbox_database_url: str
     sandbox_ach_seconds: float
 
@@ -63,6 +65,7 @@ class Settings:
             tls=tls,
             link_key=secret_file(env, "DUNLIN_LINK_KEY_FILE"),
             scheduler_address=tls.address(env, "DUNLIN_SCHEDULER_ADDRESS"),
+            amqp_url=broker_url(env),
             sandbox_database_url=server_url(env, "DUNLIN_SANDBOX_DATABASE_URL"),
             sandbox_ach_seconds=seconds(env, "DUNLIN_SANDBOX_ACH_SECONDS", 60),
         )
@@ -81,7 +84,14 @@ def compose(env: Mapping[str, str]) -> Program:
     ledger = LedgerServicer(ledger=SqlLedger(database), tokens=links, clock=clock)
     operations = OperationsServicer(lambda: backlog(database, clock))
     scheduler = open_channel(settings.scheduler_address, settings.token, tls=settings.tls)
-    relay = Relay(database, outbox, [GrpcSubscriber(scheduler)], clock)
+    facts = relaying(
+        NAME,
+        database=database,
+        outbox=outbox,
+        subscriber=GrpcSubscriber(scheduler),
+        url=settings.amqp_url,
+        clock=clock,
+    )
 
     def add_servicers(server: grpc.Server) -> None:
         ledger_pb2_grpc.add_LedgerServiceServicer_to_server(ledger, server)
@@ -89,6 +99,7 @@ def compose(env: Mapping[str, str]) -> Program:
         operations_pb2_grpc.add_OperationsServiceServicer_to_server(operations, server)
 
     def close() -> None:
+        facts.close()
         scheduler.close()
         database.dispose()
         sandbox.dispose()
@@ -101,7 +112,7 @@ def compose(env: Mapping[str, str]) -> Program:
         servicers=add_servicers,
         service_names=SERVICE_NAMES,
         workers=[Worker("resolve", payments.resolve.run_once)],
-        relay=Worker("relay", relay.run_once, idle_seconds=0.2),
+        relays=facts.workers,
         needs={"database": database.ping},
         close=close,
     )

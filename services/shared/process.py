@@ -53,6 +53,7 @@ class Program:
     tls: Tls = PLAIN
     workers: Sequence[Worker] = field(default_factory=tuple)
     relay: Worker | None = None
+    relays: Sequence[Worker] = ()
     needs: Mapping[str, Callable[[], object]] = field(default_factory=dict)
     """What it cannot work without, by name; each raises if it cannot be used."""
     collectors: Sequence[Collector] = ()
@@ -95,16 +96,21 @@ def run(program: Program, roles: set[str], *, probe: str = "") -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     workers = [*(program.workers if "work" in roles else ())]
-    if "relay" in roles and program.relay is not None:
-        workers.append(program.relay)
+    if "relay" in roles:
+        workers.extend([*program.relays, *([program.relay] if program.relay else [])])
     vitals = Vitals(program.needs, workers)
+    server = None
+
+    def ready() -> dict[str, str]:
+        unserved = {} if server is None or server.is_serving else {"grpc": "does not serve"}
+        return {**unserved, **vitals.of_readiness()}
+
     probing = (
-        ProbeServer(probe, alive=vitals.of_life, ready=vitals.of_readiness, collectors=program.collectors)
+        ProbeServer(probe, alive=vitals.of_life, ready=ready, collectors=program.collectors)
         if probe
         else None
     )
     vitals.start()
-    server = None
     if "serve" in roles:
         server = Server(
             program.listen,
@@ -140,15 +146,13 @@ def _watch(
     Meanwhile health checks over gRPC are told whether what the calls need is there.
     """
     troubles: dict[str, str] = {}
-    serving = True
     while True:
         if dead := [worker.name for worker in workers if not worker.is_alive]:
             return dead
         before, troubles = troubles, vitals.of_needs()
         if troubles != before:
             log.warning("needs", missing=troubles)
-        if server is not None and serving == bool(troubles):
-            serving = not troubles
-            server.set_serving(serving=serving)
+        if server is not None and server.is_serving == bool(troubles):
+            server.set_serving(serving=not troubles)
         if stop.wait(WATCH_SECONDS):
             return []
