@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +19,9 @@ from services.mailer.rendering import MailPress
 from services.mailer.repository import SqlStore
 from services.mailer.servicer import MailerServicer
 from services.mailer.smtp import SmtpServer, SmtpTransport
-from services.mailer.use_cases.send import Desk, release_dead, send_some
+from services.mailer.use_cases.keep import LOOK_SECONDS, UnderWay, release_dead, renew_leases
+from services.mailer.use_cases.record import Recorder
+from services.mailer.use_cases.send import Desk, send_some
 from services.shared.clock import SystemClock
 from services.shared.database import Database
 from services.shared.facts_grpc import GrpcSubscriber
@@ -37,6 +39,7 @@ from services.shared.settings import (
     secret_file,
     server_url,
 )
+from services.shared.tls import Tls
 from services.shared.worker import Worker
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -54,6 +57,7 @@ class Settings:
     database_url: str
     listen: str
     token: str
+    tls: Tls
     scheduler_address: str
     public_url: str
     smtp: SmtpServer
@@ -62,11 +66,13 @@ class Settings:
     @classmethod
     def read(cls, env: Mapping[str, str]) -> "Settings":
         """`SettingError` names what is missing or wrong."""
+        tls = Tls.read(env)
         return cls(
             database_url=server_url(env, "DUNLIN_MAILER_DATABASE_URL"),
-            listen=required(env, "DUNLIN_MAILER_LISTEN"),
+            listen=tls.address(env, "DUNLIN_MAILER_LISTEN"),
             token=secret_file(env, "DUNLIN_SERVICE_TOKEN_FILE"),
-            scheduler_address=required(env, "DUNLIN_SCHEDULER_ADDRESS"),
+            tls=tls,
+            scheduler_address=tls.address(env, "DUNLIN_SCHEDULER_ADDRESS"),
             public_url=required(env, "DUNLIN_PUBLIC_URL").rstrip("/"),
             smtp=_smtp(env),
             connections=integer(env, "DUNLIN_SMTP_CONNECTIONS", 2, least=1),
@@ -102,26 +108,36 @@ def compose(env: Mapping[str, str]) -> Program:
     database = Database(settings.database_url)
     store = SqlStore(database)
     press = MailPress(settings.public_url)
-    channel = open_channel(settings.scheduler_address, settings.token)
+    channel = open_channel(settings.scheduler_address, settings.token, tls=settings.tls)
     relaying = Worker(
         "relay", Relay(database, tables.outbox, [GrpcSubscriber(channel)], clock).run_once, idle_seconds=0.5
     )
     transports = [SmtpTransport(settings.smtp) for _ in range(settings.connections)]
-    desk = Desk(
-        begin=store.write,
-        reviews=SchedulerReviews(channel),
-        press=press,
-        transport=transports[0],
-        circuit=Circuit(),
-        clock=clock,
-        owner="",
-        announced=relaying.wake,
-    )
-    senders = [_sender(desk, transport, at) for at, transport in enumerate(transports)]
+    under_way = UnderWay()
+    senders: list[Worker] = []
 
     def wake() -> None:
         for sender in senders:
             sender.wake()
+
+    desk = partial(
+        Desk,
+        begin=store.write,
+        reviews=SchedulerReviews(channel),
+        press=press,
+        circuit=Circuit(),
+        recorder=Recorder(store.write, clock, announced=relaying.wake),
+        under_way=under_way,
+        clock=clock,
+        more=wake,
+    )
+    # Together they look into the queue every 0.1 s, since another process may have put something there.
+    idle = min(1.0, 0.1 * settings.connections)
+    for number, transport in enumerate(transports):
+        # Each has a connection and a lease name of its own.
+        name = f"send-{number}"
+        sending = partial(send_some, desk(transport=transport, owner=owner_name(name)))
+        senders.append(Worker(name, sending, idle_seconds=idle))
 
     def close() -> None:
         for transport in transports:
@@ -134,20 +150,24 @@ def compose(env: Mapping[str, str]) -> Program:
         name="mailer",
         listen=settings.listen,
         token=settings.token,
+        tls=settings.tls,
         servicers=_servicers(mailer, OperationsServicer(store.backlog)),
         service_names=NAMES,
-        workers=[_reaper(store, clock, wake), *senders],
+        workers=[_keeper(store, clock, under_way), _reaper(store, clock, wake), *senders],
         relay=relaying,
         needs={"database": database.ping},
         close=close,
     )
 
 
-def _sender(desk: Desk, transport: SmtpTransport, number: int) -> Worker:
-    """One send worker with a connection and a lease name of its own."""
-    name = f"send-{number}"
-    own = replace(desk, transport=transport, owner=owner_name(name))
-    return Worker(name, partial(send_some, own), idle_seconds=0.5)
+def _keeper(store: SqlStore, clock: SystemClock, under_way: UnderWay) -> Worker:
+    """Keeps the leases of mails that a slow server takes its time over."""
+
+    def keep() -> bool:
+        renew_leases(under_way, begin=store.write, clock=clock)
+        return False
+
+    return Worker("keeper", keep, idle_seconds=LOOK_SECONDS)
 
 
 def _reaper(store: SqlStore, clock: SystemClock, wake: Callable[[], None]) -> Worker:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, Protocol
 
 from services.mailer.domain.company import Company, Profile
-from services.mailer.domain.delivery import Answer, Later
+from services.mailer.domain.delivery import Answer, Outcome
 from services.mailer.domain.letter import Letter, Verdict, Withheld
 from services.mailer.domain.message import Claimed, Message, Rendered, Request, State
 from services.mailer.domain.templates import Areas, Template, TemplateType
@@ -15,6 +15,14 @@ from services.mailer.domain.templates import Areas, Template, TemplateType
 
 class ReviewUnavailable(Exception):
     """The second look cannot be had now; the text says why."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How one attempt to send a message ended."""
+
+    message: Claimed
+    outcome: Outcome
 
 
 @dataclass(frozen=True)
@@ -38,8 +46,8 @@ class Preview:
 class Messages(Protocol):
     """Messages within one transaction.
 
-    `owner` names the lease of one worker. What ends an attempt returns False, and changes nothing, if the
-    lease has passed to another one.
+    A lease belongs to one worker, whose name stands in what it has claimed. What ends or begins an attempt
+    changes nothing for a message whose lease has passed to another one.
     """
 
     def accept(self, requests: Sequence[Request], domain: str, at: datetime) -> int:
@@ -50,37 +58,33 @@ class Messages(Protocol):
         """Takes a lease on messages that are due, the longest due first; other workers get others."""
         ...
 
+    def renew(self, messages: Sequence[Claimed], until: datetime) -> int:
+        """Prolongs the leases; returns how many of them were still held."""
+        ...
+
     def processed(
-        self, message: Claimed, owner: str, rendered: Rendered, at: datetime, until: datetime
-    ) -> bool:
-        """Stores the mail about to be sent, and renews the lease for the attempt."""
+        self, mails: Sequence[tuple[Claimed, Rendered]], at: datetime, until: datetime
+    ) -> list[tuple[Claimed, Rendered]]:
+        """Stores the mails about to be sent, and renews their leases; returns those still held."""
         ...
 
-    def sent(self, message: Claimed, detail: str, at: datetime) -> bool:
-        """The server has it: final, whoever holds the lease. False if that was known already."""
+    def record(self, endings: Sequence[Ending], at: datetime) -> list[Ending]:
+        """How attempts ended; returns the endings that changed something.
+
+        What the server has taken is sent, whoever holds the lease, and final; every such answer is in the
+        history. The other outcomes count only while the lease is held.
+        """
         ...
 
-    def later(self, message: Claimed, owner: str, outcome: Later, at: datetime) -> bool:
-        """To be tried again."""
+    def withhold(self, refused: Sequence[tuple[Claimed, Withheld]], at: datetime) -> None:
+        """Takes them out of the queue, except for what was asked for once more since it was claimed."""
         ...
 
-    def failed(self, message: Claimed, owner: str, detail: str, at: datetime) -> bool:
-        """Given up."""
-        ...
-
-    def withhold(
-        self, message: Claimed, owner: str, why: Withheld, reviewed_at: datetime, at: datetime
-    ) -> bool:
-        """Takes it out of the queue, unless it was asked for once more since `reviewed_at`."""
-        ...
-
-    def await_review(
-        self, messages: Sequence[Claimed], owner: str, why: str, due_at: datetime, at: datetime
-    ) -> None:
+    def await_review(self, messages: Sequence[Claimed], why: str, due_at: datetime, at: datetime) -> None:
         """Back into the queue until `due_at`; tells so once in each message's history."""
         ...
 
-    def release(self, messages: Sequence[Claimed], owner: str, at: datetime) -> None:
+    def release(self, messages: Sequence[Claimed], at: datetime) -> None:
         """Gives back what was not begun."""
         ...
 

@@ -12,16 +12,18 @@ from dunlin.operations.v1 import operations_pb2
 
 from embedded.mail_sink import protocol
 from tests.fakes.mailer_program import Running, running
+from tests.fakes.mailer_queue import SCRIPTS
 from tests.fakes.mailer_scheduler import a_letter, a_receipt
 from tests.fakes.mailer_smtp import served as smtp_served
 from tests.fakes.mailer_smtp import until
+from tests.servers import DATABASES, MigratedUrl
 
 AFTER = templates_pb2.TEMPLATE_TYPE_DUE_NOTICE_AFTER
 
 
-@pytest.fixture
-def mailer(tmp_path: Path) -> Iterator[Running]:
-    with running(tmp_path) as mailer:
+@pytest.fixture(params=DATABASES)
+def mailer(request: pytest.FixtureRequest, migrated_url: MigratedUrl, tmp_path: Path) -> Iterator[Running]:
+    with running(tmp_path, migrated_url(request.param, SCRIPTS)) as mailer:
         yield mailer
 
 

@@ -11,14 +11,16 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from services.shared.errors import Conflict, Invalid, Missing, Refusal, WrongState
 from services.shared.grpc_errors import refusal_of
 from tests.fakes.mailer_program import Running, running
+from tests.fakes.mailer_queue import SCRIPTS
+from tests.servers import DATABASES, MigratedUrl
 
 AFTER = templates_pb2.TEMPLATE_TYPE_DUE_NOTICE_AFTER
 GOOD = templates_pb2.TemplateAreas(subject="{{ invoice.number }}", title="Due", header="<p>x</p>", footer="")
 
 
-@pytest.fixture
-def mailer(tmp_path: Path) -> Iterator[Running]:
-    with running(tmp_path) as mailer:
+@pytest.fixture(params=DATABASES)
+def mailer(request: pytest.FixtureRequest, migrated_url: MigratedUrl, tmp_path: Path) -> Iterator[Running]:
+    with running(tmp_path, migrated_url(request.param, SCRIPTS)) as mailer:
         yield mailer
 
 

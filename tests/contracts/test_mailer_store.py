@@ -1,34 +1,31 @@
-"""The queue's promises, kept by the store in memory and by SQLite."""
+"""The queue's promises, kept by the store in memory, by SQLite and by PostgreSQL."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from services.mailer.domain.delivery import Later, Past
+from services.mailer.domain.delivery import Later, Never, Past, Sent
 from services.mailer.domain.letter import Withheld
 from services.mailer.domain.message import EventKind, State
 from services.mailer.domain.templates import TemplateType
-from services.mailer.ports import Filter
+from services.mailer.ports import Ending, Filter
 from services.mailer.repository import SqlStore
 from services.shared.database import Database
 from tests.fakes.mailer import MINUTE, FakeStore
-from tests.fakes.mailer_queue import RENDERED, T0, Queue, Store, migrated
+from tests.fakes.mailer_queue import RENDERED, SCRIPTS, T0, Queue, Store
+from tests.servers import DATABASES
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(migrated(tmp_path / "mailer.sqlite"))
-    yield database
-    database.dispose()
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest) -> Store:
+@pytest.fixture(params=["memory", *DATABASES])
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     if request.param == "memory":
-        return FakeStore()
-    return SqlStore(request.getfixturevalue("database"))
+        yield FakeStore()
+        return
+    database = Database(request.getfixturevalue("migrated_url")(request.param, SCRIPTS))
+    yield SqlStore(database)
+    database.dispose()
 
 
 @pytest.fixture
@@ -64,8 +61,8 @@ def test_an_expired_lease_passes_to_another_worker_and_the_first_one_cannot_go_o
     queue.accept()
     [mine] = queue.claim("a")
     [theirs] = queue.claim("b", at=T0 + 2 * MINUTE)
-    assert not queue.process(mine, "a")
-    assert queue.process(theirs, "b")
+    assert not queue.process(mine)
+    assert queue.process(theirs)
     assert queue.kinds() == [EventKind.QUEUE_TRIGGERED, EventKind.QUEUED, EventKind.PROCESSED]
 
 
@@ -75,6 +72,16 @@ def test_an_attempt_renews_the_lease(queue: Queue) -> None:
     queue.process(message)
     assert queue.claim("b", at=T0 + 2 * MINUTE) == []
     assert len(queue.claim("b", at=T0 + 6 * MINUTE)) == 1
+
+
+def test_a_lease_that_is_renewed_in_time_passes_to_nobody(queue: Queue, store: Store) -> None:
+    queue.accept(2)
+    batch = queue.claim("a")
+    with store.write() as work:
+        assert work.messages.renew(batch[:1], T0 + 3 * MINUTE) == 1
+    assert [m.notice_id for m in queue.claim("b", at=T0 + 2 * MINUTE)] == ["notice-2"]
+    with store.write() as work:
+        assert work.messages.renew(batch, T0 + 9 * MINUTE) == 1, "the other one is no longer ours"
 
 
 def test_a_written_mail_is_kept_byte_for_byte_and_shows_in_the_message(queue: Queue, store: Store) -> None:
@@ -94,8 +101,7 @@ def test_a_sent_message_is_final_and_claimed_by_nobody(queue: Queue, store: Stor
     queue.accept()
     [message] = queue.claim()
     queue.process(message)
-    with store.write() as work:
-        assert work.messages.sent(message, "250 ok", T0 + MINUTE)
+    assert queue.end(message, Sent("250 ok"), T0 + MINUTE)
     shown = queue.get()
     assert (shown.state, shown.sent_at) == (State.SENT, T0 + MINUTE)
     assert shown.events[-1].detail == "250 ok"
@@ -107,21 +113,55 @@ def test_what_the_server_took_is_sent_even_if_the_lease_was_lost(queue: Queue, s
     [message] = queue.claim("a")
     queue.process(message)
     [theirs] = queue.claim("b", at=T0 + 6 * MINUTE)
-    with store.write() as work:
-        assert work.messages.sent(message, "250 late", T0 + 6 * MINUTE)
-    assert not queue.process(theirs, "b")
-    with store.write() as work:
-        assert not work.messages.sent(theirs, "250 again", T0 + 7 * MINUTE)
+    assert queue.end(message, Sent("250 late"), T0 + 6 * MINUTE)
+    assert not queue.process(theirs)
+    assert not queue.end(theirs, Sent("250 again"), T0 + 7 * MINUTE)
     assert queue.get().sent_at == T0 + 6 * MINUTE
     assert [event.detail for event in queue.get().events[-2:]] == ["250 late", "250 again"]
+
+
+def test_the_endings_of_many_connections_are_recorded_together(queue: Queue, store: Store) -> None:
+    queue.accept(5)
+    one, two, three, four, five = queue.claim()
+    lost = replace(four, owner="b")
+    endings = [
+        Ending(three, Sent("250 three")),
+        Ending(one, Sent("250 one")),
+        Ending(two, Later(T0 + MINUTE, "451 two", Past(1, 0, T0))),
+        Ending(lost, Never("550 four")),
+        Ending(five, Never("550 five")),
+    ]
+    with store.write() as work:
+        news = work.messages.record(endings, T0)
+    assert sorted(ending.message.key for ending in news) == [one.key, two.key, three.key, five.key]
+    states = [queue.get(number).state for number in range(1, 6)]
+    assert states == [State.SENT, State.DEFERRED, State.SENT, State.SENDING, State.FAILED]
+    words = ["250 one", "451 two", "250 three", "", "550 five"]
+    assert [queue.get(number).events[-1].detail for number in range(1, 6)] == words
+
+
+def test_two_answers_for_the_same_mail_are_both_told_and_sent_it_is_once(queue: Queue, store: Store) -> None:
+    queue.accept()
+    [first] = queue.claim("a")
+    [second] = queue.claim("b", at=T0 + 2 * MINUTE)
+    with store.write() as work:
+        news = work.messages.record([Ending(first, Sent("250 a")), Ending(second, Sent("250 b"))], T0)
+    assert len(news) == 1
+    assert [event.detail for event in queue.get().events[2:]] == ["250 a", "250 b"]
+
+
+def test_words_of_a_server_may_hold_anything(queue: Queue) -> None:
+    queue.accept()
+    [message] = queue.claim()
+    assert queue.end(message, Sent("250 \0 ok \ufffd"))
+    assert queue.get().events[-1].detail == "250  ok \ufffd"
 
 
 def test_a_deferred_message_waits_and_brings_its_past_along(queue: Queue, store: Store) -> None:
     queue.accept()
     [message] = queue.claim()
     outcome = Later(T0 + 4 * MINUTE, "451 later", Past(attempts=3, drops=1, tried_at=T0 - MINUTE))
-    with store.write() as work:
-        assert work.messages.later(message, "a", outcome, T0)
+    assert queue.end(message, outcome)
     assert queue.get().state is State.DEFERRED
     assert queue.claim("b", at=T0 + 3 * MINUTE) == []
     [again] = queue.claim("b", at=T0 + 4 * MINUTE)
@@ -131,8 +171,7 @@ def test_a_deferred_message_waits_and_brings_its_past_along(queue: Queue, store:
 def test_a_failed_message_is_final(queue: Queue, store: Store) -> None:
     queue.accept()
     [message] = queue.claim()
-    with store.write() as work:
-        assert work.messages.failed(message, "a", "550 no such user", T0)
+    assert queue.end(message, Never("550 no such user"))
     assert queue.get().state is State.FAILED
     assert queue.get().events[-1].detail == "550 no such user"
     assert queue.claim("b", at=T0 + timedelta(days=9)) == []
@@ -142,12 +181,14 @@ def test_a_failed_message_is_final(queue: Queue, store: Store) -> None:
 def test_nobody_but_the_owner_of_the_lease_ends_an_attempt(queue: Queue, store: Store) -> None:
     queue.accept()
     [message] = queue.claim("a")
+    theirs = replace(message, owner="b")
+    assert not queue.end(theirs, Never("x"))
+    assert not queue.end(theirs, Later(T0, "x", Past()))
+    queue.withhold(theirs, Withheld("X", "x"))
     with store.write() as work:
-        assert not work.messages.failed(message, "b", "x", T0)
-        assert not work.messages.later(message, "b", Later(T0, "x", Past()), T0)
-        assert not work.messages.withhold(message, "b", Withheld("X", "x"), T0, T0)
-        work.messages.release([message], "b", T0)
-        work.messages.await_review([message], "b", "x", T0, T0)
+        work.messages.release([theirs], T0)
+        work.messages.await_review([theirs], "x", T0, T0)
+        assert work.messages.renew([theirs], T0) == 0
     assert queue.get().state is State.SENDING
     assert len(queue.get().events) == 2
 
@@ -155,8 +196,7 @@ def test_nobody_but_the_owner_of_the_lease_ends_an_attempt(queue: Queue, store: 
 def test_a_withheld_message_rests_until_it_is_accepted_again(queue: Queue, store: Store) -> None:
     queue.accept()
     [message] = queue.claim()
-    with store.write() as work:
-        assert work.messages.withhold(message, "a", Withheld("NO_ADDRESS", "No address."), T0, T0)
+    queue.withhold(message, Withheld("NO_ADDRESS", "No address."))
     assert queue.get().state is State.WITHHELD
     assert queue.get().events[-1].detail == "NO_ADDRESS: No address."
     assert queue.claim("b", at=T0 + timedelta(days=9)) == []
@@ -166,14 +206,15 @@ def test_a_withheld_message_rests_until_it_is_accepted_again(queue: Queue, store
     assert len(queue.claim("b", at=T0 + MINUTE)) == 1
 
 
-def test_a_no_that_is_older_than_the_newest_acceptance_does_not_count(queue: Queue, store: Store) -> None:
+def test_a_no_does_not_count_for_what_was_asked_for_again_since_it_was_claimed(
+    queue: Queue, store: Store
+) -> None:
     queue.accept()
     [message] = queue.claim()
     asked_again_at = T0 + timedelta(seconds=2)
     assert queue.accept(at=asked_again_at) == 0
-    with store.write() as work:
-        later = T0 + timedelta(seconds=3)
-        work.messages.withhold(message, "a", Withheld("EXCLUDED", ""), T0 + timedelta(seconds=1), later)
+    later = T0 + timedelta(seconds=3)
+    queue.withhold(message, Withheld("EXCLUDED", ""), later)
     assert queue.get().state is State.QUEUED
     assert queue.kinds()[-3:] == [EventKind.WITHHELD, EventKind.QUEUE_TRIGGERED, EventKind.QUEUED]
     assert len(queue.claim("b", at=later)) == 1
@@ -185,14 +226,14 @@ def test_waiting_for_the_second_look_is_told_once_for_each_outage(queue: Queue, 
         at = T0 + round * MINUTE
         batch = queue.claim(at=at)
         with store.write() as work:
-            work.messages.await_review(batch, "a", "scheduler away", at + timedelta(seconds=2), at)
+            work.messages.await_review(batch, "scheduler away", at + timedelta(seconds=2), at)
         assert queue.get().state is State.QUEUED
         assert queue.claim("b", at=at + timedelta(seconds=1)) == []
     assert queue.kinds().count(EventKind.DEFERRED) == 1
     [message] = queue.claim(at=T0 + 5 * MINUTE)
     queue.process(message)
     with store.write() as work:
-        work.messages.release([message], "a", T0 + 5 * MINUTE)
+        work.messages.release([message], T0 + 5 * MINUTE)
     [message] = queue.claim(at=T0 + 5 * MINUTE)
     assert not message.waits_for_review
 
@@ -200,15 +241,14 @@ def test_waiting_for_the_second_look_is_told_once_for_each_outage(queue: Queue, 
 def test_what_was_not_begun_is_given_back_as_it_was(queue: Queue, store: Store) -> None:
     queue.accept(2)
     first, second = queue.claim()
-    with store.write() as work:
-        work.messages.later(second, "a", Later(T0, "451", Past(1, 0, T0)), T0)
+    queue.end(second, Later(T0, "451", Past(1, 0, T0)))
     batch = queue.claim()
     with store.write() as work:
-        work.messages.release(batch, "a", T0 + MINUTE)
+        work.messages.release(batch, T0 + MINUTE)
     assert queue.get(1).state is State.SENDING
     assert queue.get(2).state is State.DEFERRED
     with store.write() as work:
-        work.messages.release([first], "a", T0 + MINUTE)
+        work.messages.release([first], T0 + MINUTE)
     assert queue.get(1).state is State.QUEUED
     assert len(queue.get(1).events) == 2
     assert len(queue.claim("b", at=T0 + MINUTE)) == 2

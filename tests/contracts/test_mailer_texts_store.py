@@ -1,36 +1,40 @@
-"""Templates, the company and the history itself: kept by the store in memory and by SQLite."""
+"""Templates, the company and the history itself: kept by the store in memory, by SQLite and by PostgreSQL."""
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import delete, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError
 
 from services.mailer import tables
+from services.mailer.domain.delivery import Sent
 from services.mailer.domain.templates import TemplateType
 from services.mailer.repository import SqlStore
 from services.shared.database import Database
 from tests.fakes.mailer import COMPANY, MINUTE, FakeStore, requests
-from tests.fakes.mailer_queue import DOMAIN, T0, Queue, Store, migrated
+from tests.fakes.mailer_queue import DOMAIN, SCRIPTS, T0, Queue, Store
+from tests.servers import DATABASES, MigratedUrl
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(migrated(tmp_path / "mailer.sqlite"))
+@pytest.fixture(params=DATABASES)
+def database(request: pytest.FixtureRequest, migrated_url: MigratedUrl) -> Iterator[Database]:
+    database = Database(migrated_url(request.param, SCRIPTS))
     yield database
     database.dispose()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest) -> Store:
+@pytest.fixture(params=["memory", *DATABASES])
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     if request.param == "memory":
-        return FakeStore()
-    return SqlStore(request.getfixturevalue("database"))
+        yield FakeStore()
+        return
+    database = Database(request.getfixturevalue("migrated_url")(request.param, SCRIPTS))
+    yield SqlStore(database)
+    database.dispose()
 
 
 @pytest.fixture
@@ -63,8 +67,7 @@ def test_a_template_knows_when_it_was_last_sent(queue: Queue, store: Store) -> N
     queue.accept(3)
     for minutes, message in zip((2, 1), queue.claim(limit=2), strict=True):
         queue.process(message)
-        with store.write() as work:
-            work.messages.sent(message, "", T0 + minutes * MINUTE)
+        queue.end(message, Sent(""), T0 + minutes * MINUTE)
     with store.read() as work:
         assert work.templates.last_sent() == {TemplateType.DUE_NOTICE_AFTER: T0 + 2 * MINUTE}
 
@@ -104,7 +107,7 @@ def test_the_database_itself_refuses_to_change_history(database: Database, table
     queue.accept()
     queue.process(queue.claim()[0])
     for statement in (update(table).values(message=1), delete(table)):
-        with pytest.raises(IntegrityError, match="append-only"), database.write() as connection:
+        with pytest.raises(DBAPIError, match="append-only"), database.write() as connection:
             connection.execute(statement)
     with database.read() as connection:
         assert connection.execute(select(table)).first() is not None
@@ -122,8 +125,8 @@ def test_the_backlog_counts_what_is_not_final_and_activity_grows(database: Datab
     before = store.backlog()
     assert (before.queue, before.outbox, before.inbox) == (3, 0, 0)
     [message] = queue.claim(limit=1)
+    queue.end(message, Sent(""))
     with store.write() as work:
-        work.messages.sent(message, "", T0)
         work.announce("message_sent", {"notice_id": "notice-1", "message_id": "<x>"}, T0)
     after = store.backlog()
     assert (after.queue, after.outbox) == (2, 1)

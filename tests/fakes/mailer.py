@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.mailer.domain.company import Company, Profile
-from services.mailer.domain.delivery import Answer, Later, Stage
+from services.mailer.domain.delivery import Answer, Later, Outcome, Sent, Stage
 from services.mailer.domain.letter import Withheld
 from services.mailer.domain.message import (
     Claimed,
@@ -21,7 +21,7 @@ from services.mailer.domain.message import (
 )
 from services.mailer.domain.shipped import SHIPPED
 from services.mailer.domain.templates import Template, TemplateType
-from services.mailer.ports import Filter
+from services.mailer.ports import Ending, Filter
 
 COMPANY = Company("Your company", "", "", "", "billing@localhost.localdomain", "#1f4e79")
 TAKEN = Answer(Stage.CONTENT, 250, "2.0.0 taken")
@@ -45,14 +45,18 @@ class Row:
         self.message = replace(self.message, **values)
 
     def tell(self, kind: EventKind, at: datetime, detail: str = "") -> None:
-        self.change(events=(*self.message.events, Event(kind, at, detail)))
+        self.change(events=(*self.message.events, Event(kind, at, detail.replace("\0", ""))))
 
-    def enqueue(self, at: datetime) -> None:
+    def enqueue(self, at: datetime, asked_at: datetime) -> None:
         self.change(state=State.QUEUED)
-        self.due_at, self.asked_at, self.owner = at, at, None
+        self.due_at, self.asked_at, self.owner = at, asked_at, None
         self.attempts, self.drops, self.tried_at, self.waits = 0, 0, None, False
         self.tell(EventKind.QUEUE_TRIGGERED, at)
         self.tell(EventKind.QUEUED, at)
+
+    def rest(self, state: State) -> None:
+        self.change(state=state)
+        self.due_at, self.owner = None, None
 
     def back(self, due_at: datetime) -> None:
         self.change(state=State.DEFERRED if self.tried_at else State.QUEUED)
@@ -84,7 +88,7 @@ class FakeMessages:
                 if row.message.state is State.SENDING:
                     row.asked_at = at
                 continue
-            row.enqueue(at)
+            row.enqueue(at, at)
             count += 1
         return count
 
@@ -97,73 +101,77 @@ class FakeMessages:
             row.owner, row.due_at = owner, until
             message = row.message
             past = (row.attempts, row.drops, row.tried_at, row.waits)
-            claimed.append(Claimed(key, message.notice_id, message.message_id, *past))
+            claimed.append(Claimed(key, message.notice_id, message.message_id, owner, row.asked_at, *past))
         return claimed
 
+    def renew(self, messages: Sequence[Claimed], until: datetime) -> int:
+        held = [row for message in messages if (row := self._held(message))]
+        for row in held:
+            row.due_at = until
+        return len(held)
+
     def processed(
-        self, message: Claimed, owner: str, rendered: Rendered, at: datetime, until: datetime
-    ) -> bool:
-        row = self._held(message, owner)
-        if row is None:
-            return False
-        row.change(
-            type=rendered.type,
-            template_version=rendered.template_version,
-            recipients=rendered.recipients,
-            subject=rendered.subject,
-        )
-        row.due_at, row.waits = until, False
-        row.mimes.append(rendered.mime)
-        row.tell(EventKind.PROCESSED, at)
-        return True
+        self, mails: Sequence[tuple[Claimed, Rendered]], at: datetime, until: datetime
+    ) -> list[tuple[Claimed, Rendered]]:
+        ours = [(message, mail) for message, mail in mails if self._held(message)]
+        for message, mail in ours:
+            row = self.rows[message.key]
+            row.change(
+                type=mail.type,
+                template_version=mail.template_version,
+                recipients=mail.recipients,
+                subject=mail.subject,
+            )
+            row.due_at, row.waits = until, False
+            row.mimes.append(mail.mime)
+            row.tell(EventKind.PROCESSED, at)
+        return ours
 
-    def sent(self, message: Claimed, detail: str, at: datetime) -> bool:
+    def record(self, endings: Sequence[Ending], at: datetime) -> list[Ending]:
+        return [ending for ending in endings if self._record(ending.message, ending.outcome, at)]
+
+    def _record(self, message: Claimed, outcome: Outcome, at: datetime) -> bool:
         row = self.rows[message.key]
-        row.tell(EventKind.SENT, at, detail)
-        if row.message.state is State.SENT:
+        if isinstance(outcome, Sent):
+            row.tell(EventKind.SENT, at, outcome.detail)
+            news = row.message.state is not State.SENT
+            if news:
+                row.change(state=State.SENT, sent_at=at)
+                row.due_at, row.owner = None, None
+            return news
+        if self._held(message) is None:
             return False
-        row.change(state=State.SENT, sent_at=at)
-        row.due_at, row.owner = None, None
+        if isinstance(outcome, Later):
+            past = outcome.past
+            row.attempts, row.drops, row.tried_at = past.attempts, past.drops, past.tried_at
+            row.change(state=State.DEFERRED)
+            row.due_at, row.owner = outcome.at, None
+            row.tell(EventKind.DEFERRED, at, outcome.detail)
+        else:
+            row.rest(State.FAILED)
+            row.tell(EventKind.FAILED, at, outcome.detail)
         return True
 
-    def later(self, message: Claimed, owner: str, outcome: Later, at: datetime) -> bool:
-        row = self._held(message, owner)
-        if row is None:
-            return False
-        past = outcome.past
-        row.attempts, row.drops, row.tried_at = past.attempts, past.drops, past.tried_at
-        row.change(state=State.DEFERRED)
-        row.due_at, row.owner = outcome.at, None
-        row.tell(EventKind.DEFERRED, at, outcome.detail)
-        return True
+    def withhold(self, refused: Sequence[tuple[Claimed, Withheld]], at: datetime) -> None:
+        for message, why in refused:
+            if row := self._held(message):
+                detail = f"{why.reason}: {why.explanation}" if why.explanation else why.reason
+                row.tell(EventKind.WITHHELD, at, detail)
+                row.rest(State.WITHHELD)
+                if row.asked_at != message.asked_at:
+                    row.enqueue(at, row.asked_at)
 
-    def failed(self, message: Claimed, owner: str, detail: str, at: datetime) -> bool:
-        return self._final(message, owner, State.FAILED, Event(EventKind.FAILED, at, detail))
-
-    def withhold(
-        self, message: Claimed, owner: str, why: Withheld, reviewed_at: datetime, at: datetime
-    ) -> bool:
-        detail = f"{why.reason}: {why.explanation}" if why.explanation else why.reason
-        if not self._final(message, owner, State.WITHHELD, Event(EventKind.WITHHELD, at, detail)):
-            return False
-        row = self.rows[message.key]
-        if row.asked_at > reviewed_at:
-            row.enqueue(at)
-        return True
-
-    def await_review(
-        self, batch: Sequence[Claimed], owner: str, why: str, due_at: datetime, at: datetime
-    ) -> None:
+    def await_review(self, batch: Sequence[Claimed], why: str, due_at: datetime, at: datetime) -> None:
         for message in batch:
-            if row := self._held(message, owner):
+            if row := self._held(message):
                 if not row.waits:
                     row.tell(EventKind.DEFERRED, at, why)
                 row.waits = True
                 row.back(due_at)
 
-    def release(self, batch: Sequence[Claimed], owner: str, at: datetime) -> None:
+    def release(self, batch: Sequence[Claimed], at: datetime) -> None:
         for message in batch:
-            if row := self._held(message, owner):
+            if row := self._held(message):
                 row.back(at)
 
     def owners(self) -> list[str]:
@@ -194,17 +202,9 @@ class FakeMessages:
                 result[row.message.state] = result.get(row.message.state, 0) + 1
         return result
 
-    def _held(self, message: Claimed, owner: str) -> Row | None:
+    def _held(self, message: Claimed) -> Row | None:
         row = self.rows[message.key]
-        return row if row.owner == owner and row.message.state is State.SENDING else None
-
-    def _final(self, message: Claimed, owner: str, state: State, event: Event) -> bool:
-        row = self._held(message, owner)
-        if row is None:
-            return False
-        row.change(state=state, events=(*row.message.events, event))
-        row.due_at, row.owner = None, None
-        return True
+        return row if row.owner == message.owner and row.message.state is State.SENDING else None
 
 
 def _matches(message: Message, wanted: Filter) -> bool:

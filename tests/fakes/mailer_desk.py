@@ -13,6 +13,8 @@ from services.mailer.domain.pace import Pace
 from services.mailer.domain.sample import sample_letter
 from services.mailer.domain.templates import Areas, Template, TemplateType
 from services.mailer.ports import Preview, ReviewUnavailable
+from services.mailer.use_cases.keep import UnderWay
+from services.mailer.use_cases.record import Recorder
 from services.mailer.use_cases.send import Desk, send_some
 from tests.fakes.clock import SetClock
 from tests.fakes.mailer import FakeStore, requests
@@ -126,6 +128,7 @@ class Office:
     press: FakePress = field(default_factory=FakePress)
     transport: FakeTransport = field(default_factory=FakeTransport)
     circuit: Circuit = field(default_factory=Circuit)
+    under_way: UnderWay = field(default_factory=UnderWay)
     pace: Pace = field(default_factory=Pace)
     clock: SetClock = field(default_factory=SetClock)
 
@@ -136,6 +139,8 @@ class Office:
             press=self.press,
             transport=transport or self.transport,
             circuit=self.circuit,
+            recorder=Recorder(self.store.write, self.clock, pauses=()),
+            under_way=self.under_way,
             clock=self.clock,
             owner=owner,
             pace=self.pace,

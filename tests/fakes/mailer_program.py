@@ -9,7 +9,7 @@ from dunlin.events.v1 import events_pb2
 from dunlin.mailer.v1 import mailer_pb2, mailer_pb2_grpc, messages_pb2
 from dunlin.operations.v1 import operations_pb2_grpc
 
-from services.mailer.__main__ import compose, migrate_database
+from services.mailer.__main__ import compose
 from services.shared.grpc_channel import open_channel
 from services.shared.grpc_server import Server
 from tests.fakes.mailer_scheduler import TOKEN, FakeScheduler
@@ -47,13 +47,13 @@ class Running:
 
 
 @contextmanager
-def running(tmp_path: Path) -> Iterator[Running]:
+def running(tmp_path: Path, database_url: str) -> Iterator[Running]:
     """The mailer with all its roles; the mail sink is started by whoever wants mails to arrive."""
     token, port, scheduler = tmp_path / "token", free_port(), FakeScheduler()
     token.write_text(TOKEN)
     with scheduler_served(scheduler) as scheduler_address:
         env = {
-            "DUNLIN_MAILER_DATABASE_URL": f"sqlite:///{tmp_path}/mailer.sqlite",
+            "DUNLIN_MAILER_DATABASE_URL": database_url,
             "DUNLIN_MAILER_LISTEN": "127.0.0.1:0",
             "DUNLIN_SERVICE_TOKEN_FILE": str(token),
             "DUNLIN_SCHEDULER_ADDRESS": scheduler_address,
@@ -61,7 +61,6 @@ def running(tmp_path: Path) -> Iterator[Running]:
             "DUNLIN_SMTP_HOST": "127.0.0.1",
             "DUNLIN_SMTP_PORT": str(port),
         }
-        migrate_database(env)
         program = compose(env)
         server = Server(program.listen, TOKEN, servicers=program.servicers, names=program.service_names)
         address = server.start()

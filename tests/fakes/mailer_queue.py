@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from services.mailer.domain.delivery import Outcome
+from services.mailer.domain.letter import Withheld
 from services.mailer.domain.message import Claimed, EventKind, Message, Rendered
 from services.mailer.domain.templates import TemplateType
-from services.shared.migrate import migrate
+from services.mailer.ports import Ending
 from tests.fakes.mailer import MINUTE, requests
 
 T0 = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
@@ -30,12 +32,6 @@ class Store(Protocol):
     def read(self) -> Any: ...
 
 
-def migrated(path: Path) -> str:
-    """Makes the mailer's database in that file; gives its URL."""
-    migrate(f"sqlite:///{path}", SCRIPTS)
-    return f"sqlite:///{path}"
-
-
 @dataclass
 class Queue:
     """Shorthands for what a worker does."""
@@ -50,9 +46,17 @@ class Queue:
         with self.store.write() as work:
             return list(work.messages.claim(owner, at, at + MINUTE, limit))
 
-    def process(self, message: Claimed, owner: str = "a", at: datetime = T0) -> bool:
+    def process(self, message: Claimed, at: datetime = T0, mail: Rendered = RENDERED) -> bool:
         with self.store.write() as work:
-            return bool(work.messages.processed(message, owner, RENDERED, at, at + 5 * MINUTE))
+            return bool(work.messages.processed([(message, mail)], at, at + 5 * MINUTE))
+
+    def end(self, message: Claimed, outcome: Outcome, at: datetime = T0) -> bool:
+        with self.store.write() as work:
+            return bool(work.messages.record([Ending(message, outcome)], at))
+
+    def withhold(self, message: Claimed, why: Withheld, at: datetime = T0) -> None:
+        with self.store.write() as work:
+            work.messages.withhold([(message, why)], at)
 
     def get(self, number: int = 1) -> Message:
         with self.store.read() as work:

@@ -80,11 +80,17 @@ class Message:
 
 @dataclass(frozen=True)
 class Claimed:
-    """A message that a worker holds the lease of, with what the past attempts say."""
+    """A message that a worker holds the lease of, with what the past attempts say.
+
+    `asked_at` is when it was last accepted, as far as the claim knew: whether it was asked for once more
+    since then is told by comparing, which needs no clocks that agree.
+    """
 
     key: int
     notice_id: str
     message_id: str
+    owner: str
+    asked_at: datetime
     attempts: int = 0
     drops: int = 0
     tried_at: datetime | None = None

@@ -1,20 +1,20 @@
-"""How many notices one second look asks for: few while answers are slow, so that they do not go stale."""
+"""How many mails are looked at and written together: few while they go slowly, so that none goes stale."""
 
 from datetime import timedelta
 
-MOST_ASKED = 10
+MOST_ASKED = 25
 """Notices in one call; more would only wait for each other while the answer ages."""
 
 SLOW = timedelta(milliseconds=500)
-"""An answer that takes longer is asked for with half as many notices next time."""
+"""Mails that take longer together, from asking to the last one, are half as many next time."""
 
 
 class Pace:
-    """Kept from one batch to the next; workers may share it."""
+    """Of one worker, kept from one batch to the next."""
 
     def __init__(self) -> None:
         self.most = MOST_ASKED
 
-    def answered(self, after: timedelta) -> None:
-        """An answer, or the end of waiting for one, has come after so long."""
-        self.most = max(1, self.most // 2) if after > SLOW else min(MOST_ASKED, self.most * 2)
+    def went(self, mails: int, took: timedelta) -> None:
+        """So many mails were dealt with in that time, counted from asking about them."""
+        self.most = max(1, min(self.most // 2, mails)) if took > SLOW else min(MOST_ASKED, self.most * 2)

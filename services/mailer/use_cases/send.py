@@ -4,14 +4,15 @@ What makes it safe to be killed at any point:
 
 1. A claim is a lease. A message whose attempt has not begun is claimed again after the lease, or at once
    when its owner is known to be dead.
-2. Right before the server is spoken to, one transaction checks that the lease is still ours, renews it for
-   longer than an attempt can take, and stores the mail. So no two workers speak about the same message.
-3. Right after the server has answered, one transaction records it, before the next message is begun. So a
-   kill leaves at most one message for each open connection that was taken but not recorded.
+2. Before the server is spoken to, one transaction checks that the leases are still ours, renews them, and
+   stores the mails. So no two workers speak about the same message.
+3. After each answer of the server its outcome is recorded, before the next mail is begun. So a kill leaves
+   at most one message for each open connection that was taken but not recorded.
 
 What makes the second look late: the connection is made before it is asked for, and nothing is sent on a look
 older than `REVIEW_HOLDS`. Only the first mail of an answer goes whatever its age, since the answer has just
-come; so even a slow scheduler is not asked in vain.
+come; so even a slow scheduler is not asked in vain. How many mails are looked at and written together is up
+to the pace, so that few of them wait in vain for a slow server.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +30,6 @@ from services.mailer.domain.delivery import (
     Never,
     Outcome,
     Past,
-    Sent,
     all_together,
     judge,
     not_written,
@@ -38,18 +38,15 @@ from services.mailer.domain.letter import Letter, Unusable, Verdict, Withheld
 from services.mailer.domain.message import CannotWrite, Claimed, Rendered
 from services.mailer.domain.pace import Pace
 from services.mailer.domain.templates import Template, TemplateType
-from services.mailer.ports import Begin, Press, Reviews, ReviewUnavailable, Transport, Work
+from services.mailer.ports import Begin, Ending, Press, Reviews, ReviewUnavailable, Transport
+from services.mailer.use_cases.keep import LEASE, PATIENCE, UnderWay
+from services.mailer.use_cases.record import Recorder
 from services.shared.clock import Clock
 
 log = structlog.get_logger()
 
-BATCH = 20
+BATCH = 50
 """Messages claimed in one go; how many of them one second look asks for is up to the pace."""
-
-CLAIM_LEASE = timedelta(seconds=60)
-
-ATTEMPT_LEASE = timedelta(minutes=6)
-"""Longer than the transport spends on one mail at most."""
 
 REVIEW_HOLDS = timedelta(seconds=1)
 """A second look asked for longer ago is taken again, except for the first mail of an answer."""
@@ -60,18 +57,20 @@ REVIEW_RETRY = timedelta(seconds=2)
 
 @dataclass(frozen=True)
 class Desk:
-    """One send worker with its tools; the transport is its own, the circuit is shared by the process."""
+    """One send worker with its tools; transport and pace are its own, the rest is shared by the process."""
 
     begin: Begin
     reviews: Reviews
     press: Press
     transport: Transport
     circuit: Circuit
+    recorder: Recorder
+    under_way: UnderWay
     clock: Clock
     owner: str
     pace: Pace = field(default_factory=Pace)
-    announced: Callable[[], None] = lambda: None
-    """Called after a fact was written, to wake the relay."""
+    more: Callable[[], None] = lambda: None
+    """Called when there is more to do than one worker has claimed, to wake the others."""
 
 
 class _Went(Enum):
@@ -101,40 +100,41 @@ def send_some(desk: Desk) -> bool:
         return False
     now = desk.clock.now()
     with desk.begin() as work:
-        batch = work.messages.claim(desk.owner, now, now + CLAIM_LEASE, BATCH)
+        batch = work.messages.claim(desk.owner, now, now + LEASE, BATCH)
         paper = _Paper(work.templates.newest(), work.company.profile()) if batch else None
     if paper is None:
         desk.transport.rest()
         return False
+    if len(batch) == BATCH:
+        desk.more()
+    return _work_through(desk, batch, paper, now)
+
+
+def _work_through(desk: Desk, batch: list[Claimed], paper: _Paper, claimed_at: datetime) -> bool:
+    """Group by group: connect, look, write, send; whether the server can be used."""
     while batch:
         trouble = desk.transport.ready()
         if trouble is not None:
             _give_up_for_now(desk, batch, trouble)
             return False
-        reviewed_at, asked = desk.clock.now(), batch[: desk.pace.most]
+        asked_at, asked = desk.clock.now(), batch[: desk.pace.most]
+        if asked_at - claimed_at > PATIENCE:
+            _release(desk, batch)
+            return True
         try:
             verdicts = _review(desk, asked)
         except ReviewUnavailable as error:
             _await_review(desk, batch, str(error))
             return False
         letters, refused = _sorted(asked, verdicts)
-        done, usable = _send_letters(desk, letters, paper, reviewed_at)
-        _withhold(desk, refused, reviewed_at)
-        batch = [message for message, _letter in letters[done:]] + batch[len(asked) :]
+        left, usable = _send_letters(desk, letters, paper, asked_at)
+        _withhold(desk, refused)
+        desk.pace.went(len(asked) - len(left), desk.clock.now() - asked_at)
+        batch = left + batch[len(asked) :]
         if not usable:
             _release(desk, batch)
             return False
     return True
-
-
-def release_dead(is_dead: Callable[[str], bool], *, read: Begin, write: Begin, clock: Clock) -> int:
-    """Ends the leases of workers that no longer live, so that a restart goes on at once; how many."""
-    with read() as work:
-        dead = [owner for owner in work.messages.owners() if is_dead(owner)]
-    if not dead:
-        return 0
-    with write() as work:
-        return work.messages.release_owners(dead, clock.now())
 
 
 def _server_is_there(desk: Desk) -> bool:
@@ -151,21 +151,22 @@ def _server_is_there(desk: Desk) -> bool:
 
 def _release(desk: Desk, batch: Sequence[Claimed]) -> None:
     with desk.begin() as work:
-        work.messages.release(batch, desk.owner, desk.clock.now())
+        work.messages.release(batch, desk.clock.now())
 
 
 def _await_review(desk: Desk, batch: Sequence[Claimed], why: str) -> None:
     now = desk.clock.now()
     with desk.begin() as work:
-        work.messages.await_review(batch, desk.owner, why, now + REVIEW_RETRY, now)
+        work.messages.await_review(batch, why, now + REVIEW_RETRY, now)
 
 
 def _review(desk: Desk, asked: Sequence[Claimed]) -> Mapping[str, Verdict]:
     began = desk.clock.now()
     try:
         return desk.reviews.review([message.notice_id for message in asked])
-    finally:
-        desk.pace.answered(desk.clock.now() - began)
+    except ReviewUnavailable:
+        desk.pace.went(0, desk.clock.now() - began)
+        raise
 
 
 def _sorted(
@@ -183,79 +184,45 @@ def _sorted(
 
 
 def _send_letters(
-    desk: Desk, letters: Sequence[tuple[Claimed, Letter]], paper: _Paper, reviewed_at: datetime
-) -> tuple[int, bool]:
+    desk: Desk, letters: Sequence[tuple[Claimed, Letter]], paper: _Paper, asked_at: datetime
+) -> tuple[list[Claimed], bool]:
     """Sends the first, and the others as long as the look holds and the connection stands.
 
-    Returns how many are done, and whether the server can be used.
+    Returns what is left to be looked at once more, and whether the server can be used.
     """
-    for done, (message, letter) in enumerate(letters):
-        stale = desk.clock.now() - reviewed_at > REVIEW_HOLDS
+    mails = _write_all(desk, letters, paper)
+    for done, (message, mail) in enumerate(mails):
+        stale = desk.clock.now() - asked_at > REVIEW_HOLDS
         if done and (stale or not desk.transport.is_open()):
-            return done, True
-        went = _send_one(desk, message, letter, paper)
+            return [message for message, _mail in mails[done:]], True
+        went = _send_one(desk, message, mail)
         if went is not _Went.ON:
-            return done + (went is _Went.NOWHERE), went is _Went.UNHEARD
-    return len(letters), True
+            left = [message for message, _mail in mails[done + (went is _Went.NOWHERE) :]]
+            return left, went is _Went.UNHEARD
+    return [], True
 
 
-def _withhold(
-    desk: Desk, refused: Sequence[tuple[Claimed, Withheld | Unusable]], reviewed_at: datetime
-) -> None:
-    """Records what may not go out; after the letters, which must not grow older meanwhile."""
-    if not refused:
-        return
+def _write_all(
+    desk: Desk, letters: Sequence[tuple[Claimed, Letter]], paper: _Paper
+) -> list[tuple[Claimed, Rendered]]:
+    """The mails that may now be handed over, stored; those that cannot be written are told of."""
+    mails, unwritten = [], []
+    for message, letter in letters:
+        written = _write(desk, message, letter, paper)
+        if isinstance(written, Rendered):
+            mails.append((message, written))
+        else:
+            unwritten.append(Ending(message, written))
+    if unwritten:
+        desk.recorder.record_all(unwritten)
+    if not mails:
+        return []
     now = desk.clock.now()
     with desk.begin() as work:
-        for message, verdict in refused:
-            if isinstance(verdict, Withheld):
-                work.messages.withhold(message, desk.owner, verdict, reviewed_at, now)
-            else:
-                _record(work, desk.owner, message, Never(verdict.reason), now)
-    desk.announced()
+        return work.messages.processed(mails, now, now + LEASE)
 
 
-def _send_one(desk: Desk, message: Claimed, letter: Letter, paper: _Paper) -> _Went:
-    """Writes and hands over one mail."""
-    past = _past(message)
-    written = _write(desk, message, letter, paper, past)
-    if not isinstance(written, Rendered):
-        _finish(desk, message, written)
-        return _Went.ON
-    now = desk.clock.now()
-    with desk.begin() as work:
-        ours = work.messages.processed(message, desk.owner, written, now, now + ATTEMPT_LEASE)
-    if not ours:
-        return _Went.ON
-    answer = desk.transport.send(written, together=all_together(past))
-    if answer.unheard:
-        return _Went.UNHEARD
-    outcome = judge(answer, past, desk.clock.now())
-    _finish(desk, message, outcome)
-    if isinstance(outcome, Later) and outcome.unreachable:
-        _broke(desk, answer)
-        return _Went.NOWHERE
-    desk.circuit.took()
-    return _Went.ON
-
-
-def _past(message: Claimed) -> Past:
-    return Past(message.attempts, message.drops, message.tried_at)
-
-
-def _give_up_for_now(desk: Desk, batch: Sequence[Claimed], trouble: Answer) -> None:
-    """No connection: one message tells of it in its history, and all wait for a probe to get through."""
-    _finish(desk, batch[0], judge(trouble, _past(batch[0]), desk.clock.now()))
-    _broke(desk, trouble)
-    _release(desk, batch[1:])
-
-
-def _broke(desk: Desk, answer: Answer) -> None:
-    if desk.circuit.broke(desk.clock.now(), refused=(answer.code or 0) >= 500):
-        log.warning("smtp server cannot be used", answer=answer.text)
-
-
-def _write(desk: Desk, message: Claimed, letter: Letter, paper: _Paper, past: Past) -> Rendered | Outcome:
+def _write(desk: Desk, message: Claimed, letter: Letter, paper: _Paper) -> Rendered | Outcome:
     try:
         template = paper.templates[letter.type]
         return desk.press.write(letter, template, paper.company, message, desk.clock.now())
@@ -264,24 +231,51 @@ def _write(desk: Desk, message: Claimed, letter: Letter, paper: _Paper, past: Pa
     except Exception as error:
         # A mistake of ours in writing one mail must not stop the others behind it in the queue.
         log.exception("mail not written", notice_id=message.notice_id)
-        return not_written(f"{type(error).__name__}.", past, desk.clock.now())
+        return not_written(f"{type(error).__name__}.", _past(message), desk.clock.now())
 
 
-def _finish(desk: Desk, message: Claimed, outcome: Outcome) -> None:
-    with desk.begin() as work:
-        _record(work, desk.owner, message, outcome, desk.clock.now())
-    if not isinstance(outcome, Later):
-        desk.announced()
+def _send_one(desk: Desk, message: Claimed, mail: Rendered) -> _Went:
+    """Hands over one mail, and records how that ended."""
+    past = _past(message)
+    with desk.under_way.mail(message, desk.clock.now()):
+        answer = desk.transport.send(mail, together=all_together(past))
+        if answer.unheard:
+            return _Went.UNHEARD
+        outcome = judge(answer, past, desk.clock.now())
+        desk.recorder.record(message, outcome)
+    if isinstance(outcome, Later) and outcome.unreachable:
+        _broke(desk, answer)
+        return _Went.NOWHERE
+    desk.circuit.took()
+    return _Went.ON
 
 
-def _record(work: Work, owner: str, message: Claimed, outcome: Outcome, at: datetime) -> None:
-    """The outcome in the history, and as a fact where it is final."""
-    if isinstance(outcome, Sent):
-        if work.messages.sent(message, outcome.detail, at):
-            body = {"notice_id": message.notice_id, "message_id": message.message_id}
-            work.announce("message_sent", body, at)
-    elif isinstance(outcome, Later):
-        work.messages.later(message, owner, outcome, at)
-    elif work.messages.failed(message, owner, outcome.detail, at):
-        body = {"notice_id": message.notice_id, "reason": outcome.detail}
-        work.announce("message_failed", body, at)
+def _withhold(desk: Desk, refused: Sequence[tuple[Claimed, Withheld | Unusable]]) -> None:
+    """Records what may not go out; after the letters, because these grow old while they wait."""
+    withheld = [(message, verdict) for message, verdict in refused if isinstance(verdict, Withheld)]
+    unusable = [
+        Ending(message, Never(verdict.reason))
+        for message, verdict in refused
+        if isinstance(verdict, Unusable)
+    ]
+    if withheld:
+        with desk.begin() as work:
+            work.messages.withhold(withheld, desk.clock.now())
+    if unusable:
+        desk.recorder.record_all(unusable)
+
+
+def _past(message: Claimed) -> Past:
+    return Past(message.attempts, message.drops, message.tried_at)
+
+
+def _give_up_for_now(desk: Desk, batch: Sequence[Claimed], trouble: Answer) -> None:
+    """No connection: one message tells of it in its history, and all wait for a probe to get through."""
+    desk.recorder.record(batch[0], judge(trouble, _past(batch[0]), desk.clock.now()))
+    _broke(desk, trouble)
+    _release(desk, batch[1:])
+
+
+def _broke(desk: Desk, answer: Answer) -> None:
+    if desk.circuit.broke(desk.clock.now(), refused=(answer.code or 0) >= 500):
+        log.warning("smtp server cannot be used", answer=answer.text)

@@ -66,6 +66,8 @@ def save_template(
         newest = work.templates.newest()[type]
         template = Template(type, newest.version + 1, areas, clock.now(), saved_by[:200])
         if base_version != newest.version or not work.templates.add(template):
+            # Read again: whoever was first may have been so between our look and our attempt.
+            newest = work.templates.newest()[type]
             who = f" by {newest.saved_by}" if newest.saved_by else ""
             raise TemplateChanged(
                 f"This text was changed{who} while you edited it (version {newest.version}, you started"

@@ -36,7 +36,7 @@ BEFORE, AFTER = TemplateType.DUE_NOTICE_BEFORE, TemplateType.DUE_NOTICE_AFTER
 
 def _write(letter: Letter, company: Company = COMPANY, areas: Areas | None = None) -> Rendered:
     template = Template(letter.type, 1, areas or SHIPPED[letter.type], AT, "")
-    return PRESS.write(letter, template, Profile(company, 1), Claimed(1, "n-1", "<n-1@x.test>"), AT)
+    return PRESS.write(letter, template, Profile(company, 1), Claimed(1, "n-1", "<n-1@x.test>", "a", AT), AT)
 
 
 def _parsed(rendered: Rendered) -> EmailMessage:

@@ -61,21 +61,34 @@ def test_a_slow_second_look_sends_at_least_one_mail_for_each_answer(office: Offi
 
 def test_after_a_slow_answer_fewer_are_asked_about_and_more_again_after_quick_ones(office: Office) -> None:
     office.accept(BATCH)
-    office.reviews.meanwhile = lambda count: office.wait(seconds=0.2 * count)
-    office.run()
-    assert [len(asked) for asked in office.reviews.asked][:4] == [10, 5, 2, 4]
-    assert len(office.reviews.asked) < BATCH, "answers that come in time serve several mails"
+    office.reviews.meanwhile = lambda count: office.wait(seconds=0.1 * count)
+    while office.run():
+        pass
+    assert [len(asked) for asked in office.reviews.asked][:5] == [25, 1, 2, 4, 8]
+    assert len(office.reviews.asked) < BATCH / 2, "answers that come in time serve several mails"
     assert office.states() == [State.SENT] * BATCH
 
 
-def test_a_call_that_is_not_answered_in_time_is_followed_by_a_smaller_one() -> None:
+def test_few_mails_are_written_in_vain_for_a_slow_server(office: Office) -> None:
+    office.accept(BATCH)
+    office.transport.meanwhile = lambda: office.wait(seconds=2)
+    for _ in range(20):
+        office.run()
+    assert office.states() == [State.SENT] * BATCH
+    kinds = [event.kind for number in range(1, BATCH + 1) for event in office.message(number).events]
+    assert kinds.count(EventKind.PROCESSED) == BATCH + MOST_ASKED - 1
+
+
+def test_mails_that_do_not_go_in_time_are_fewer_next_time() -> None:
     pace = Pace()
-    for most in (5, 2, 1, 1):
-        pace.answered(timedelta(seconds=4))
+    for most in (12, 6, 3, 1, 1):
+        pace.went(most * 2, timedelta(seconds=4))
         assert pace.most == most
-    for most in (2, 4, 8, MOST_ASKED):
-        pace.answered(timedelta(milliseconds=20))
+    for most in (2, 4, 8, 16, MOST_ASKED):
+        pace.went(most, timedelta(milliseconds=20))
         assert pace.most == most
+    pace.went(3, timedelta(seconds=1.1))
+    assert pace.most == 3, "as many as went"
 
 
 def test_a_scheduler_that_can_answer_for_one_notice_only_gets_the_mails_out(office: Office) -> None:

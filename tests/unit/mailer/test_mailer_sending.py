@@ -1,6 +1,7 @@
 """Sending over fakes: what goes out, what waits, what is told."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from services.mailer.domain.delivery import Answer, RefusedRecipient, Stage
 from services.mailer.domain.letter import Unusable, Withheld
 from services.mailer.domain.message import CannotWrite, EventKind, State
-from services.mailer.use_cases.send import release_dead, send_some
+from services.mailer.use_cases.keep import LEASE, LOOK_SECONDS, RENEW_AFTER, release_dead, renew_leases
+from services.mailer.use_cases.send import BATCH, send_some
 from tests.fakes.mailer_desk import FakeTransport, Office
 
 REFUSED = Answer(Stage.CONNECT, None, "Connection refused")
@@ -181,12 +183,18 @@ def test_a_mistake_of_ours_in_writing_defers_the_mail_and_does_not_stop_the_work
     assert office.states() == [State.SENT]
 
 
+def _keep(office: Office) -> int:
+    return renew_leases(office.under_way, begin=office.store.write, clock=office.clock)
+
+
 def test_a_message_whose_lease_has_passed_on_is_not_sent_by_the_first_worker(office: Office) -> None:
     other = FakeTransport()
 
     def other_worker() -> None:
         office.transport.meanwhile = lambda: None
-        office.wait(minutes=2)
+        for _ in range(12):
+            office.wait(seconds=10)
+            _keep(office)
         send_some(office.desk("b", other))
 
     office.accept(2)
@@ -194,6 +202,48 @@ def test_a_message_whose_lease_has_passed_on_is_not_sent_by_the_first_worker(off
     office.run()
     assert [len(office.transport.sent), len(other.sent)] == [1, 1]
     assert office.states() == [State.SENT] * 2
+
+
+def test_a_mail_that_a_slow_server_takes_long_over_is_sent_by_nobody_else(office: Office) -> None:
+    other = FakeTransport()
+
+    def slowly() -> None:
+        for _ in range(30):
+            office.wait(seconds=LOOK_SECONDS)
+            _keep(office)
+            send_some(office.desk("b", other))
+
+    office.accept()
+    office.transport.meanwhile = slowly
+    office.run()
+    assert [len(office.transport.sent), len(other.sent)] == [1, 0]
+    assert office.states() == [State.SENT]
+    assert _keep(office) == 0, "nothing is kept once it has ended"
+
+
+def test_a_mail_that_goes_quickly_costs_no_renewal(office: Office) -> None:
+    renewed: list[int] = []
+
+    def quickly() -> None:
+        office.wait(seconds=0.01)
+        renewed.append(_keep(office))
+
+    office.accept(5)
+    office.transport.meanwhile = quickly
+    office.run()
+    assert renewed == [0] * 5
+
+
+def test_a_keeper_that_is_late_by_ten_seconds_still_keeps_the_lease() -> None:
+    assert RENEW_AFTER.total_seconds() + LOOK_SECONDS + 10 < LEASE.total_seconds()
+
+
+def test_what_a_slow_server_leaves_no_time_for_is_given_to_other_workers(office: Office) -> None:
+    office.accept(50)
+    office.transport.meanwhile = lambda: office.wait(seconds=10)
+    office.run()
+    assert office.states().count(State.SENT) == 2
+    assert office.states().count(State.QUEUED) == 48
 
 
 def _killed(office: Office, at: Callable[[], None]) -> None:
@@ -219,15 +269,37 @@ def test_what_a_killed_worker_had_claimed_goes_out_once_it_is_known_to_be_dead(o
     assert office.states() == [State.SENT] * 5
 
 
-def test_a_killed_worker_of_another_machine_is_waited_for_as_long_as_its_lease(office: Office) -> None:
+def test_a_killed_worker_of_another_machine_loses_its_leases_within_a_minute(office: Office) -> None:
     office.accept(3)
     _killed(office, _die)
-    office.wait(seconds=61)
-    send_some(office.desk("b"))
-    assert office.states() == [State.SENDING, State.SENT, State.SENT]
-    office.wait(minutes=6)
+    office.wait(seconds=30)
+    assert not send_some(office.desk("b")), "it might be alive"
+    office.wait(seconds=29)
     send_some(office.desk("b"))
     assert office.states() == [State.SENT] * 3
+
+
+def test_a_worker_that_was_frozen_sends_nothing_more_on_an_old_look(office: Office) -> None:
+    other = FakeTransport()
+
+    def freeze() -> None:
+        office.transport.meanwhile = lambda: None
+        office.wait(seconds=60)
+        send_some(office.desk("b", other))
+
+    office.accept(20)
+    office.transport.meanwhile = freeze
+    office.run()
+    assert [len(office.transport.sent), len(other.sent)] == [1, 20], "one copy more, of what was under way"
+
+
+def test_other_workers_are_woken_if_one_cannot_claim_all(office: Office) -> None:
+    woken: list[bool] = []
+    desk = replace(office.desk(), more=lambda: woken.append(True))
+    office.accept(BATCH + 1)
+    assert send_some(desk)
+    assert send_some(desk)
+    assert woken == [True]
 
 
 def test_an_idle_worker_lets_its_connection_rest(office: Office) -> None:

@@ -1,0 +1,253 @@
+"""The queue: messages that wait, and the leases under which workers deal with them.
+
+On PostgreSQL every transaction that touches several messages locks them first, in the order of their keys:
+so none waits for another one in a circle, and what it then reads of them is what it changes.
+"""
+
+import zlib
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, func, insert, select, update
+
+from services.mailer.domain.delivery import Later, Never, Sent
+from services.mailer.domain.letter import Withheld
+from services.mailer.domain.message import Claimed, EventKind, Rendered, Request, State
+from services.mailer.ports import Ending
+from services.mailer.tables import message_bodies, message_events, messages
+from services.shared.database import upsert
+
+m = messages.c
+
+_ACCEPTING = 6_148_915
+"""The advisory lock of whoever accepts; any number that no other lock of this database has."""
+
+_FRESH: dict[str, Any] = {
+    "state": State.QUEUED.value,
+    "lease_owner": None,
+    "attempts": 0,
+    "drops": 0,
+    "tried_at": None,
+    "waits_for_review": False,
+}
+_BACK = {
+    "state": case((m.tried_at.is_not(None), State.DEFERRED.value), else_=State.QUEUED.value),
+    "lease_owner": None,
+}
+_FINAL: dict[str, Any] = {"due_at": None, "lease_owner": None}
+_PAST = (m.attempts, m.drops, m.tried_at, m.waits_for_review)
+
+_Locked = Row[int, str, str | None, datetime]
+"""Id, state, owner of the lease, and when it was last accepted."""
+
+_PROCESSED = (
+    update(messages)
+    .where(m.id == bindparam("key"))
+    .values(
+        type=bindparam("type"),
+        template_version=bindparam("version"),
+        recipients=bindparam("to"),
+        subject=bindparam("subject"),
+        due_at=bindparam("until"),
+        waits_for_review=False,
+    )
+)
+
+
+class SqlQueue:
+    """The part of `ports.Messages` that changes messages."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def accept(self, requests: Sequence[Request], domain: str, at: datetime) -> int:
+        """The unique notice id decides what is new."""
+        if not requests:
+            return 0
+        if self._connection.dialect.name == "postgresql":
+            # One at a time, as on SQLite: two batches that name the same notices in another order would
+            # wait for each other in a circle.
+            self._connection.execute(select(func.pg_advisory_xact_lock(_ACCEPTING)))
+        statement = upsert(self._connection, messages).on_conflict_do_nothing(index_elements=["notice_id"])
+        rows = [_new_row(request, domain, at) for request in requests]
+        new = self._connection.execute(statement.returning(m.id), rows).scalars().all()
+        # In one statement for both states, since on PostgreSQL a message may pass from the one to the other
+        # between two of them. A withheld one is queued again. One under way may just now get a no that is
+        # older than this acceptance: `asked_at` tells (see `withhold`).
+        known = self._locked(
+            m.notice_id.in_([request.notice_id for request in requests])
+            & m.state.in_([State.WITHHELD.value, State.SENDING.value])
+        )
+        withheld = [row.id for row in known if row.state == State.WITHHELD.value]
+        under_way = [row.id for row in known if row.state == State.SENDING.value]
+        self._change(withheld, **_FRESH, due_at=at, asked_at=at)
+        self._change(under_way, asked_at=at)
+        self._queued([*new, *withheld], at)
+        return len(new) + len(withheld)
+
+    def claim(self, owner: str, at: datetime, until: datetime, limit: int) -> list[Claimed]:
+        """Locks what it reads, so that rivals on PostgreSQL skip it; SQLite has one writer anyway."""
+        due = (
+            select(m.id, m.notice_id, m.message_id, m.asked_at, *_PAST)
+            .where(m.due_at <= at)
+            .order_by(m.due_at, m.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        rows = self._connection.execute(due).all()
+        self._change([row.id for row in rows], state=State.SENDING.value, lease_owner=owner, due_at=until)
+        return [Claimed(id, notice, mail, owner, *rest) for id, notice, mail, *rest in rows]
+
+    def renew(self, batch: Sequence[Claimed], until: datetime) -> int:
+        """Only of what is still held."""
+        held = self._held(batch)
+        self._change(held, due_at=until)
+        return len(held)
+
+    def processed(
+        self, mails: Sequence[tuple[Claimed, Rendered]], at: datetime, until: datetime
+    ) -> list[tuple[Claimed, Rendered]]:
+        """The mails, their events and the renewed leases in one transaction."""
+        held = self._held([message for message, _mail in mails])
+        ours = [(message, mail) for message, mail in mails if message.key in held]
+        if ours:
+            changes = [_written(message, mail, until) for message, mail in ours]
+            self._connection.execute(_PROCESSED, changes)
+            # The fastest level: it is on the way of every mail, and styles and base64 shrink well with it.
+            bodies = [{"message": message.key, "mime": zlib.compress(mail.mime, 1)} for message, mail in ours]
+            self._connection.execute(insert(message_bodies), bodies)
+            self._tell([_event(message.key, EventKind.PROCESSED, at) for message, _mail in ours])
+        return ours
+
+    def record(self, endings: Sequence[Ending], at: datetime) -> list[Ending]:
+        """All endings in a handful of statements, however many they are."""
+        if not endings:
+            return []
+        rows = {row.id: row for row in self._locked(m.id.in_([one.message.key for one in endings]))}
+        sent = {one.message.key: one for one in endings if isinstance(one.outcome, Sent)}
+        news = [one for key, one in sent.items() if rows[key].state != State.SENT.value]
+        self._change([one.message.key for one in news], state=State.SENT.value, sent_at=at, **_FINAL)
+        others = [one for one in endings if one.message.key not in sent and _is_held(rows, one.message)]
+        for one in others:
+            self._put_off_or_give_up(one)
+        told = [one for one in endings if isinstance(one.outcome, Sent)] + others
+        self._tell(
+            [_event(one.message.key, _KINDS[type(one.outcome)], at, one.outcome.detail) for one in told]
+        )
+        return news + others
+
+    def withhold(self, refused: Sequence[tuple[Claimed, Withheld]], at: datetime) -> None:
+        """Either out of the queue, or back into it if the scheduler has asked for it again."""
+        rows = {row.id: row for row in self._locked(m.id.in_([message.key for message, _why in refused]))}
+        held = [(message, why) for message, why in refused if _is_held(rows, message)]
+        again = [message.key for message, _why in held if rows[message.key].asked_at != message.asked_at]
+        final = [message.key for message, _why in held if message.key not in again]
+        self._change(final, state=State.WITHHELD.value, **_FINAL)
+        self._change(again, state=State.QUEUED.value, lease_owner=None, due_at=at)
+        self._tell([_event(message.key, EventKind.WITHHELD, at, _words(why)) for message, why in held])
+        self._queued(again, at)
+
+    def await_review(self, batch: Sequence[Claimed], why: str, due_at: datetime, at: datetime) -> None:
+        """Back into the queue, with an event for those whose history does not say so yet."""
+        held = self._held(batch)
+        silent = [message.key for message in batch if message.key in held and not message.waits_for_review]
+        self._change(held, **_BACK, due_at=due_at, waits_for_review=True)
+        self._tell([_event(key, EventKind.DEFERRED, at, why) for key in silent])
+
+    def release(self, batch: Sequence[Claimed], at: datetime) -> None:
+        """Due at once, as it was before."""
+        self._change(self._held(batch), **_BACK, due_at=at)
+
+    def owners(self) -> list[str]:
+        """Who holds leases; found through the index of what is active."""
+        query = select(m.lease_owner).where(m.due_at.is_not(None), m.lease_owner.is_not(None)).distinct()
+        return [str(owner) for owner in self._connection.execute(query).scalars()]
+
+    def release_owners(self, owners: Sequence[str], at: datetime) -> int:
+        """Due at once, as before the claim."""
+        held = [row.id for row in self._locked(m.due_at.is_not(None) & m.lease_owner.in_(owners))]
+        self._change(held, **_BACK, due_at=at)
+        return len(held)
+
+    def _locked(self, which: ColumnElement[bool]) -> Sequence[_Locked]:
+        query = select(m.id, m.state, m.lease_owner, m.asked_at).where(which)
+        return self._connection.execute(query.order_by(m.id).with_for_update()).all()
+
+    def _held(self, batch: Sequence[Claimed]) -> set[int]:
+        """The keys, locked, of those whose lease has not passed to another worker."""
+        if not batch:
+            return set()
+        rows = {row.id: row for row in self._locked(m.id.in_([message.key for message in batch]))}
+        return {message.key for message in batch if _is_held(rows, message)}
+
+    def _put_off_or_give_up(self, ending: Ending) -> None:
+        if isinstance(ending.outcome, Later):
+            past = ending.outcome.past
+            self._change(
+                [ending.message.key],
+                state=State.DEFERRED.value,
+                due_at=ending.outcome.at,
+                attempts=past.attempts,
+                drops=past.drops,
+                tried_at=past.tried_at,
+                lease_owner=None,
+            )
+        else:
+            self._change([ending.message.key], state=State.FAILED.value, **_FINAL)
+
+    def _change(self, keys: Collection[int], **values: Any) -> None:
+        if keys:
+            self._connection.execute(update(messages).where(m.id.in_(keys)).values(**values))
+
+    def _queued(self, keys: Sequence[int], at: datetime) -> None:
+        kinds = (EventKind.QUEUE_TRIGGERED, EventKind.QUEUED)
+        self._tell([_event(key, kind, at) for key in sorted(keys) for kind in kinds])
+
+    def _tell(self, events: Sequence[dict[str, Any]]) -> None:
+        if events:
+            self._connection.execute(insert(message_events), events)
+
+
+_KINDS = {Sent: EventKind.SENT, Later: EventKind.DEFERRED, Never: EventKind.FAILED}
+
+
+def _is_held(rows: dict[int, _Locked], message: Claimed) -> bool:
+    row = rows[message.key]
+    return bool(row.lease_owner == message.owner and row.state == State.SENDING.value)
+
+
+def _new_row(request: Request, domain: str, at: datetime) -> dict[str, Any]:
+    return {
+        **_FRESH,
+        "notice_id": request.notice_id,
+        "message_id": f"<{request.notice_id}@{domain}>",
+        "organization_id": request.organization_id,
+        "invoice_number": request.invoice_number,
+        "template_version": 0,
+        "recipients": "",
+        "subject": "",
+        "created_at": at,
+        "asked_at": at,
+        "due_at": at,
+    }
+
+
+def _written(message: Claimed, mail: Rendered, until: datetime) -> dict[str, Any]:
+    return {
+        "key": message.key,
+        "type": mail.type.value,
+        "version": mail.template_version,
+        "to": "\n".join(mail.recipients),
+        "subject": mail.subject,
+        "until": until,
+    }
+
+
+def _event(key: int, kind: EventKind, at: datetime, detail: str = "") -> dict[str, Any]:
+    # The words of servers stand here, and PostgreSQL takes no NUL.
+    return {"message": key, "kind": kind.value, "occurred_at": at, "detail": detail.replace("\0", "")[:2000]}
+
+
+def _words(why: Withheld) -> str:
+    return f"{why.reason}: {why.explanation}" if why.explanation else why.reason
