@@ -10,8 +10,11 @@ from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from services.shared.database_errors import database_refusal
+from services.shared.database_errors import words_of as words_of_database
 from services.shared.errors import Busy, Conflict, Invalid, Missing, Refusal, WrongState
 from services.shared.grpc_errors import refusal_of
 from services.shared.log import request_id
@@ -68,8 +71,8 @@ def beside_fields(form: FlaskForm, refusal: Refusal) -> list[str]:
 
 
 def words_of(refusal: Refusal) -> str:
-    """The refusal for people; what gRPC itself says of a program that is away is not for them."""
-    return _TEXTS[503] if refusal.reason.startswith("RPC_") else refusal.message
+    """The refusal for people; what gRPC or a database says of what is away is not for them."""
+    return _TEXTS[503] if refusal.reason.startswith(("RPC_", "DATABASE_")) else refusal.message
 
 
 def page(status: int, text: str = "", title: str = "") -> ResponseReturnValue:
@@ -97,6 +100,14 @@ def _on_rpc_error(error: grpc.RpcError) -> ResponseReturnValue:
         return _on_refusal(refusal)
     log.error("call failed", error=str(error))
     return page(500)
+
+
+def _on_database_error(error: SQLAlchemyError) -> ResponseReturnValue:
+    refusal = database_refusal(error)
+    if refusal is None:
+        return _on_bug(error)
+    log.warning("page refused", reason=refusal.reason, error=words_of_database(error))
+    return _on_refusal(refusal)
 
 
 def _on_csrf_error(_error: CSRFError) -> ResponseReturnValue:
@@ -136,6 +147,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals["request_number"] = request_id.get
     app.register_error_handler(grpc.RpcError, _on_rpc_error)
     app.register_error_handler(Refusal, _on_refusal)
+    app.register_error_handler(SQLAlchemyError, _on_database_error)
     app.register_error_handler(CSRFError, _on_csrf_error)
     app.register_error_handler(RateLimitExceeded, _on_rate_limit)
     app.register_error_handler(RequestEntityTooLarge, _on_too_large)

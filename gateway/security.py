@@ -14,6 +14,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, UserMixin, current_user
 from flask_wtf.csrf import CSRFProtect
+from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import identity
 from gateway.settings import Settings
@@ -156,7 +157,14 @@ def _login_manager(database: Database) -> LoginManager:
 
     @manager.user_loader  # type: ignore[untyped-decorator]  # flask_login has no types
     def load(session_name: str) -> Member | None:
-        member = _member(database, session_name)
+        if "identity_is_away" in g:
+            # The page that says so must not ask again; whoever it is stays signed in.
+            return None
+        try:
+            member = _member(database, session_name)
+        except SQLAlchemyError:
+            g.identity_is_away = True
+            raise
         if member is None:
             # Or the answer would sign the cookie anew, until nobody remembers that the session has ended.
             session.clear()

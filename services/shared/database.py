@@ -133,12 +133,17 @@ def _postgresql(url: str) -> Engine:
         pool_timeout=POOL_SECONDS,
         # A failover moves the name to another server; connections do not stay with the old one for ever.
         pool_recycle=1800,
+        # The values of a statement belong to clients; an error that is logged does not show them.
+        hide_parameters=True,
     )
 
 
 def _sqlite(url: str, *, durable: bool) -> Engine:
     engine = create_engine(
-        url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, pool_size=20
+        url,
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        pool_size=20,
+        hide_parameters=True,
     )
     synchronous = "FULL" if durable else "NORMAL"
 

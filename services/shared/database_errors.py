@@ -55,6 +55,12 @@ def database_refusal(error: BaseException | None) -> Busy | None:
     return None
 
 
+def words_of(error: BaseException) -> str:
+    """What the database or its driver said, on one line, without the statement and its values."""
+    said = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+    return " ".join(said.split())[:300]
+
+
 def _of_sqlite(error: sqlite3.Error) -> Busy | None:
     # Extended codes carry the plain one in their lowest byte.
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF

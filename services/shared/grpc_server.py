@@ -11,6 +11,7 @@ import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from services.shared.database_errors import database_refusal, words_of
 from services.shared.errors import Refusal
 from services.shared.grpc_channel import MOST_BYTES, REQUEST_HEADER, TOKEN_HEADER
 from services.shared.grpc_errors import abort_for, abort_with
@@ -56,6 +57,8 @@ class Server:
         reflection.enable_server_reflection(
             [*names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server
         )
+        self.is_serving = False
+        """What health checks are told."""
         self._names = ["", *names]
         self._host = listen.rpartition(":")[0]
         self._port = tls.listen(self._server, listen)
@@ -68,12 +71,14 @@ class Server:
 
     def set_serving(self, *, serving: bool) -> None:
         """What health checks are told from now on; calls are taken in either case."""
+        self.is_serving = serving
         status = health_pb2.HealthCheckResponse.SERVING if serving else _NOT_SERVING
         for name in self._names:
             self._health.set(name, status)
 
     def stop(self, grace: float = 5.0) -> None:
         """Takes no new calls, gives running ones `grace` seconds, returns when all have ended."""
+        self.is_serving = False
         self._health.enter_graceful_shutdown()
         self._server.stop(grace).wait()
 
@@ -167,6 +172,15 @@ class _Call:
         if isinstance(error, Refusal):
             log.info("call refused", method=self._method, took_ms=took_ms, reason=error.reason)
             abort_with(self._context, error)
+        if refusal := database_refusal(error):
+            log.warning(
+                "call refused",
+                method=self._method,
+                took_ms=took_ms,
+                reason=refusal.reason,
+                error=words_of(error),
+            )
+            abort_with(self._context, refusal)
         if getattr(self._context, "code", lambda: None)() is not None:
             return  # the method has aborted by itself, or the caller has gone away
         if not self._context.is_active():

@@ -99,11 +99,11 @@ def run(program: Program, roles: set[str], *, probe: str = "") -> int:
     if "relay" in roles:
         workers.extend([*program.relays, *([program.relay] if program.relay else [])])
     vitals = Vitals(program.needs, workers)
-    server = None
+    server: Server | None = None
 
     def ready() -> dict[str, str]:
-        unserved = {} if server is None or server.is_serving else {"grpc": "does not serve"}
-        return {**unserved, **vitals.of_readiness()}
+        found = vitals.of_readiness()
+        return found if server is None or server.is_serving else {"grpc": "does not serve", **found}
 
     probing = (
         ProbeServer(probe, alive=vitals.of_life, ready=ready, collectors=program.collectors)

@@ -159,7 +159,9 @@ class DeadLetter(_message.Message):
     name: _builtins.str
     """The kind of fact ("payment_succeeded"); "unreadable" for a body that could not be read."""
     body: _builtins.str
-    """The body as JSON text; for one that could not be read, what could be made out of its bytes."""
+    """The body as JSON text; for one that could not be read, what could be made out of its bytes. At most
+    16,000 characters, cut there.
+    """
     attempts: _builtins.int
     """How often it was tried."""
     error: _builtins.str

@@ -27,6 +27,10 @@ if _version_not_supported:
 
 class OperationsServiceStub:
     """Served by scheduler, mailer and paynow.
+
+    Every call of every service, of the others' too, may fail with UNAVAILABLE and may then be sent again as it
+    was: DATABASE_AWAY while the service's database cannot be used or does not answer in time, DATABASE_BUSY
+    when another change stood in the way. A bug fails with INTERNAL and a text without details.
     """
 
     def __init__(self, channel):
@@ -59,6 +63,10 @@ class OperationsServiceStub:
 
 class OperationsServiceServicer:
     """Served by scheduler, mailer and paynow.
+
+    Every call of every service, of the others' too, may fail with UNAVAILABLE and may then be sent again as it
+    was: DATABASE_AWAY while the service's database cannot be used or does not answer in time, DATABASE_BUSY
+    when another change stood in the way. A bug fails with INTERNAL and a text without details.
     """
 
     def GetBacklog(self, request, context):
@@ -79,8 +87,9 @@ class OperationsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RetryDeadLetters(self, request, context):
-        """Has facts tried again from the beginning. Ids that are no dead letters (any more) are left out, so a
-        repeat is safe. Fails with INVALID_ARGUMENT (TOO_MANY_DEAD_LETTERS) above 500 ids.
+        """Has facts tried again from the beginning. One that could not be read is read again at once, since a newer
+        version may know it; if it still cannot be read, it stays a dead letter and is not counted. Ids that are
+        no dead letters (any more) are left out, so a repeat is safe. Fails with INVALID_ARGUMENT (TOO_MANY_DEAD_LETTERS) above 500 ids.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -128,6 +137,10 @@ def add_OperationsServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class OperationsService:
     """Served by scheduler, mailer and paynow.
+
+    Every call of every service, of the others' too, may fail with UNAVAILABLE and may then be sent again as it
+    was: DATABASE_AWAY while the service's database cannot be used or does not answer in time, DATABASE_BUSY
+    when another change stood in the way. A bug fails with INTERNAL and a text without details.
     """
 
     @staticmethod

@@ -27,7 +27,12 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class OperationsServiceStub:
-    """Served by scheduler, mailer and paynow."""
+    """Served by scheduler, mailer and paynow.
+
+    Every call of every service, of the others' too, may fail with UNAVAILABLE and may then be sent again as it
+    was: DATABASE_AWAY while the service's database cannot be used or does not answer in time, DATABASE_BUSY
+    when another change stood in the way. A bug fails with INTERNAL and a text without details.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -42,8 +47,9 @@ class OperationsServiceStub:
     Fails with INVALID_ARGUMENT (PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID).
     """
     RetryDeadLetters: _grpc.UnaryUnaryMultiCallable[_operations_pb2.RetryDeadLettersRequest, _operations_pb2.RetryDeadLettersResponse]
-    """Has facts tried again from the beginning. Ids that are no dead letters (any more) are left out, so a
-    repeat is safe. Fails with INVALID_ARGUMENT (TOO_MANY_DEAD_LETTERS) above 500 ids.
+    """Has facts tried again from the beginning. One that could not be read is read again at once, since a newer
+    version may know it; if it still cannot be read, it stays a dead letter and is not counted. Ids that are
+    no dead letters (any more) are left out, so a repeat is safe. Fails with INVALID_ARGUMENT (TOO_MANY_DEAD_LETTERS) above 500 ids.
     """
     DropDeadLetters: _grpc.UnaryUnaryMultiCallable[_operations_pb2.DropDeadLettersRequest, _operations_pb2.DropDeadLettersResponse]
     """Gives facts up for good: they stay in the inbox, marked, so that another delivery of the same fact is
@@ -53,7 +59,12 @@ class OperationsServiceStub:
 
 @_typing.type_check_only
 class OperationsServiceAsyncStub(OperationsServiceStub):
-    """Served by scheduler, mailer and paynow."""
+    """Served by scheduler, mailer and paynow.
+
+    Every call of every service, of the others' too, may fail with UNAVAILABLE and may then be sent again as it
+    was: DATABASE_AWAY while the service's database cannot be used or does not answer in time, DATABASE_BUSY
+    when another change stood in the way. A bug fails with INTERNAL and a text without details.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetBacklog: _aio.UnaryUnaryMultiCallable[_operations_pb2.GetBacklogRequest, _operations_pb2.Backlog]  # type: ignore[assignment]
@@ -65,8 +76,9 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     Fails with INVALID_ARGUMENT (PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID).
     """
     RetryDeadLetters: _aio.UnaryUnaryMultiCallable[_operations_pb2.RetryDeadLettersRequest, _operations_pb2.RetryDeadLettersResponse]  # type: ignore[assignment]
-    """Has facts tried again from the beginning. Ids that are no dead letters (any more) are left out, so a
-    repeat is safe. Fails with INVALID_ARGUMENT (TOO_MANY_DEAD_LETTERS) above 500 ids.
+    """Has facts tried again from the beginning. One that could not be read is read again at once, since a newer
+    version may know it; if it still cannot be read, it stays a dead letter and is not counted. Ids that are
+    no dead letters (any more) are left out, so a repeat is safe. Fails with INVALID_ARGUMENT (TOO_MANY_DEAD_LETTERS) above 500 ids.
     """
     DropDeadLetters: _aio.UnaryUnaryMultiCallable[_operations_pb2.DropDeadLettersRequest, _operations_pb2.DropDeadLettersResponse]  # type: ignore[assignment]
     """Gives facts up for good: they stay in the inbox, marked, so that another delivery of the same fact is
@@ -75,7 +87,12 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     """
 
 class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Served by scheduler, mailer and paynow."""
+    """Served by scheduler, mailer and paynow.
+
+    Every call of every service, of the others' too, may fail with UNAVAILABLE and may then be sent again as it
+    was: DATABASE_AWAY while the service's database cannot be used or does not answer in time, DATABASE_BUSY
+    when another change stood in the way. A bug fails with INTERNAL and a text without details.
+    """
 
     @_abc_1.abstractmethod
     def GetBacklog(
@@ -103,8 +120,9 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _operations_pb2.RetryDeadLettersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operations_pb2.RetryDeadLettersResponse, _abc.Awaitable[_operations_pb2.RetryDeadLettersResponse]]:
-        """Has facts tried again from the beginning. Ids that are no dead letters (any more) are left out, so a
-        repeat is safe. Fails with INVALID_ARGUMENT (TOO_MANY_DEAD_LETTERS) above 500 ids.
+        """Has facts tried again from the beginning. One that could not be read is read again at once, since a newer
+        version may know it; if it still cannot be read, it stays a dead letter and is not counted. Ids that are
+        no dead letters (any more) are left out, so a repeat is safe. Fails with INVALID_ARGUMENT (TOO_MANY_DEAD_LETTERS) above 500 ids.
         """
 
     @_abc_1.abstractmethod

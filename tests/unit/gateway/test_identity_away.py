@@ -1,0 +1,54 @@
+"""The gateway's own database is away: everybody is asked to come again, and nobody is signed out."""
+
+from pathlib import Path
+
+import pytest
+
+from services.shared.database import Database
+from tests.fakes.gateway_clients import FakeServices
+from tests.fakes.gateway_visitor import Visitor, a_site
+
+
+class Identity:
+    """The database of staff, which can be carried away and brought back."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self._database = database
+        self._folder = folder
+        self._elsewhere = folder.with_name("elsewhere")
+
+    def go_away(self) -> None:
+        self._database.dispose()
+        self._folder.rename(self._elsewhere)
+
+    def come_back(self) -> None:
+        self._elsewhere.rename(self._folder)
+
+
+@pytest.fixture
+def identity(own_database: Database, tmp_path: Path) -> Identity:
+    return Identity(own_database, tmp_path)
+
+
+@pytest.fixture
+def member(services: FakeServices, own_database: Database) -> Visitor:
+    return Visitor(a_site(services, own_database)).sign_in()
+
+
+def test_staff_is_asked_to_come_again_and_stays_signed_in(member: Visitor, identity: Identity) -> None:
+    identity.go_away()
+    page = member.get("/client-emails")
+    assert page.status == 503
+    assert page.headers["Retry-After"] == "5"
+    assert "try again in a few seconds" in page.text
+    assert "sqlite" not in page.html.lower()
+    identity.come_back()
+    assert member.get("/client-emails").status == 200, "without signing in anew"
+
+
+def test_a_client_who_pays_is_served_all_the_same(
+    services: FakeServices, own_database: Database, identity: Identity
+) -> None:
+    visitor = Visitor(a_site(services, own_database))
+    identity.go_away()
+    assert visitor.get("/pay").status == 200
