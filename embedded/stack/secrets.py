@@ -93,21 +93,23 @@ class _Made:
 
 def _certificates(made: _Made, now: datetime) -> None:
     wanted = {program: hosts for program, hosts in HOSTS.items() if not _is_sound(made, program, now)}
-    if not wanted:
-        return
-    if not made.has("ca-key.pem"):
-        if made.has("ca.pem"):
+    if not made.has("ca.pem"):
+        if made.has("ca-key.pem"):
             raise Lost(
-                "Certificates have to be made, but the authority's key, ca-key.pem, is gone. Bring it back, "
-                "or remove ca.pem and all certificates: then new ones of a new authority are made."
+                "The authority's certificate, ca.pem, is gone. Bring it back, or remove ca-key.pem too."
             )
         authority = new_authority(now)
         # The key first: with the certificate alone nothing could be signed.
         made.write("ca-key.pem", authority.key, _FOR_THE_OWNER)
         made.write("ca.pem", authority.certificate)
         wanted = HOSTS
-    elif not made.has("ca.pem"):
-        raise Lost("The authority's certificate, ca.pem, is gone. Bring it back, or remove ca-key.pem too.")
+    if not wanted:
+        return
+    if not made.has("ca-key.pem"):
+        raise Lost(
+            "Certificates have to be made, but the authority's key, ca-key.pem, is gone. Bring it back, "
+            "or remove ca.pem: then a new authority makes all of them."
+        )
     authority = Pair(made.read("ca.pem"), made.read("ca-key.pem"))
     for program, hosts in wanted.items():
         pair = new_certificate(authority, program, (*hosts, "localhost"), now)
