@@ -134,9 +134,9 @@ def _unreadable_fact(fact: object, error: str) -> UnreadableFact:
 
 
 def _unreadable(text: str, error: str, fact_id: str | None = None, request_id: str = "") -> UnreadableFact:
-    storable = _text(text.encode("utf-8", "backslashreplace"))
+    storable = _text(text.encode("utf-8", "backslashreplace"))[:LONGEST_UNREADABLE]
     made_up = str(uuid.uuid5(_MADE_UP, storable))
-    return UnreadableFact(fact_id or made_up, storable[:LONGEST_UNREADABLE], error[:2000], request_id)
+    return UnreadableFact(fact_id or made_up, storable, error[:2000], request_id)
 
 
 def _text(body: bytes) -> str:

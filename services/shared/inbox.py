@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from services.shared import metrics
 from services.shared.clock import Clock
 from services.shared.database import BigId, Database, UtcDateTime, insert_ignoring
 from services.shared.facts import UNREADABLE, StoredFact, UnreadableFact
@@ -116,10 +117,11 @@ class Inbox:
         now = self._clock.now()
         fixed = {"received_at": now, "next_attempt_at": now}
         rows = [fact_row(fact) | fixed for fact in facts]
-        parked = [_parked_row(fact, now) | fixed for fact in unreadable]
+        parked = [parked_row(fact, now) | fixed for fact in unreadable]
         with self._database.write() as connection:
             accepted = insert_ignoring(connection, self._table, rows, conflict=["fact_id"])
             insert_ignoring(connection, self._table, parked, conflict=["fact_id"])
+        metrics.FACTS_TAKEN_IN.inc(accepted)
         self._taken()
         return accepted
 
@@ -143,7 +145,8 @@ def fact_row(fact: StoredFact) -> dict[str, Any]:
     }
 
 
-def _parked_row(fact: UnreadableFact, now: datetime) -> dict[str, Any]:
+def parked_row(fact: UnreadableFact, now: datetime) -> dict[str, Any]:
+    """The columns of what could not be read: kept, and not tried."""
     return {
         "fact_id": fact.fact_id,
         "name": UNREADABLE,
