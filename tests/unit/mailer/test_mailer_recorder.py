@@ -1,0 +1,125 @@
+"""Recording outcomes: durable before the connection goes on, together where several have one."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+
+from services.mailer.domain.delivery import Never, Sent
+from services.mailer.domain.message import State
+from services.mailer.use_cases.record import NotRecorded, Recorder
+from tests.fakes.clock import SetClock
+from tests.fakes.mailer import FakeStore, FakeWork
+from tests.fakes.mailer_queue import T0, Queue
+from tests.fakes.mailer_smtp import until
+
+
+class Slow(FakeStore):
+    """A store whose transactions wait until they are let through, and fail when told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = threading.Event()
+        self.gate.set()
+        self.begun = 0
+        self.failures = 0
+        self.poison = ""
+        self.lock = threading.Lock()
+
+    @contextmanager
+    def write(self) -> Iterator[FakeWork]:
+        with self.lock:
+            self.begun += 1
+        self.gate.wait(20)
+        if self.failures:
+            self.failures -= 1
+            raise ConnectionError("the database is away")
+        with super().write() as work:
+            yield work
+            if self.poison and any(
+                row.message.events[-1].detail == self.poison for row in work.messages.rows.values()
+            ):
+                raise ValueError(self.poison)
+
+
+@pytest.fixture
+def store() -> Slow:
+    return Slow()
+
+
+def _recorder(store: Slow, *pauses: float) -> Recorder:
+    return Recorder(store.write, SetClock(), pauses=pauses)
+
+
+def test_connections_that_have_an_answer_at_the_same_time_share_a_transaction(store: Slow) -> None:
+    queue = Queue(store)
+    queue.accept(9)
+    first, *others = queue.claim()
+    recorder, before = _recorder(store), store.begun
+    store.gate.clear()
+    with ThreadPoolExecutor(9) as pool:
+        futures = [pool.submit(recorder.record, first, Sent("250"))]
+        until(lambda: store.begun > before)
+        futures += [pool.submit(recorder.record, message, Sent("250")) for message in others]
+        until(lambda: len(recorder._waiting) == 8)
+        assert not any(future.done() for future in futures), "nobody goes on before it is durable"
+        store.gate.set()
+        for future in futures:
+            future.result(20)
+    assert store.begun - before == 2
+    assert [queue.get(number).state for number in range(1, 10)] == [State.SENT] * 9
+    assert len(store.facts()) == 9
+
+
+def test_a_database_that_comes_back_soon_makes_no_mail_go_out_twice(store: Slow) -> None:
+    queue = Queue(store)
+    queue.accept()
+    [message] = queue.claim()
+    store.failures = 2
+    _recorder(store, 0.01, 0.01).record(message, Sent("250"))
+    assert queue.get().state is State.SENT
+
+
+def test_a_database_that_stays_away_is_told_to_the_worker(store: Slow) -> None:
+    queue = Queue(store)
+    queue.accept()
+    [message] = queue.claim()
+    store.failures = 9
+    with pytest.raises(NotRecorded, match="the database is away"):
+        _recorder(store, 0.01).record(message, Sent("250"))
+
+
+def test_an_outcome_that_cannot_be_written_does_not_take_others_with_it(store: Slow) -> None:
+    queue = Queue(store)
+    queue.accept(3)
+    first, second, third = queue.claim()
+    recorder, before = _recorder(store), store.begun
+    store.poison = "550 poison"
+    store.gate.clear()
+    with ThreadPoolExecutor(3) as pool:
+        recording = pool.submit(recorder.record, first, Sent("250"))
+        until(lambda: store.begun > before)
+        bad = pool.submit(recorder.record, second, Never("550 poison"))
+        good = pool.submit(recorder.record, third, Sent("250"))
+        until(lambda: len(recorder._waiting) == 2)
+        store.gate.set()
+        recording.result(20)
+        good.result(20)
+        with pytest.raises(NotRecorded, match="poison"):
+            bad.result(20)
+    states = [queue.get(number).state for number in (1, 2, 3)]
+    assert states == [State.SENT, State.SENDING, State.SENT]
+
+
+def test_facts_are_told_of_what_is_final_and_only_once(store: Slow) -> None:
+    queue = Queue(store)
+    queue.accept(2)
+    first, second = queue.claim()
+    recorder = _recorder(store)
+    for _ in range(2):
+        recorder.record(first, Sent("250"))
+        recorder.record(second, Never("550 no"))
+    assert [name for name, _body in store.facts()] == ["message_sent", "message_failed"]
+    assert queue.claim("b", T0) == []
