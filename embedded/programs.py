@@ -84,7 +84,25 @@ def programs(home: Home, site: Site, env: Mapping[str, str]) -> list[Program]:
         "DUNLIN_IDENTITY_DATABASE_URL": home.database_url("identity"),
         "DUNLIN_SESSION_KEY_FILE": str(home.secret("session-key")),
     }
-    return [*found, Program(GATEWAY, ("-m", "gateway", "serve"), gateway_env, site.reached, site.port)]
+    gateway = Program(GATEWAY, ("-m", "gateway", "serve"), gateway_env, site.reached, site.port)
+    return _probed([*found, gateway], env.get("DUNLIN_METRICS_LISTEN", ""))
+
+
+def _probed(found: list[Program], listen: str) -> list[Program]:
+    """Each of ours tells about itself at a port of its own, if they are to: the first at `listen`."""
+    host, _, port = listen.rpartition(":")
+    if not port.isascii() or not port.isdigit():
+        # None are to; or each says in its own words what is wrong with the setting.
+        return found
+    ours = [program for program in found if program.name != MAIL_SINK]
+    return [
+        replace(
+            program, env={**program.env, "DUNLIN_METRICS_LISTEN": f"{host}:{int(port) + ours.index(program)}"}
+        )
+        if program in ours
+        else program
+        for program in found
+    ]
 
 
 def _addresses(home: Home, site: Site, ports: Mapping[str, int]) -> dict[str, str]:

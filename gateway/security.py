@@ -18,10 +18,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import identity
 from gateway.settings import Settings
+from services.shared import metrics
 from services.shared.database import Database
 from services.shared.log import new_request_id, request_id
 
 log = structlog.get_logger()
+
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+"""Whatever else a browser may say counts as one."""
 
 IDLE = timedelta(hours=12)
 ENDED_KEPT = IDLE + timedelta(hours=1)
@@ -127,13 +131,10 @@ def _finish_response(response: Response) -> Response:
     if current_app.config["SESSION_COOKIE_SECURE"]:
         headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     # The rule, not the path: paths may carry pay links.
-    log.info(
-        "request",
-        method=request.method,
-        rule=str(request.url_rule or ""),
-        status=response.status_code,
-        took_ms=round((time.perf_counter() - g.started) * 1000, 1) if "started" in g else None,
-    )
+    rule, took = str(request.url_rule or ""), time.perf_counter() - g.get("started", time.perf_counter())
+    method = request.method if request.method in METHODS else "OTHER"
+    metrics.HTTP_SECONDS.labels(rule or "none", method, str(response.status_code)).observe(took)
+    log.info("request", method=method, rule=rule, status=response.status_code, took_ms=round(took * 1000, 1))
     return response
 
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -12,8 +13,9 @@ from dunlin.paynow.v1 import ledger_pb2_grpc, paynow_pb2_grpc
 from services.paynow import provider_sandbox, servicer_ledger, servicer_paynow
 from services.paynow.composition_payments import compose_payments
 from services.paynow.domain.links import PayLinks
+from services.paynow.measured import MeasuredProvider
 from services.paynow.provider_sandbox import SandboxProvider
-from services.paynow.repository.backlog import backlog
+from services.paynow.repository.backlog import backlog, queue_gauges
 from services.paynow.repository.books import SqlLedger
 from services.paynow.servicer_ledger import LedgerServicer
 from services.paynow.tables import outbox
@@ -25,6 +27,7 @@ from services.shared.grpc_channel import open_channel
 from services.shared.migrate import migrate
 from services.shared.operations_grpc import OperationsServicer
 from services.shared.process import Program, main
+from services.shared.queue_metrics import QueueMetrics
 from services.shared.relaying import relaying
 from services.shared.settings import choice, seconds, secret_file, server_url
 from services.shared.tls import Tls
@@ -80,7 +83,7 @@ def compose(env: Mapping[str, str]) -> Program:
     sandbox = Database(settings.sandbox_database_url, durable=True)
     provider = SandboxProvider(sandbox, clock, ach_seconds=settings.sandbox_ach_seconds)
     links = PayLinks(settings.link_key)
-    payments = compose_payments(database, provider, links, clock)
+    payments = compose_payments(database, MeasuredProvider(provider), links, clock)
     ledger = LedgerServicer(ledger=SqlLedger(database), tokens=links, clock=clock)
     operations = OperationsServicer(lambda: backlog(database, clock))
     scheduler = open_channel(settings.scheduler_address, settings.token, tls=settings.tls)
@@ -114,6 +117,7 @@ def compose(env: Mapping[str, str]) -> Program:
         workers=[Worker("resolve", payments.resolve.run_once)],
         relays=facts.workers,
         needs={"database": database.ping},
+        collectors=[QueueMetrics(database, partial(queue_gauges, clock=clock))],
         close=close,
     )
 

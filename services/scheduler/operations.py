@@ -1,12 +1,13 @@
 """How much work the scheduler still has before it."""
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from services.scheduler.tables import decisions, inbox, notices
 from services.shared.clock import Clock
 from services.shared.database import Database
-from services.shared.inbox import newest_fact, parked_facts, waiting_facts
+from services.shared.inbox import newest_fact, oldest_waiting, parked_facts, waiting_facts
 from services.shared.operations_grpc import Backlog
+from services.shared.queue_metrics import age
 
 
 def count_backlog(database: Database, clock: Clock) -> Backlog:
@@ -23,3 +24,17 @@ def count_backlog(database: Database, clock: Clock) -> Backlog:
         queue = connection.execute(to_hand_over).scalar_one()
         activity = connection.execute(newest_decision).scalar_one() + newest
     return Backlog(outbox=0, inbox=waiting, queue=queue, activity=activity, parked=parked)
+
+
+def queue_gauges(connection: Connection, clock: Clock) -> dict[str, float]:
+    """The scheduler's queues at this moment; see docs/metrics.md."""
+    at = notices.c.hand_over_at
+    to_hand_over = select(func.count(), func.min(at)).where(at <= clock.now())
+    waiting, due = connection.execute(to_hand_over).one()
+    return {
+        "dunlin_inbox_facts": waiting_facts(connection, inbox),
+        "dunlin_inbox_oldest_seconds": age(oldest_waiting(connection, inbox), clock),
+        "dunlin_inbox_parked_facts": parked_facts(connection, inbox),
+        "dunlin_notices_waiting": waiting,
+        "dunlin_notices_overdue_seconds": age(due, clock),
+    }

@@ -104,6 +104,17 @@ class Database:
                 connection.execution_options(isolation_level="AUTOCOMMIT")
             yield connection
 
+    @contextmanager
+    def glance(self, seconds: float) -> Iterator[Connection]:
+        """To read something that is not worth waiting for: one view, and no statement lasts longer."""
+        with self._engine.connect() as connection:
+            connection.info["dunlin_begin"] = "BEGIN"
+            with connection.begin():
+                if self.locks_rows:
+                    milliseconds = int(seconds * 1000)
+                    connection.exec_driver_sql(f"SET LOCAL statement_timeout = {milliseconds}")
+                yield connection
+
     def ping(self) -> None:
         """Raises unless the database answers, and has been migrated at all."""
         with self.read() as connection:

@@ -1,24 +1,18 @@
 """A gRPC server as every service runs it: token, refusals, logs, health, reflection, a clean end."""
 
 import hmac
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
-import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from services.shared.database_errors import database_refusal, words_of
-from services.shared.errors import Refusal
+from services.shared.grpc_calls import Call
 from services.shared.grpc_channel import MOST_BYTES, REQUEST_HEADER, TOKEN_HEADER
-from services.shared.grpc_errors import abort_for, abort_with
-from services.shared.log import new_request_id, request_id
+from services.shared.grpc_errors import abort_for
 from services.shared.tls import PLAIN, Tls
-
-log = structlog.get_logger()
 
 # Health is asked by whoever watches over the process, which knows no token and learns nothing by it.
 _OPEN = ("/grpc.health.v1.Health/",)
@@ -130,7 +124,7 @@ def _single(handler: Any, method: str, request: str) -> Any:
     behaviour = handler.stream_unary if handler.request_streaming else handler.unary_unary
 
     def call(message: Any, context: grpc.ServicerContext) -> Any:
-        with _Call(method, request, context):
+        with Call(method, request, context):
             return behaviour(message, context)
 
     streamed, plain = grpc.stream_unary_rpc_method_handler, grpc.unary_unary_rpc_method_handler
@@ -142,53 +136,12 @@ def _streaming(handler: Any, method: str, request: str) -> Any:
     behaviour = handler.stream_stream if handler.request_streaming else handler.unary_stream
 
     def call(message: Any, context: grpc.ServicerContext) -> Iterator[Any]:
-        with _Call(method, request, context):
+        with Call(method, request, context):
             yield from behaviour(message, context)
 
     streamed, plain = grpc.stream_stream_rpc_method_handler, grpc.unary_stream_rpc_method_handler
     wrap: Any = streamed if handler.request_streaming else plain
     return wrap(call, handler.request_deserializer, handler.response_serializer)
-
-
-class _Call:
-    """One call: its request id while it runs, its line in the log when it ends."""
-
-    def __init__(self, method: str, request: str, context: grpc.ServicerContext) -> None:
-        self._method = method
-        self._context = context
-        request_id.set(request or new_request_id())
-        self._began = time.perf_counter()
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object
-    ) -> None:
-        took_ms = round((time.perf_counter() - self._began) * 1000, 1)
-        if error is None or isinstance(error, GeneratorExit):
-            log.debug("call", method=self._method, took_ms=took_ms)
-            return
-        if isinstance(error, Refusal):
-            log.info("call refused", method=self._method, took_ms=took_ms, reason=error.reason)
-            abort_with(self._context, error)
-        if refusal := database_refusal(error):
-            log.warning(
-                "call refused",
-                method=self._method,
-                took_ms=took_ms,
-                reason=refusal.reason,
-                error=words_of(error),
-            )
-            abort_with(self._context, refusal)
-        if getattr(self._context, "code", lambda: None)() is not None:
-            return  # the method has aborted by itself, or the caller has gone away
-        if not self._context.is_active():
-            log.info("caller went away", method=self._method, took_ms=took_ms)
-            return
-        log.error("call failed", method=self._method, took_ms=took_ms, exc_info=error)
-        message = f"Something went wrong on our side (request {request_id.get()})."
-        abort_for(self._context, grpc.StatusCode.INTERNAL, message, "INTERNAL")
 
 
 def _header(details: grpc.HandlerCallDetails, name: str) -> str:

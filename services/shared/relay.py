@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Row, Select, Table, Update, select, update
 
+from services.shared import metrics
 from services.shared.clock import Clock
 from services.shared.database import Database
 from services.shared.facts import Audience, NotDelivered, Publisher, Queue, StoredFact, Subscriber
@@ -52,6 +53,7 @@ class Relay:
         facts = [_fact(row) for row in rows]
         for subscriber in self._subscribers:
             subscriber.deliver(facts)
+        metrics.FACTS_PUBLISHED.inc(len(rows))
         now = self._clock.now()
         return [_change(self._table, rows, published_at=now, delivered_at=now)]
 
@@ -77,6 +79,7 @@ class BrokerRelay:
             if published.error:
                 errors.append(published.error)
             done = [row for row in rows if row.fact_id in published.confirmed]
+            metrics.FACTS_PUBLISHED.inc(len(done))
             return [_change(self._table, done, published_at=self._clock.now())] if done else []
 
         busy = _carry(self._database, _oldest(self._table, PUBLISHED_AT_ONCE), publish)

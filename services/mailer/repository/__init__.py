@@ -12,9 +12,11 @@ from services.mailer.domain.message import ACTIVE
 from services.mailer.repository.company import SqlCompanies
 from services.mailer.repository.messages import SqlMessages
 from services.mailer.repository.templates import SqlTemplates
+from services.shared.clock import Clock
 from services.shared.database import Database
 from services.shared.operations_grpc import Backlog
-from services.shared.outbox import append_fact, newest_fact, waiting_facts
+from services.shared.outbox import append_fact, newest_fact, oldest_waiting, waiting_facts
+from services.shared.queue_metrics import age
 
 
 class SqlWork:
@@ -60,3 +62,16 @@ class SqlStore:
             outbox = waiting_facts(connection, tables.outbox)
             activity = newest_event + newest_fact(connection, tables.outbox)
         return Backlog(outbox=outbox, inbox=0, queue=queue, activity=activity)
+
+
+def queue_gauges(connection: Connection, clock: Clock) -> dict[str, float]:
+    """The mailer's queues at this moment; see docs/metrics.md."""
+    m = tables.messages.c
+    active = (m.due_at.is_not(None), m.state.in_(ACTIVE))
+    waiting, due = connection.execute(select(func.count(), func.min(m.due_at)).where(*active)).one()
+    return {
+        "dunlin_outbox_facts": waiting_facts(connection, tables.outbox),
+        "dunlin_outbox_oldest_seconds": age(oldest_waiting(connection, tables.outbox), clock),
+        "dunlin_messages_waiting": waiting,
+        "dunlin_messages_overdue_seconds": age(due, clock),
+    }

@@ -234,11 +234,21 @@ def open_charges(connection: Connection, clock: Clock | None = None) -> int:
     Counts those that are unknown, and those whose charging takes longer than usual. A bank payment that
     is merely pending does not count.
     """
+    return int(connection.execute(select(func.count()).where(_is_open(clock))).scalar_one())
+
+
+def oldest_open_charge(connection: Connection, clock: Clock) -> datetime | None:
+    """When the oldest of them was begun; None if there is none."""
+    query = select(func.min(payments.c.created_at)).where(_is_open(clock))
+    at: datetime | None = connection.execute(query).scalar_one()
+    return at
+
+
+def _is_open(clock: Clock | None) -> ColumnElement[bool]:
     slow = (clock or SystemClock()).now() - timedelta(seconds=CHARGE_SECONDS)
     charging = and_(payments.c.state == PaymentState.CHARGING, payments.c.created_at < slow)
     waiting = or_(charging, payments.c.state == PaymentState.UNKNOWN)
-    query = select(func.count()).select_from(payments).where(payments.c.next_check_at.is_not(None), waiting)
-    return int(connection.execute(query).scalar_one())
+    return and_(payments.c.next_check_at.is_not(None), waiting)
 
 
 def _payments() -> Select[Any]:
