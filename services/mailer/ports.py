@@ -19,10 +19,11 @@ class ReviewUnavailable(Exception):
 
 @dataclass(frozen=True)
 class Ending:
-    """How one attempt to send a message ended."""
+    """How one attempt to send a message ended; with the mail, if one was written."""
 
     message: Claimed
     outcome: Outcome
+    mail: Rendered | None = None
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,14 @@ class Messages(Protocol):
     def processed(
         self, mails: Sequence[tuple[Claimed, Rendered]], at: datetime, until: datetime
     ) -> list[tuple[Claimed, Rendered]]:
-        """Stores the mails about to be sent, and renews their leases; returns those still held."""
+        """Stores the mails about to be sent; returns those whose lease is held, from now on for long enough.
+
+        A lease that is half over is renewed until `until`.
+        """
         ...
 
     def record(self, endings: Sequence[Ending], at: datetime) -> list[Ending]:
-        """How attempts ended; returns the endings that changed something.
+        """How attempts ended, and what the lists show of each mail; returns the endings that are news.
 
         What the server has taken is sent, whoever holds the lease, and final; every such answer is in the
         history. The other outcomes count only while the lease is held.

@@ -66,12 +66,13 @@ def test_an_expired_lease_passes_to_another_worker_and_the_first_one_cannot_go_o
     assert queue.kinds() == [EventKind.QUEUE_TRIGGERED, EventKind.QUEUED, EventKind.PROCESSED]
 
 
-def test_an_attempt_renews_the_lease(queue: Queue) -> None:
-    queue.accept()
-    [message] = queue.claim("a")
-    queue.process(message)
-    assert queue.claim("b", at=T0 + 2 * MINUTE) == []
-    assert len(queue.claim("b", at=T0 + 6 * MINUTE)) == 1
+def test_an_attempt_renews_a_lease_that_is_half_over(queue: Queue) -> None:
+    queue.accept(2)
+    one, two = queue.claim("a")
+    assert queue.process(one, at=T0 + MINUTE / 2)
+    assert [m.notice_id for m in queue.claim("b", at=T0 + 2 * MINUTE)] == ["notice-2"]
+    assert not queue.process(two, at=T0 + 2 * MINUTE)
+    assert len(queue.claim("b", at=T0 + 6 * MINUTE)) == 2
 
 
 def test_a_lease_that_is_renewed_in_time_passes_to_nobody(queue: Queue, store: Store) -> None:
@@ -88,6 +89,7 @@ def test_a_written_mail_is_kept_byte_for_byte_and_shows_in_the_message(queue: Qu
     queue.accept()
     [message] = queue.claim()
     queue.process(message)
+    queue.end(message, Later(T0, "451 later", Past(1, 0, T0)))
     shown = queue.get()
     assert (shown.type, shown.template_version) == (TemplateType.DUE_NOTICE_AFTER, 1)
     assert shown.recipients == ("ann@example.test", "bob@example.test")
@@ -231,10 +233,8 @@ def test_waiting_for_the_second_look_is_told_once_for_each_outage(queue: Queue, 
         assert queue.claim("b", at=at + timedelta(seconds=1)) == []
     assert queue.kinds().count(EventKind.DEFERRED) == 1
     [message] = queue.claim(at=T0 + 5 * MINUTE)
-    queue.process(message)
-    with store.write() as work:
-        work.messages.release([message], T0 + 5 * MINUTE)
-    [message] = queue.claim(at=T0 + 5 * MINUTE)
+    queue.end(message, Later(T0 + 6 * MINUTE, "451 later", Past(1, 0, T0)))
+    [message] = queue.claim(at=T0 + 6 * MINUTE)
     assert not message.waits_for_review
 
 
@@ -278,7 +278,8 @@ def test_messages_are_listed_newest_first_page_by_page(queue: Queue, store: Stor
     [
         (Filter(organization_id="org-2"), [2]),
         (Filter(state=State.QUEUED), [3, 2]),
-        (Filter(state=State.SENDING), [1]),
+        (Filter(state=State.DEFERRED), [1]),
+        (Filter(state=State.SENDING), []),
         (Filter(query="BOB@example"), [1]),
         (Filter(query="100%"), [1]),
         (Filter(query="1%0"), []),
@@ -290,7 +291,7 @@ def test_messages_are_listed_newest_first_page_by_page(queue: Queue, store: Stor
 def test_filters_must_all_hold(queue: Queue, store: Store, wanted: Filter, expected: list[int]) -> None:
     queue.accept(3)
     [message] = queue.claim(limit=1)
-    queue.process(message)
+    queue.end(message, Later(T0, "451 later", Past(1, 0, T0)))
     with store.read() as work:
         found = [m.notice_id for _key, m in work.messages.page(wanted, None, 10)]
     assert found == [f"notice-{number}" for number in expected]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.mailer.domain.company import Company, Profile
-from services.mailer.domain.delivery import Answer, Later, Outcome, Sent, Stage
+from services.mailer.domain.delivery import Answer, Later, Sent, Stage
 from services.mailer.domain.letter import Withheld
 from services.mailer.domain.message import (
     Claimed,
@@ -116,22 +116,27 @@ class FakeMessages:
         ours = [(message, mail) for message, mail in mails if self._held(message)]
         for message, mail in ours:
             row = self.rows[message.key]
+            if row.due_at is not None and row.due_at < at + (until - at) / 2:
+                row.due_at = until
+            row.mimes.append(mail.mime)
+            row.tell(EventKind.PROCESSED, at)
+        return ours
+
+    def record(self, endings: Sequence[Ending], at: datetime) -> list[Ending]:
+        return [ending for ending in endings if self._record(ending, at)]
+
+    def _record(self, ending: Ending, at: datetime) -> bool:
+        message, outcome, mail = ending.message, ending.outcome, ending.mail
+        row = self.rows[message.key]
+        counts = isinstance(outcome, Sent) or self._held(message)
+        if counts and mail and row.message.state is not State.SENT:
+            row.waits = False
             row.change(
                 type=mail.type,
                 template_version=mail.template_version,
                 recipients=mail.recipients,
                 subject=mail.subject,
             )
-            row.due_at, row.waits = until, False
-            row.mimes.append(mail.mime)
-            row.tell(EventKind.PROCESSED, at)
-        return ours
-
-    def record(self, endings: Sequence[Ending], at: datetime) -> list[Ending]:
-        return [ending for ending in endings if self._record(ending.message, ending.outcome, at)]
-
-    def _record(self, message: Claimed, outcome: Outcome, at: datetime) -> bool:
-        row = self.rows[message.key]
         if isinstance(outcome, Sent):
             row.tell(EventKind.SENT, at, outcome.detail)
             news = row.message.state is not State.SENT

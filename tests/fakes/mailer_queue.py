@@ -52,7 +52,7 @@ class Queue:
 
     def end(self, message: Claimed, outcome: Outcome, at: datetime = T0) -> bool:
         with self.store.write() as work:
-            return bool(work.messages.record([Ending(message, outcome)], at))
+            return bool(work.messages.record([Ending(message, outcome, RENDERED)], at))
 
     def withhold(self, message: Claimed, why: Withheld, at: datetime = T0) -> None:
         with self.store.write() as work:

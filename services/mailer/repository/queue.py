@@ -5,7 +5,7 @@ so none waits for another one in a circle, and what it then reads of them is wha
 """
 
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -41,7 +41,7 @@ _PAST = (m.attempts, m.drops, m.tried_at, m.waits_for_review)
 _Locked = Row[int, str, str | None, datetime]
 """Id, state, owner of the lease, and when it was last accepted."""
 
-_PROCESSED = (
+_SHOWN = (
     update(messages)
     .where(m.id == bindparam("key"))
     .values(
@@ -49,10 +49,10 @@ _PROCESSED = (
         template_version=bindparam("version"),
         recipients=bindparam("to"),
         subject=bindparam("subject"),
-        due_at=bindparam("until"),
         waits_for_review=False,
     )
 )
+_SENT = _SHOWN.values(state=State.SENT.value, sent_at=bindparam("at"), **_FINAL)
 
 
 class SqlQueue:
@@ -101,19 +101,25 @@ class SqlQueue:
 
     def renew(self, batch: Sequence[Claimed], until: datetime) -> int:
         """Only of what is still held."""
-        held = self._held(batch)
-        self._change(held, due_at=until)
-        return len(held)
+        return len(self._renewed(batch, until))
 
     def processed(
         self, mails: Sequence[tuple[Claimed, Rendered]], at: datetime, until: datetime
     ) -> list[tuple[Claimed, Rendered]]:
-        """The mails, their events and the renewed leases in one transaction."""
-        held = self._held([message for message, _mail in mails])
+        """The mails and their events in one transaction.
+
+        A lease that is far from its end needs no lock: nobody else can take it before the mails have gone.
+        """
+        query = select(m.id, m.state, m.lease_owner, m.due_at)
+        found = self._connection.execute(query.where(m.id.in_([message.key for message, _mail in mails])))
+        rows = {row.id: row for row in found}
+        soon = at + (until - at) / 2
+        old = [message for message, _mail in mails if (rows[message.key].due_at or at) < soon]
+        held = {message.key for message, _mail in mails if _is_held(rows, message)}
+        if old:
+            held = held - {message.key for message in old} | self._renewed(old, until)
         ours = [(message, mail) for message, mail in mails if message.key in held]
         if ours:
-            changes = [_written(message, mail, until) for message, mail in ours]
-            self._connection.execute(_PROCESSED, changes)
             # The fastest level: it is on the way of every mail, and styles and base64 shrink well with it.
             bodies = [{"message": message.key, "mime": zlib.compress(mail.mime, 1)} for message, mail in ours]
             self._connection.execute(insert(message_bodies), bodies)
@@ -127,7 +133,8 @@ class SqlQueue:
         rows = {row.id: row for row in self._locked(m.id.in_([one.message.key for one in endings]))}
         sent = {one.message.key: one for one in endings if isinstance(one.outcome, Sent)}
         news = [one for key, one in sent.items() if rows[key].state != State.SENT.value]
-        self._change([one.message.key for one in news], state=State.SENT.value, sent_at=at, **_FINAL)
+        if news:
+            self._connection.execute(_SENT, [_shown(one) | {"at": at} for one in news])
         others = [one for one in endings if one.message.key not in sent and _is_held(rows, one.message)]
         for one in others:
             self._put_off_or_give_up(one)
@@ -181,7 +188,14 @@ class SqlQueue:
         rows = {row.id: row for row in self._locked(m.id.in_([message.key for message in batch]))}
         return {message.key for message in batch if _is_held(rows, message)}
 
+    def _renewed(self, batch: Sequence[Claimed], until: datetime) -> set[int]:
+        held = self._held(batch)
+        self._change(held, due_at=until)
+        return held
+
     def _put_off_or_give_up(self, ending: Ending) -> None:
+        if ending.mail is not None:
+            self._connection.execute(_SHOWN, [_shown(ending)])
         if isinstance(ending.outcome, Later):
             past = ending.outcome.past
             self._change(
@@ -212,7 +226,7 @@ class SqlQueue:
 _KINDS = {Sent: EventKind.SENT, Later: EventKind.DEFERRED, Never: EventKind.FAILED}
 
 
-def _is_held(rows: dict[int, _Locked], message: Claimed) -> bool:
+def _is_held(rows: Mapping[int, Row[Any]], message: Claimed) -> bool:
     row = rows[message.key]
     return bool(row.lease_owner == message.owner and row.state == State.SENDING.value)
 
@@ -233,14 +247,15 @@ def _new_row(request: Request, domain: str, at: datetime) -> dict[str, Any]:
     }
 
 
-def _written(message: Claimed, mail: Rendered, until: datetime) -> dict[str, Any]:
+def _shown(ending: Ending) -> dict[str, Any]:
+    """What lists show of the mail."""
+    mail = ending.mail
     return {
-        "key": message.key,
-        "type": mail.type.value,
-        "version": mail.template_version,
-        "to": "\n".join(mail.recipients),
-        "subject": mail.subject,
-        "until": until,
+        "key": ending.message.key,
+        "type": mail.type.value if mail else None,
+        "version": mail.template_version if mail else 0,
+        "to": "\n".join(mail.recipients) if mail else "",
+        "subject": mail.subject if mail else "",
     }
 
 

@@ -10,8 +10,7 @@ from datetime import datetime
 
 import structlog
 
-from services.mailer.domain.delivery import Later, Outcome, Sent
-from services.mailer.domain.message import Claimed
+from services.mailer.domain.delivery import Later, Sent
 from services.mailer.ports import Begin, Ending, Work
 from services.shared.clock import Clock
 
@@ -54,12 +53,8 @@ class Recorder:
         self._turn = threading.Lock()
         self._waiting: list[_Entry] = []
 
-    def record(self, message: Claimed, outcome: Outcome) -> None:
-        """Returns once it is durable, with the fact that tells of it; raises `NotRecorded`."""
-        self.record_all([Ending(message, outcome)])
-
-    def record_all(self, endings: Sequence[Ending]) -> None:
-        """The same for several."""
+    def record(self, *endings: Ending) -> None:
+        """Returns once they are durable, with the facts that tell of them; raises `NotRecorded`."""
         entries = [_Entry(ending) for ending in endings]
         with self._lock:
             self._waiting += entries

@@ -214,7 +214,7 @@ def _write_all(
         else:
             unwritten.append(Ending(message, written))
     if unwritten:
-        desk.recorder.record_all(unwritten)
+        desk.recorder.record(*unwritten)
     if not mails:
         return []
     now = desk.clock.now()
@@ -242,7 +242,7 @@ def _send_one(desk: Desk, message: Claimed, mail: Rendered) -> _Went:
         if answer.unheard:
             return _Went.UNHEARD
         outcome = judge(answer, past, desk.clock.now())
-        desk.recorder.record(message, outcome)
+        desk.recorder.record(Ending(message, outcome, mail))
     if isinstance(outcome, Later) and outcome.unreachable:
         _broke(desk, answer)
         return _Went.NOWHERE
@@ -262,7 +262,7 @@ def _withhold(desk: Desk, refused: Sequence[tuple[Claimed, Withheld | Unusable]]
         with desk.begin() as work:
             work.messages.withhold(withheld, desk.clock.now())
     if unusable:
-        desk.recorder.record_all(unusable)
+        desk.recorder.record(*unusable)
 
 
 def _past(message: Claimed) -> Past:
@@ -271,7 +271,7 @@ def _past(message: Claimed) -> Past:
 
 def _give_up_for_now(desk: Desk, batch: Sequence[Claimed], trouble: Answer) -> None:
     """No connection: one message tells of it in its history, and all wait for a probe to get through."""
-    desk.recorder.record(batch[0], judge(trouble, _past(batch[0]), desk.clock.now()))
+    desk.recorder.record(Ending(batch[0], judge(trouble, _past(batch[0]), desk.clock.now())))
     _broke(desk, trouble)
     _release(desk, batch[1:])
 

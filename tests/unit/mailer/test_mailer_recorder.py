@@ -9,6 +9,7 @@ import pytest
 
 from services.mailer.domain.delivery import Never, Sent
 from services.mailer.domain.message import State
+from services.mailer.ports import Ending
 from services.mailer.use_cases.record import NotRecorded, Recorder
 from tests.fakes.clock import SetClock
 from tests.fakes.mailer import FakeStore, FakeWork
@@ -60,9 +61,9 @@ def test_connections_that_have_an_answer_at_the_same_time_share_a_transaction(st
     recorder, before = _recorder(store), store.begun
     store.gate.clear()
     with ThreadPoolExecutor(9) as pool:
-        futures = [pool.submit(recorder.record, first, Sent("250"))]
+        futures = [pool.submit(recorder.record, Ending(first, Sent("250")))]
         until(lambda: store.begun > before)
-        futures += [pool.submit(recorder.record, message, Sent("250")) for message in others]
+        futures += [pool.submit(recorder.record, Ending(message, Sent("250"))) for message in others]
         until(lambda: len(recorder._waiting) == 8)
         assert not any(future.done() for future in futures), "nobody goes on before it is durable"
         store.gate.set()
@@ -78,7 +79,7 @@ def test_a_database_that_comes_back_soon_makes_no_mail_go_out_twice(store: Slow)
     queue.accept()
     [message] = queue.claim()
     store.failures = 2
-    _recorder(store, 0.01, 0.01).record(message, Sent("250"))
+    _recorder(store, 0.01, 0.01).record(Ending(message, Sent("250")))
     assert queue.get().state is State.SENT
 
 
@@ -88,7 +89,7 @@ def test_a_database_that_stays_away_is_told_to_the_worker(store: Slow) -> None:
     [message] = queue.claim()
     store.failures = 9
     with pytest.raises(NotRecorded, match="the database is away"):
-        _recorder(store, 0.01).record(message, Sent("250"))
+        _recorder(store, 0.01).record(Ending(message, Sent("250")))
 
 
 def test_an_outcome_that_cannot_be_written_does_not_take_others_with_it(store: Slow) -> None:
@@ -99,10 +100,10 @@ def test_an_outcome_that_cannot_be_written_does_not_take_others_with_it(store: S
     store.poison = "550 poison"
     store.gate.clear()
     with ThreadPoolExecutor(3) as pool:
-        recording = pool.submit(recorder.record, first, Sent("250"))
+        recording = pool.submit(recorder.record, Ending(first, Sent("250")))
         until(lambda: store.begun > before)
-        bad = pool.submit(recorder.record, second, Never("550 poison"))
-        good = pool.submit(recorder.record, third, Sent("250"))
+        bad = pool.submit(recorder.record, Ending(second, Never("550 poison")))
+        good = pool.submit(recorder.record, Ending(third, Sent("250")))
         until(lambda: len(recorder._waiting) == 2)
         store.gate.set()
         recording.result(20)
@@ -119,7 +120,7 @@ def test_facts_are_told_of_what_is_final_and_only_once(store: Slow) -> None:
     first, second = queue.claim()
     recorder = _recorder(store)
     for _ in range(2):
-        recorder.record(first, Sent("250"))
-        recorder.record(second, Never("550 no"))
+        recorder.record(Ending(first, Sent("250")))
+        recorder.record(Ending(second, Never("550 no")))
     assert [name for name, _body in store.facts()] == ["message_sent", "message_failed"]
     assert queue.claim("b", T0) == []
