@@ -15,8 +15,9 @@ from services.mailer import tables
 from services.mailer.clients import SchedulerReviews
 from services.mailer.domain.circuit import Circuit
 from services.mailer.lease import is_dead, owner_name
+from services.mailer.measured import MeasuredTransport, counting
 from services.mailer.rendering import MailPress
-from services.mailer.repository import SqlStore
+from services.mailer.repository import SqlStore, queue_gauges
 from services.mailer.servicer import MailerServicer
 from services.mailer.smtp import SmtpServer, SmtpTransport
 from services.mailer.use_cases.keep import LOOK_SECONDS, UnderWay, release_dead, renew_leases
@@ -24,12 +25,14 @@ from services.mailer.use_cases.record import Recorder
 from services.mailer.use_cases.send import Desk, send_some
 from services.shared.clock import SystemClock
 from services.shared.database import Database
+from services.shared.facts_amqp import broker_url
 from services.shared.facts_grpc import GrpcSubscriber
 from services.shared.grpc_channel import open_channel
 from services.shared.migrate import migrate
 from services.shared.operations_grpc import OperationsServicer
 from services.shared.process import Program, main
-from services.shared.relay import Relay
+from services.shared.queue_metrics import QueueMetrics
+from services.shared.relaying import relaying
 from services.shared.settings import (
     SettingWrong,
     choice,
@@ -59,6 +62,7 @@ class Settings:
     token: str
     tls: Tls
     scheduler_address: str
+    amqp_url: str
     public_url: str
     smtp: SmtpServer
     connections: int
@@ -73,6 +77,7 @@ class Settings:
             token=secret_file(env, "DUNLIN_SERVICE_TOKEN_FILE"),
             tls=tls,
             scheduler_address=tls.address(env, "DUNLIN_SCHEDULER_ADDRESS"),
+            amqp_url=broker_url(env),
             public_url=required(env, "DUNLIN_PUBLIC_URL").rstrip("/"),
             smtp=_smtp(env),
             connections=integer(env, "DUNLIN_SMTP_CONNECTIONS", 2, least=1),
@@ -109,8 +114,13 @@ def compose(env: Mapping[str, str]) -> Program:
     store = SqlStore(database)
     press = MailPress(settings.public_url)
     channel = open_channel(settings.scheduler_address, settings.token, tls=settings.tls)
-    relaying = Worker(
-        "relay", Relay(database, tables.outbox, [GrpcSubscriber(channel)], clock).run_once, idle_seconds=0.5
+    facts = relaying(
+        "mailer",
+        database=database,
+        outbox=tables.outbox,
+        subscriber=GrpcSubscriber(channel),
+        url=settings.amqp_url,
+        clock=clock,
     )
     transports = [SmtpTransport(settings.smtp) for _ in range(settings.connections)]
     under_way = UnderWay()
@@ -122,11 +132,11 @@ def compose(env: Mapping[str, str]) -> Program:
 
     desk = partial(
         Desk,
-        begin=store.write,
+        begin=counting(store.write),
         reviews=SchedulerReviews(channel),
         press=press,
         circuit=Circuit(),
-        recorder=Recorder(store.write, clock, announced=relaying.wake),
+        recorder=Recorder(counting(store.write), clock, announced=facts.wake),
         under_way=under_way,
         clock=clock,
         more=wake,
@@ -136,10 +146,11 @@ def compose(env: Mapping[str, str]) -> Program:
     for number, transport in enumerate(transports):
         # Each has a connection and a lease name of its own.
         name = f"send-{number}"
-        sending = partial(send_some, desk(transport=transport, owner=owner_name(name)))
+        sending = partial(send_some, desk(transport=MeasuredTransport(transport), owner=owner_name(name)))
         senders.append(Worker(name, sending, idle_seconds=idle))
 
     def close() -> None:
+        facts.close()
         for transport in transports:
             transport.close()
         channel.close()
@@ -154,8 +165,9 @@ def compose(env: Mapping[str, str]) -> Program:
         servicers=_servicers(mailer, OperationsServicer(store.backlog)),
         service_names=NAMES,
         workers=[_keeper(store, clock, under_way), _reaper(store, clock, wake), *senders],
-        relay=relaying,
+        relays=facts.workers,
         needs={"database": database.ping},
+        collectors=[QueueMetrics(database, partial(queue_gauges, clock=clock))],
         close=close,
     )
 

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -15,7 +16,7 @@ from services.scheduler import tables
 from services.scheduler.clients import GrpcLedger, GrpcMailer
 from services.scheduler.facts import FactHandler
 from services.scheduler.ids import TimeOrderedIds
-from services.scheduler.operations import count_backlog
+from services.scheduler.operations import count_backlog, queue_gauges
 from services.scheduler.repository import SqlStore
 from services.scheduler.servicer import SchedulerServicer
 from services.scheduler.use_cases.calendar import run_tick_if_due
@@ -23,12 +24,14 @@ from services.scheduler.use_cases.dispatch import hand_over
 from services.scheduler.use_cases.tick import Ticking
 from services.shared.clock import SystemClock
 from services.shared.database import Database
+from services.shared.dead_letters import DeadLetters
 from services.shared.facts_grpc import InboxServicer
 from services.shared.grpc_channel import open_channel
 from services.shared.inbox import Inbox, InboxWorker
 from services.shared.migrate import migrate
 from services.shared.operations_grpc import OperationsServicer
 from services.shared.process import Program, main
+from services.shared.queue_metrics import QueueMetrics
 from services.shared.settings import secret_file, server_url
 from services.shared.tls import Tls
 from services.shared.worker import Worker
@@ -96,7 +99,8 @@ def compose(env: Mapping[str, str]) -> Program:
     def add_servicers(server: grpc.Server) -> None:
         scheduler_pb2_grpc.add_SchedulerServiceServicer_to_server(SchedulerServicer(ticking), server)
         events_pb2_grpc.add_InboxServiceServicer_to_server(InboxServicer(inbox), server)
-        operations = OperationsServicer(lambda: count_backlog(database, clock))
+        dead_letters = DeadLetters(database, tables.inbox, clock, retried=handling.wake)
+        operations = OperationsServicer(lambda: count_backlog(database, clock), dead_letters)
         operations_pb2_grpc.add_OperationsServiceServicer_to_server(operations, server)
 
     def close() -> None:
@@ -113,6 +117,7 @@ def compose(env: Mapping[str, str]) -> Program:
         service_names=SERVICE_NAMES,
         workers=(dispatch, handling, by_itself),
         needs={"database": database.ping},
+        collectors=[QueueMetrics(database, partial(queue_gauges, clock=clock))],
         close=close,
     )
 
