@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 
 import pytest
@@ -25,21 +26,22 @@ def harmed_broker() -> Iterator[OwnServer]:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def bad_mail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailServer]:
-    """The mail server of a module's fleet."""
+    """The mail server that everybody uses."""
     with mail_server(tmp_path_factory.mktemp("mail") / "accepted.jsonl") as server:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def fleet(
     tmp_path_factory: pytest.TempPathFactory,
     harmed_postgres: OwnServer,
     harmed_broker: OwnServer,
     bad_mail: MailServer,
 ) -> Iterator[Fleet]:
-    """A fleet that the tests of one module harm one after the other."""
+    """A fleet that the tests harm one after the other."""
     root = tmp_path_factory.mktemp("fleet") / "home"
-    with running_fleet(root, harmed_postgres, harmed_broker, bad_mail) as fleet:
+    broker = harmed_broker if importlib.util.find_spec("services.scheduler.events") else None
+    with running_fleet(root, harmed_postgres, broker, bad_mail) as fleet:
         yield fleet

@@ -195,9 +195,15 @@ class Fleet:
             self.killed[name] += 1
             return True
 
+    @property
+    def tally(self) -> Path:
+        """Where the deaths at exact points are written down."""
+        assert self._doom is not None
+        return self._doom.tally
+
     def deaths(self) -> Counter[tuple[str, str]]:
         """Deaths at exact points so far."""
-        return deaths(self._doom.tally) if self._doom else Counter()
+        return deaths(self.tally)
 
     @contextmanager
     def frozen(self, *names: str) -> Iterator[None]:

@@ -5,7 +5,7 @@ file before it says so; `accepted` has it in the order of acceptance, `mail_serv
 says which second copies a cut connection explains.
 
 What an address starts with asks for an answer: `never-550.` is refused with 550 after RCPT (any 5xx),
-`later-450.` with 450 (any 4xx) as long as `greylisting` is on, `data-554.` after the content.
+`later-450.` with 450 (any 4xx), `data-554.` or `data-451.` after the content; 4xx while `greylisting` is on.
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ class _Conversation:
         await self._say("354 go on")
         content = await self._reader.readuntil(b"\r\n.\r\n")
         asked = next(filter(None, map(_AT_DATA.match, self._recipients)), None)
-        if asked:
+        if asked and (asked.group(1) >= "500" or self._server.manners.greylisting):
             return f"{asked.group(1)} not this"
         drop = self._server.manners.drop
         if drop != "before":

@@ -69,7 +69,8 @@ def test_addresses_ask_for_refusals(server: MailServer) -> None:
         assert ids(server) == []
         server.behave(greylisting=False)
         client.sendmail(BACK, ["later-452.x@test"], MAIL)
-    assert ids(server) == ["<n1@test>"]
+        client.sendmail(BACK, ["data-451.x@test"], MAIL)
+    assert ids(server) == ["<n1@test>", "<n1@test>"]
 
 
 @pytest.mark.parametrize(("drop", "kept"), [("before", 0), ("after", 1)])

@@ -1,0 +1,100 @@
+"""kill -9 for every program of the distributed way: at random moments, and at every commit point.
+
+Notices, payments, exclusions and closed invoices are under way all the time; what must hold afterwards is in
+campaign.py. The kills of the embedded way are in test_kills.py.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.acts import wait_until
+from tests.e2e.company import pause
+from tests.faults.campaign import prepared
+from tests.faults.fleet import SMTP_CONNECTIONS, Doomed, Fleet
+from tests.faults.sizes import FULL, SEED, SIZE
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
+
+SENDERS = ("mailer-work-1", "mailer-work-2")
+
+# What somebody must have died at, before and after it. The rest is counted and told, not demanded: which
+# program does what depends on who is faster.
+POINTS_THAT_COUNT = {
+    ("scheduler-serve", "INSERT notices"),
+    ("scheduler-work", "call AcceptMessages"),
+    ("scheduler-work", "UPDATE inbox"),
+    ("scheduler-events", "AMQP ack"),
+    ("scheduler-events", "INSERT inbox"),
+    ("mailer-serve", "INSERT messages"),
+    ("mailer-work", "mail"),
+    ("mailer-work", "INSERT outbox"),
+    ("mailer-relay", "AMQP publish"),
+    ("mailer-relay", "UPDATE outbox"),
+    ("paynow-serve", "INSERT payments"),
+    ("paynow-serve", "provider charge"),
+    ("paynow-work", "provider find"),
+    ("paynow-relay", "AMQP publish"),
+}
+
+
+def test_kills_at_random_moments_lose_nothing_and_double_nothing(fleet: Fleet) -> None:
+    campaign, result = prepared(fleet, "random-kills")
+    rng = random.Random(SEED)
+    campaign.begin()
+    campaign.reach(0.05)
+    campaign.breaks()
+    for victim in rng.choices(sorted(fleet.processes), k=SIZE.deaths):
+        pause(rng.uniform(0, 0.6))
+        wait_until(lambda victim=victim: fleet.kill(victim), what=f"{victim} comes back to be killed")
+    campaign.heals()
+    campaign.finish(result)
+    cuts = sum(result.kills.get(sender, 0) for sender in SENDERS)
+    campaign.check(result, copies_allowed=cuts * SMTP_CONNECTIONS)
+    assert result.complaints == []
+    assert sum(result.kills.values()) == SIZE.deaths
+
+
+def test_kills_at_every_commit_point_lose_nothing_and_double_nothing(fleet: Fleet, tmp_path: Path) -> None:
+    campaign, result = prepared(fleet, "exact-kills")
+    tally = tmp_path / "deaths"
+    tally.mkdir()
+    spared = frozenset() if SIZE is FULL else frozenset(name for name in fleet.processes if name[-1] == "2")
+    fleet.doom(Doomed(tally, quota=SIZE.quota, chance=0.3, spared=spared))
+    fleet.restart()
+    campaign.begin()
+    campaign.breaks()
+    campaign.reach(0.9)
+    wait_until(lambda: quiet_for(fleet, 5.0), what="nobody dies any more", seconds=900)
+    dead = fleet.deaths()
+    fleet.doom(None)
+    campaign.heals()
+    campaign.finish(result)
+    for (program, _point), times in dead.items():
+        result.kills[program] = result.kills.get(program, 0) + times
+    result.points = len(dead)
+    cuts = sum(result.kills.get(sender, 0) for sender in SENDERS)
+    campaign.check(result, copies_allowed=cuts * SMTP_CONNECTIONS)
+    assert result.complaints == []
+    assert missed(dead) == []
+
+
+def quiet_for(fleet: Fleet, seconds: float) -> bool:
+    """Whether nobody has died at an exact point for so long."""
+    newest = max((file.stat().st_mtime for file in fleet.tally.iterdir()), default=0.0)
+    return time.time() - newest > seconds
+
+
+def missed(dead: Counter[tuple[str, str]]) -> list[str]:
+    """The points that count at which nobody has died."""
+    return [
+        f"{side} {point} of {program}"
+        for program, point in sorted(POINTS_THAT_COUNT)
+        for side in ("before", "after")
+        if not any(p.startswith(program) and q.startswith(side) and point in q for p, q in dead)
+    ]
