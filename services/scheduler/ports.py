@@ -87,10 +87,14 @@ class Exclusions(Protocol):
 
 
 class Notices(Protocol):
-    """The notice ledger. In a transaction that may write, what it reads by id or invoice is locked."""
+    """The notice ledger. In a transaction that may write, what it reads by id is locked."""
 
     def known(self, invoice_ids: Sequence[int]) -> list[Known]:
         """The due notices of these invoices, of every due date, in one query."""
+        ...
+
+    def known_to_change(self, invoice_ids: Sequence[int]) -> list[Known]:
+        """As `known`; nobody else changes them before this transaction ends."""
         ...
 
     def add(self, notices: Sequence[Notice]) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from services.shared.database import BigId, UtcDateTime
@@ -72,7 +73,19 @@ notices = Table(
 Index("notices_newest", notices.c.decided_at, notices.c.notice_id)
 Index("notices_of_organization", notices.c.organization_id, notices.c.decided_at)
 Index("notices_of_number", notices.c.invoice_number)
-Index("notices_in_state", notices.c.state, notices.c.decided_at)
+Index("notices_in_state", notices.c.state, notices.c.decided_at, notices.c.notice_id)
+# The words of partial indexes are repeated by the queries that they serve.
+IS_HELD = text("state = 'held'")
+IS_RECEIPT = text("type <> 'due_notice'")
+Index("notices_held", notices.c.notice_id, sqlite_where=IS_HELD, postgresql_where=IS_HELD)
+Index(
+    "notices_receipts",
+    notices.c.type,
+    notices.c.decided_at,
+    notices.c.notice_id,
+    sqlite_where=IS_RECEIPT,
+    postgresql_where=IS_RECEIPT,
+)
 Index(
     "notices_of_payment",
     notices.c.payment_id,

@@ -140,6 +140,9 @@ class FakeNotices:
             if n.invoice_id in asked and n.due_on is not None
         ]
 
+    def known_to_change(self, invoice_ids: Sequence[int]) -> list[Known]:
+        return self.known(invoice_ids)
+
     def add(self, notices: Sequence[Notice]) -> None:
         taken = {_key(other) for other in self._t.notices.values()}
         for notice in notices:

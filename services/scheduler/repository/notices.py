@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, insert, select, text, tuple_, update
+from sqlalchemy import Connection, Select, bindparam, select, text, tuple_, update
 
 from services.scheduler.domain.notice import (
     Change,
@@ -19,11 +19,12 @@ from services.scheduler.domain.notice import (
     PaymentFact,
     State,
 )
-from services.scheduler.tables import decisions, notices
+from services.scheduler.repository.bulk import insert_rows
+from services.scheduler.tables import IS_HELD, IS_RECEIPT, decisions, notices
 from services.shared.database import insert_ignoring
 
 _n = notices.c
-_IS_RECEIPT = text("payment_id IS NOT NULL")
+_HAS_PAYMENT = text("payment_id IS NOT NULL")
 _STATES = {state.value: state for state in State}
 
 _DecisionRow = tuple[str, str, str, str, datetime, datetime | None]
@@ -53,10 +54,15 @@ class SqlNotices:
 
     def known(self, invoice_ids: Sequence[int]) -> list[Known]:
         """The due notices of these invoices, of every due date, in one query."""
+        return self._known(_KNOWN, invoice_ids)
+
+    def known_to_change(self, invoice_ids: Sequence[int]) -> list[Known]:
+        """The same, locked; in one order everywhere, so that two who lock them cannot deadlock."""
+        return self._known(_KNOWN.order_by(_n.notice_id).with_for_update(), invoice_ids)
+
+    def _known(self, query: Select[Any], invoice_ids: Sequence[int]) -> list[Known]:
         if not invoice_ids:
             return []
-        # In one order everywhere, so that two that lock the same rows do not wait for each other.
-        query = _KNOWN.order_by(_n.notice_id).with_for_update() if self._locks else _KNOWN
         rows = self._connection.execute(query, {"ids": invoice_ids})
         return [
             Known(notice_id, invoice_id, due_on, threshold, _STATES[state], reason)
@@ -67,7 +73,7 @@ class SqlNotices:
         """Inserts notices, each with its first decision."""
         if not new:
             return
-        self._connection.execute(insert(notices), [_row(notice) for notice in new])
+        insert_rows(self._connection, notices, _COLUMNS, [_row(notice) for notice in new])
         self._decide([_first_decision(notice) for notice in new])
 
     def change(self, changes: Sequence[Change], at: datetime) -> None:
@@ -91,8 +97,7 @@ class SqlNotices:
         self._decide([(c.notice_id, c.state.value, c.reason, c.detail, at, c.as_of) for c in changes])
 
     def _decide(self, rows: Sequence[_DecisionRow]) -> None:
-        names = ("notice_id", "state", "reason", "detail", "decided_at", "as_of")
-        self._connection.execute(insert(decisions), [dict(zip(names, row, strict=True)) for row in rows])
+        insert_rows(self._connection, decisions, _DECISION_COLUMNS, rows)
 
     def get(self, notice_ids: Collection[str]) -> dict[str, Notice]:
         """The notices that exist among these."""
@@ -105,7 +110,8 @@ class SqlNotices:
     def add_receipt(self, receipt: Notice) -> bool:
         """Inserts a receipt with its first decision, unless there is one."""
         key = ["payment_id", "type"]
-        if insert_ignoring(self._connection, notices, [_row(receipt)], conflict=key, where=_IS_RECEIPT) == 0:
+        row = dict(zip(_COLUMNS, _row(receipt), strict=True))
+        if insert_ignoring(self._connection, notices, [row], conflict=key, where=_HAS_PAYMENT) == 0:
             return False
         self._decide([_first_decision(receipt)])
         return True
@@ -117,7 +123,7 @@ class SqlNotices:
 
     def held(self, after: str, limit: int) -> list[Notice]:
         """Up to `limit` held notices with a larger id, in order."""
-        query = select(notices).where(_n.state == State.HELD.value, _n.notice_id > after)
+        query = select(notices).where(IS_HELD, _n.notice_id > after)
         return self._notices(query.order_by(_n.notice_id).limit(limit))
 
     def page(self, only: NoticeFilter, before: tuple[datetime, str] | None, limit: int) -> list[Notice]:
@@ -131,6 +137,7 @@ class SqlNotices:
             query = query.where(_n.invoice_id == only.invoice_id)
         if only.type:
             query = query.where(_n.type == only.type.value)
+            query = query if only.type is NoticeType.DUE_NOTICE else query.where(IS_RECEIPT)
         if only.state:
             query = query.where(_n.state == only.state.value)
         if before:
@@ -179,26 +186,31 @@ class SqlNotices:
         return [_notice(row) for row in self._connection.execute(query)]
 
 
-def _row(notice: Notice) -> dict[str, Any]:
+_COLUMNS = tuple(column.name for column in notices.columns)
+_DECISION_COLUMNS = ("notice_id", "state", "reason", "detail", "decided_at", "as_of")
+
+
+def _row(notice: Notice) -> tuple[Any, ...]:
+    """The values in the order of the table's columns."""
     payment = notice.payment
-    return {
-        "notice_id": notice.notice_id,
-        "type": notice.type.value,
-        "organization_id": notice.organization_id,
-        "invoice_id": notice.invoice_id,
-        "invoice_number": notice.invoice_number,
-        "due_on": notice.due_on,
-        "threshold_days": notice.threshold,
-        "payment_id": payment and payment.payment_id,
-        "payment": payment and _to_json(payment),
-        "state": notice.state.value,
-        "reason": notice.reason,
-        "detail": notice.detail,
-        "decided_at": notice.decided_at,
-        "as_of": notice.as_of,
-        "hand_over_at": notice.decided_at if notice.state is State.QUEUED else None,
-        "message_id": notice.message_id,
-    }
+    return (
+        notice.notice_id,
+        notice.type.value,
+        notice.organization_id,
+        notice.invoice_id,
+        notice.invoice_number,
+        notice.due_on,
+        notice.threshold,
+        payment and payment.payment_id,
+        payment and _to_json(payment),
+        notice.state.value,
+        notice.reason,
+        notice.detail,
+        notice.decided_at,
+        notice.as_of,
+        notice.decided_at if notice.state is State.QUEUED else None,
+        notice.message_id,
+    )
 
 
 def _first_decision(n: Notice) -> _DecisionRow:

@@ -1,13 +1,13 @@
 """The batches of a tick: what is read at once, decided in memory, and written at once."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
 from services.scheduler.domain.books import DueInvoice, Subject
-from services.scheduler.domain.deciding import Outcome, decide, let_go
+from services.scheduler.domain.deciding import NOTHING_KNOWN, Outcome, decide, let_go
 from services.scheduler.domain.notice import Change, Known, Notice, NoticeType, State
 from services.scheduler.domain.review import Circumstances, No, look_again
 from services.scheduler.domain.thresholds import Reached, Rule, latest_due_date, reaching
@@ -69,23 +69,57 @@ class Batches:
     def decide(self, invoices: Sequence[DueInvoice], work: Work) -> None:
         """Decides on a batch of due invoices."""
         today, reached_on = self._plan.today, self._plan.reached_on
-        reached = []
+        cases: list[_Case] = []
         for invoice in invoices:
             days = (today - invoice.due_on).days
             if (plan := reached_on(days)) is not None:
-                reached.append((invoice, plan, days))
-        if not reached:
+                cases.append(_Case(invoice, plan, days))
+        if not cases:
             return
-        known = _by_invoice(work.notices.known([invoice.invoice_id for invoice, _, _ in reached]))
-        organizations = {invoice.organization_id for invoice, _, _ in reached}
+        organizations = {case.invoice.organization_id for case in cases}
         excluded = work.exclusions.among(NoticeType.DUE_NOTICE, organizations)
+        known = _by_invoice(work.notices.known([case.invoice.invoice_id for case in cases]))
+        verdicts = [self._verdict(case, known, excluded) for case in cases]
+        if self._plan.writes and known:
+            self._decide_again_what_changes(verdicts, excluded, work)
+        self._record(verdicts, work)
+
+    def _decide_again_what_changes(
+        self, verdicts: list["_Verdict"], excluded: Collection[str], work: Work
+    ) -> None:
+        """Locks the few notices that change: a mail may have gone out since they were read."""
+        places = [place for place, verdict in enumerate(verdicts) if verdict.changes_what_is_known]
+        ids = [verdicts[place].case.invoice.invoice_id for place in places]
+        known = _by_invoice(work.notices.known_to_change(ids))
+        for place in places:
+            verdicts[place] = self._verdict(verdicts[place].case, known, excluded)
+
+    def _verdict(
+        self, case: "_Case", known: Mapping[int, Sequence[Known]], excluded: Collection[str]
+    ) -> "_Verdict":
+        invoice, plan, days = case
+        rows = known.get(invoice.invoice_id, ())
+        is_excluded = invoice.organization_id in excluded
+        if not rows:
+            return _Verdict(case, decide(invoice, plan, NOTHING_KNOWN, excluded=is_excluded))
+        current = {row.threshold: row for row in rows if row.due_on == invoice.due_on}
+        held = tuple(row for row in rows if row.state is State.HELD)
+        return _Verdict(
+            case,
+            decide(invoice, plan, current, excluded=is_excluded),
+            current,
+            held,
+            tuple(
+                (row, gone) for row in held if (gone := let_go(row, invoice, plan, days, self._plan.rules))
+            ),
+        )
+
+    def _record(self, verdicts: Sequence["_Verdict"], work: Work) -> None:
         now = self._clock.now()
         added: list[Notice] = []
         changes: list[Change] = []
-        for invoice, plan, days in reached:
-            rows = known.get(invoice.invoice_id, ())
-            current = {row.threshold: row for row in rows if row.due_on == invoice.due_on}
-            outcomes = decide(invoice, plan, current, excluded=invoice.organization_id in excluded)
+        for case, outcomes, current, held, let_go_of in verdicts:
+            invoice, plan, _ = case
             if not outcomes or outcomes[-1].threshold != plan.candidate:
                 self._unchanged += 1
             for outcome in outcomes:
@@ -98,21 +132,11 @@ class Batches:
                     added.append(self._notice(invoice, outcome, now))
                 else:
                     changes.append(self._change(row.notice_id, outcome.state, outcome.reason))
-            if rows:
-                changes += self._let_go(rows, invoice, plan, days)
-        self._write(added, changes, now, work)
-
-    def _let_go(self, rows: Iterable[Known], invoice: DueInvoice, plan: Reached, days: int) -> list[Change]:
-        changes = []
-        for row in rows:
-            if row.state is not State.HELD:
-                continue
-            self._held_seen.add(row.notice_id)
-            gone = let_go(row, invoice, plan, days, self._plan.rules)
-            if gone is not None:
+            self._held_seen.update(row.notice_id for row in held)
+            for row, gone in let_go_of:
                 self._states[gone[0]] += 1
                 changes.append(self._change(row.notice_id, *gone))
-        return changes
+        self._write(added, changes, now, work)
 
     def not_yet_seen(self, held: Sequence[Notice]) -> list[Notice]:
         """Those whose invoice was in no batch, because it is paid, closed, or due at another time."""
@@ -121,7 +145,7 @@ class Batches:
     def revisit(self, held: Sequence[Notice], subjects: Mapping[int, Subject], work: Work) -> None:
         """Lets go of held notices that will never be sent; the others stay held."""
         # By invoice first: everybody locks an invoice's notices in the same order.
-        siblings = _by_invoice(work.notices.known([notice.invoice_id for notice in held]))
+        siblings = _by_invoice(work.notices.known_to_change([notice.invoice_id for notice in held]))
         notices = work.notices.get([notice.notice_id for notice in held]).values()
         organizations = {notice.organization_id for notice in notices}
         excluded = work.exclusions.among(NoticeType.DUE_NOTICE, organizations)
@@ -162,6 +186,29 @@ class Batches:
         if self._plan.writes:
             work.notices.add(added)
             work.notices.change(changes, now)
+
+
+class _Case(NamedTuple):
+    """An invoice, what its day has reached, and how many days past due that is."""
+
+    invoice: DueInvoice
+    plan: Reached
+    days: int
+
+
+class _Verdict(NamedTuple):
+    """What is decided on it: outcomes by threshold, and held notices that are let go of."""
+
+    case: _Case
+    outcomes: tuple[Outcome, ...]
+    current: Mapping[int, Known] = NOTHING_KNOWN
+    held: tuple[Known, ...] = ()
+    let_go_of: tuple[tuple[Known, tuple[State, str]], ...] = ()
+
+    @property
+    def changes_what_is_known(self) -> bool:
+        """Whether a notice that exists gets a new decision."""
+        return bool(self.let_go_of) or any(outcome.threshold in self.current for outcome in self.outcomes)
 
 
 def _by_invoice(rows: Iterable[Known]) -> Mapping[int, Sequence[Known]]:

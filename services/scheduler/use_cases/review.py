@@ -43,7 +43,7 @@ def review_notices(
         with store.write() as work:
             # By invoice first: everybody locks an invoice's notices in the same order.
             calendar = work.calendar.get()
-            work.notices.known(list(subjects))
+            work.notices.known_to_change(list(subjects))
             notices = work.notices.get(notice_ids)
             verdicts = _verdicts(_queued(notices.values()), subjects, calendar, work, clock)
             work.notices.change(_refused(notices, verdicts), clock.now())

@@ -2,10 +2,14 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 
+from services.scheduler.domain.books import DueBatch
 from services.scheduler.domain.calendar import Calendar, tick_due
 from services.scheduler.domain.forecasting import Going
 from services.scheduler.ports import Ledger, NewId, Store, Work
@@ -13,7 +17,7 @@ from services.scheduler.use_cases.batches import Batches, Counts, Plan, make_pla
 from services.shared.clock import Clock
 from services.shared.errors import Busy, WrongState
 
-BATCH = 1000
+BATCH = 2000
 HELD_BATCH = 500
 LEASE = "tick"
 
@@ -178,20 +182,16 @@ class _Run:
 
     def _due(self) -> Iterator[None]:
         """All invoices that may have a candidate, by id."""
-        after, horizon = 0, self._plan.due_until
-        while horizon is not None:
-            batch = self._ticking.ledger.due_invoices(horizon, after=after, limit=BATCH)
+        if self._plan.due_until is None:
+            return
+        for batch in _read_ahead(self._ticking.ledger, self._plan.due_until):
             self._total = self._total or batch.total
-            if batch.invoices:
-                with self._begin() as work:
-                    self._batches.decide(batch.invoices, work)
-                if self._plan.writes:
-                    self._ticking.wake()
-                self._examined += len(batch.invoices)
-                yield
-            if len(batch.invoices) < BATCH:
-                return
-            after = batch.invoices[-1].invoice_id
+            with self._begin() as work:
+                self._batches.decide(batch.invoices, work)
+            if self._plan.writes:
+                self._ticking.wake()
+            self._examined += len(batch.invoices)
+            yield
 
     def _held(self) -> Iterator[None]:
         """What is still held though its invoice is no candidate any more."""
@@ -212,3 +212,27 @@ class _Run:
     def _progress(self, *, done: bool = False) -> Progress:
         total = max(self._total, self._examined)
         return Progress(self._examined, total, self._batches.counts(), self._plan.today, done)
+
+
+def _read_ahead(ledger: Ledger, due_until: date) -> Iterator[DueBatch]:
+    """The due invoices in batches; the ledger reads the next one while the present one is decided.
+
+    So a decision may stand on books that are a batch old, which the second look makes good.
+    """
+    reader = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+
+    def ask(after: int) -> "Future[DueBatch]":
+        # In the caller's context, so that the request keeps its id.
+        read = partial(ledger.due_invoices, due_until, after=after, limit=BATCH)
+        return reader.submit(copy_context().run, read)
+
+    try:
+        coming: Future[DueBatch] | None = ask(0)
+        while coming is not None:
+            batch = coming.result()
+            is_last = len(batch.invoices) < BATCH
+            coming = None if is_last else ask(batch.invoices[-1].invoice_id)
+            if batch.invoices:
+                yield batch
+    finally:
+        reader.shutdown(wait=False, cancel_futures=True)
