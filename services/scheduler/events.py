@@ -53,8 +53,9 @@ MESSAGES_AT_ONCE = 10
 HEARTBEAT_SECONDS = 10
 """A broker that has been silent for twice as long is taken for dead."""
 
-DECLARE_SECONDS = 10.0
-"""How often the queue's binding is made sure of, since nobody tells when it is removed."""
+DECLARE_SECONDS = 5.0
+"""How often the queue is declared and bound again, since nobody tells when the binding is removed. A broker
+that does not answer to that is found out as well."""
 
 STOP_SECONDS = 4.0
 """How long messages that are being taken in are given at the end; the broker has the others."""
@@ -108,7 +109,12 @@ class PatientConsumer(Consumer):
                 self.on_connection_error, None, interval_start=0.2, interval_step=0.5, interval_max=3
             )
             hold_to_seconds(connection.connection)
-            yield connection
+            try:
+                yield connection
+            except Broken:
+                # Without taking leave: a frozen broker would let that wait, too.
+                connection.connection.collect()
+                raise
 
     def get_consumers(self, consumer_cls: Any, channel: Any) -> list[Any]:
         """One consumer of undecoded messages."""

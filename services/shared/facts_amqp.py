@@ -143,9 +143,7 @@ class _Session:
         numbers = [each for each in self._waiting if each <= number] if multiple else [number]
         return [self._waiting.pop(each) for each in numbers if each in self._waiting]
 
-    def _on_return(
-        self, _code: int, _text: str, _exchange: str, _routing_key: str, message: amqp.Message
-    ) -> None:
+    def _on_return(self, _why: object, _exchange: str, _routing_key: str, message: amqp.Message) -> None:
         self.returned.add(message.properties.get("message_id", ""))
 
     def _on_blocked(self, reason: str) -> None:

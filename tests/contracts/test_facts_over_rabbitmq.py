@@ -1,0 +1,455 @@
+"""The way of a fact by RabbitMQ: outbox, relay, broker, nameko's ear, inbox, audit; nothing of it is fake.
+
+What both ways promise is tested over both; what only a broker can do to a fact, over the broker.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from services.shared.facts import NotDelivered, Published, StoredFact
+from services.shared.facts_amqp import AmqpPublisher
+from services.shared.facts_wire import to_json
+from services.shared.log import request_id
+from services.shared.relay import AUDITED_AT_ONCE, PUBLISHED_AT_ONCE
+from tests.contracts.facts_world import PAID, World, on_channel, until, whole_broker
+from tests.fakes.clock import SetClock
+from tests.faults.tcp_proxy import TcpProxy
+from tests.servers import DATABASES, MigratedUrl
+
+pytestmark = [pytest.mark.rabbitmq, pytest.mark.xdist_group("broker")]
+
+BOTH = pytest.mark.parametrize("kind", DATABASES)
+POSTGRESQL = pytest.mark.parametrize("kind", [pytest.param("postgresql", marks=pytest.mark.postgresql)])
+
+Make = Callable[..., World]
+
+
+@pytest.fixture
+def world_of(tmp_path: Path, migrated_url: MigratedUrl, amqp_url: str) -> Iterator[Make]:
+    """Makes worlds on the kind of database that is named."""
+    with ExitStack() as stack:
+        url = stack.enter_context(whole_broker(amqp_url))
+
+        def make(kind: str = "sqlite", clock: SetClock | None = None) -> World:
+            world = World(tmp_path, kind, migrated_url, url, clock)
+            stack.callback(world.close)
+            return world
+
+        yield make
+
+
+@pytest.fixture
+def proxied(amqp_url: str) -> Iterator[tuple[TcpProxy, str]]:
+    """The broker behind a network that can be broken, and its URL there."""
+    parts = urlsplit(amqp_url)
+    proxy = TcpProxy(str(parts.hostname), parts.port or 5672)
+    user, _, _ = parts.netloc.rpartition("@")
+    yield proxy, f"amqp://{user}@{proxy.address}{parts.path}"
+    proxy.close()
+
+
+class Lost:
+    """A publisher whose process dies when the broker has confirmed and nothing is marked yet."""
+
+    def __init__(self, inner: AmqpPublisher) -> None:
+        self._inner = inner
+
+    def publish(self, facts: Sequence[StoredFact]) -> Published:
+        assert not self._inner.publish(facts).error
+        raise KeyboardInterrupt
+
+
+class Held:
+    """A publisher that does not come to an end until it is let go; tells what it was given."""
+
+    def __init__(self, inner: AmqpPublisher) -> None:
+        self._inner = inner
+        self.given: list[str] = []
+        self.has_begun, self.may_go_on = threading.Event(), threading.Event()
+
+    def publish(self, facts: Sequence[StoredFact]) -> Published:
+        self.given += [fact.fact_id for fact in facts]
+        self.has_begun.set()
+        assert self.may_go_on.wait(30)
+        return self._inner.publish(facts)
+
+
+# Over both ways
+
+
+@BOTH
+@pytest.mark.parametrize("way", ["grpc", "rabbitmq"])
+def test_a_fact_arrives_whole_and_once(world_of: Make, kind: str, way: str) -> None:
+    world = world_of(kind)
+    token = request_id.set("request-of-the-payer")
+    world.tell()
+    request_id.reset(token)
+    assert world.waiting() == 1
+    if way == "grpc":
+        assert world.straight().run_once()
+    else:
+        ear = world.listening()
+        assert world.publishing().run_once()
+        until(world.taken, "it is in the inbox")
+        assert world.waiting() == 1, "nobody has asked yet whether it arrived"
+        until(lambda: not world.audit().run_once() and world.waiting() == 0, "the audit sees it")
+        assert '"request_id": "request-of-the-payer"' in ear.log
+    (told,), (taken,) = world.told(), world.taken()
+    assert (taken.fact_id, taken.name) == (told.fact_id, "payment_succeeded")
+    assert (taken.occurred_at, taken.request_id) == (told.occurred_at, "request-of-the-payer")
+    assert json.loads(taken.body) == PAID
+    assert told.published_at is not None
+    assert told.delivered_at is not None
+    assert not world.straight().run_once()
+    assert not world.publishing().run_once()
+
+
+@BOTH
+@pytest.mark.parametrize("way", ["grpc", "rabbitmq"])
+def test_programs_of_both_ways_carry_on_after_kills_between_any_two_steps(
+    world_of: Make, kind: str, way: str
+) -> None:
+    world = world_of(kind)
+    relay = world.relay(DUNLIN_AMQP_URL=world.amqp_url if way == "rabbitmq" else "")
+    programs = [relay] if way == "grpc" else [relay, world.ear()]
+    for program in programs:
+        program.start()
+    dice = random.Random(7)
+    for round_ in range(8):
+        seen = len(world.taken())
+        world.tell(25)
+        until(lambda seen=seen: len(world.taken()) > seen, f"facts arrive in round {round_}")  # type: ignore[misc]
+        victim = dice.choice(programs)
+        victim.kill()
+        world.tell(5)
+        victim.start()
+    until(world.all_arrived_once, "all have arrived")
+    until(lambda: world.waiting() == 0, "all are known to have arrived")
+
+
+@POSTGRESQL
+@pytest.mark.parametrize("way", ["grpc", "rabbitmq"])
+def test_relays_share_the_work_and_pass_by_what_another_one_carries(
+    world_of: Make, kind: str, way: str
+) -> None:
+    world = world_of(kind)
+    world.declare()
+    world.tell(1)
+    held = Held(world.publisher)
+    slow = threading.Thread(target=world.publishing(held).run_once)
+    slow.start()
+    assert held.has_begun.wait(30)
+    world.tell(3)
+    if way == "grpc":
+        assert world.straight().run_once()
+    else:
+        other = AmqpPublisher(world.amqp_url, "paynow")
+        assert world.publishing(other).run_once()
+        assert not world.publishing(other).run_once(), "the rest is in other hands"
+        other.close()
+    assert [row.published_at is not None for row in world.told()] == [False, True, True, True]
+    held.may_go_on.set()
+    slow.join(30)
+    assert world.published() == 4
+    assert len(held.given) == 1
+
+
+@POSTGRESQL
+def test_what_a_dead_relay_carried_is_free_at_once(world_of: Make, kind: str) -> None:
+    world = world_of(kind)
+    world.declare()
+    world.tell(1)
+    with pytest.raises(KeyboardInterrupt):
+        world.publishing(Lost(world.publisher)).run_once()
+    assert world.published() == 0
+    assert world.publishing().run_once()
+    assert world.published() == 1
+
+
+# Between the relay and the broker
+
+
+@BOTH
+def test_a_relay_that_dies_before_it_marks_publishes_again_and_the_inbox_drops_it(
+    world_of: Make, kind: str
+) -> None:
+    world = world_of(kind)
+    world.listening()
+    world.tell(3)
+    with pytest.raises(KeyboardInterrupt):
+        world.publishing(Lost(world.publisher)).run_once()
+    until(world.all_arrived_once, "they have arrived")
+    assert world.publishing().run_once()
+    world.tell()
+    world.publishing().run_once()
+    until(world.all_arrived_once, "the last one has arrived behind the repeats")
+
+
+def test_a_fact_that_no_queue_takes_is_not_marked_and_arrives_once_there_is_one(world_of: Make) -> None:
+    world = world_of()
+    world.tell(2)
+    with pytest.raises(NotDelivered, match=r"No queue takes what paynow\.events carries"):
+        world.publishing().run_once()
+    assert world.published() == 0
+    world.listening()
+    assert world.publishing().run_once()
+    until(world.all_arrived_once, "they have arrived")
+
+
+def test_only_messages_that_the_broker_has_confirmed_count(world_of: Make) -> None:
+    world = world_of()
+    with on_channel(world.amqp_url) as channel:
+        limits = {"x-max-length": 1, "x-overflow": "reject-publish"}
+        channel.queue_declare("short", durable=False, auto_delete=False, exclusive=False, arguments=limits)
+        channel.exchange_declare("paynow.events", "topic", durable=True, auto_delete=False)
+        channel.queue_bind("short", "paynow.events", "facts")
+    try:
+        world.tell(350)
+        with pytest.raises(NotDelivered, match="refused"):
+            world.publishing().run_once()
+        with on_channel(world.amqp_url) as channel:
+            in_queue = channel.queue_declare("short", passive=True).message_count
+        assert in_queue * 100 == world.published() < 350
+    finally:
+        with on_channel(world.amqp_url) as channel:
+            channel.queue_delete("short")
+
+
+@pytest.mark.parametrize("trouble", ["refuse", "black_hole", "cut"])
+def test_a_broker_that_is_away_or_silent_holds_the_relay_for_seconds_only_and_loses_nothing(
+    world_of: Make, proxied: tuple[TcpProxy, str], trouble: str
+) -> None:
+    world = world_of()
+    world.declare()
+    proxy, url = proxied
+    publisher = AmqpPublisher(url, "paynow")
+    world.tell()
+    assert world.publishing(publisher).run_once()
+    world.tell()
+    getattr(proxy, trouble)()
+    if trouble == "cut":
+        # What can be seen to be broken is made anew before anything is sent.
+        assert world.publishing(publisher).run_once()
+    else:
+        with pytest.raises(NotDelivered, match="The broker"):
+            world.publishing(publisher).run_once()
+        assert world.published() == 1
+        proxy.heal()
+        assert world.publishing(publisher).run_once()
+    assert world.published() == 2
+    publisher.close()
+
+
+def test_more_facts_than_a_message_or_a_turn_carries_all_arrive(world_of: Make) -> None:
+    world = world_of()
+    world.listening()
+    count = PUBLISHED_AT_ONCE + 150
+    world.tell(count)
+    relay, audit = world.publishing(), world.audit()
+    turns = 0
+    while relay.run_once():
+        turns += 1
+    assert turns == 2
+    until(world.all_arrived_once, "all have arrived")
+    pages = 0
+    while audit.run_once():
+        pages += 1
+    assert pages == count // AUDITED_AT_ONCE
+    assert world.waiting() == 0
+
+
+# Between the broker and the inbox
+
+
+def test_a_queue_deleted_with_facts_in_it_loses_none(world_of: Make) -> None:
+    clock = SetClock()
+    world = world_of(clock=clock)
+    world.declare()
+    world.tell(3)
+    world.publishing().run_once()
+    assert world.delete_queue() == 1
+    world.declare()
+    audit = world.audit()
+    audit.run_once()
+    assert world.published() == 3, "they may still be on their way"
+    clock.advance(timedelta(seconds=16))
+    until(lambda: audit.run_once() or world.published() == 0, "the audit finds them lost")
+    world.listening()
+    assert world.publishing().run_once()
+    until(world.all_arrived_once, "they have arrived")
+    until(lambda: audit.run_once() or world.waiting() == 0, "and are known to have")
+
+
+def test_facts_that_wait_for_a_consumer_that_is_down_are_not_published_again(world_of: Make) -> None:
+    clock = SetClock()
+    world = world_of(clock=clock)
+    world.declare()
+    world.tell(3)
+    world.publishing().run_once()
+    until(lambda: world.queued() == 1, "the queue shows its message")
+    clock.advance(timedelta(hours=1))
+    audit = world.audit()
+    for _ in range(60):
+        audit.run_once()
+    assert world.published() == 3
+    assert world.queued() == 1
+    world.listening()
+    until(world.all_arrived_once, "they have arrived")
+
+
+def test_a_lost_fact_is_found_behind_pages_of_others(world_of: Make) -> None:
+    clock = SetClock()
+    world = world_of(clock=clock)
+    world.declare()
+    world.tell(AUDITED_AT_ONCE)
+    world.publishing().run_once()
+    world.delete_queue()
+    ear = world.listening()
+    world.tell(1)
+    world.publishing().run_once()
+    until(lambda: len(world.taken()) == 1, "the newest has arrived")
+    audit = world.audit()
+    assert audit.run_once()
+    audit.run_once()
+    assert world.waiting() == AUDITED_AT_ONCE
+    clock.advance(timedelta(seconds=16))
+    until(lambda: not audit.run_once() and world.published() == 1, "the audit finds them lost")
+    world.publishing().run_once()
+    until(world.all_arrived_once, "all have arrived")
+    assert "Traceback" not in ear.log
+
+
+@BOTH
+def test_a_body_that_cannot_be_read_is_kept_and_the_next_one_taken_in(world_of: Make, kind: str) -> None:
+    world = world_of(kind)
+    ear = world.listening()
+    bodies = [b"\x80\x04garbage", b"{", b"[]", to_json([]).replace(b"[]", b"[7]")]
+    kinds = ["application/x-python-serialize", "application/json", "text/plain", "application/data"]
+    for body, content_type in zip(bodies, kinds, strict=True):
+        world.publish_raw(body, content_type=content_type)
+    world.publish_raw(b"packed", application_headers={"compression": "zlib", "nameko.call_id_stack": 5})
+    world.publish_raw(b"\xff\xfe", content_encoding="utf-16")
+    world.tell()
+    world.publishing().run_once()
+    until(lambda: len(world.taken()) == 7, "all are in the inbox")
+    names = [row.name for row in world.taken()]
+    assert sorted(names) == ["payment_succeeded"] + ["unreadable"] * 6
+    assert all(row.parked_at and row.error for row in world.taken() if row.name == "unreadable")
+    assert ear.terminate()[0] == 0
+
+
+def test_a_queue_deleted_under_the_ear_is_declared_anew(world_of: Make) -> None:
+    world = world_of()
+    ear = world.listening()
+    world.delete_queue()
+    until(lambda: ear.log.count('"listening"') >= 3, "it listens again")
+    world.tell()
+    assert world.publishing().run_once()
+    until(world.all_arrived_once, "it has arrived")
+
+
+def test_an_exchange_deleted_under_the_ear_is_declared_and_bound_anew(world_of: Make) -> None:
+    world = world_of()
+    world.listening()
+    with on_channel(world.amqp_url) as channel:
+        channel.exchange_delete("paynow.events")
+    world.tell()
+
+    def publish() -> bool:
+        try:
+            return world.publishing().run_once()
+        except NotDelivered:
+            return False
+
+    until(publish, "its queue is bound again")
+    until(world.all_arrived_once, "it has arrived")
+
+
+@pytest.mark.parametrize("trouble", ["refuse", "black_hole", "cut"])
+def test_the_ear_survives_a_broker_that_restarts_or_freezes(
+    world_of: Make, proxied: tuple[TcpProxy, str], trouble: str
+) -> None:
+    world = world_of()
+    proxy, url = proxied
+    ear = world.listening(DUNLIN_AMQP_URL=url)
+    getattr(proxy, trouble)()
+    world.tell()
+    assert world.publishing().run_once()
+    if trouble == "black_hole":
+        until(lambda: "Connection to broker lost" in ear.log, "the silence is noticed")
+    if trouble == "refuse":
+        until(lambda: "Error connecting to broker" in ear.log, "it tries to come back")
+    proxy.heal()
+    until(world.all_arrived_once, "it has arrived")
+    assert ear.terminate()[0] == 0
+
+
+@POSTGRESQL
+def test_the_ear_holds_on_to_facts_while_the_database_is_away(world_of: Make, kind: str) -> None:
+    world = world_of(kind)
+    parts = urlsplit(world.subscriber_url)
+    proxy = TcpProxy(str(parts.hostname), parts.port or 5432)
+    user, _, _ = parts.netloc.rpartition("@")
+    try:
+        url = f"postgresql://{user}@{proxy.address}{parts.path}"
+        ear = world.listening(DUNLIN_SCHEDULER_DATABASE_URL=url)
+        world.tell()
+        world.publishing().run_once()
+        until(world.all_arrived_once, "the first has arrived")
+        proxy.refuse()
+        for _ in range(30):
+            world.tell()
+            world.publishing().run_once()
+        until(lambda: "the database is away" in ear.log, "it notices")
+        assert len(world.taken()) == 1
+        proxy.heal()
+        until(world.all_arrived_once, "all have arrived")
+        until(lambda: world.queued() == 0, "and all were acknowledged")
+    finally:
+        proxy.close()
+
+
+@POSTGRESQL
+def test_sigterm_ends_the_ear_in_seconds_also_with_messages_in_hand_that_it_then_gives_back(
+    world_of: Make, kind: str
+) -> None:
+    world = world_of(kind)
+    away = world.subscriber_url.replace(str(urlsplit(world.subscriber_url).port), "1")
+    ear = world.listening(DUNLIN_SCHEDULER_DATABASE_URL=away)
+    world.tell(3)
+    world.publishing().run_once()
+    until(lambda: "the database is away" in ear.log, "it waits with the message in hand")
+    code, seconds = ear.terminate()
+    assert code == 0
+    assert seconds < 5
+    until(lambda: world.queued() == 1, "the message is back in the queue")
+    world.listening()
+    until(world.all_arrived_once, "they have arrived")
+
+
+def test_an_ear_without_a_broker_waits_for_it_and_ends_when_told(world_of: Make) -> None:
+    world = world_of()
+    ear = world.ear(DUNLIN_AMQP_URL="amqp://guest:guest@127.0.0.1:1//")
+    ear.start()
+    until(lambda: "Error connecting to broker" in ear.log, "it tries")
+    assert "guest:guest" not in ear.log
+    code, seconds = ear.terminate()
+    assert code == 0
+    assert seconds < 5
+
+
+@pytest.mark.parametrize("url", ["", "http://127.0.0.1:5672//"])
+def test_an_ear_without_a_usable_broker_url_says_so_and_ends(world_of: Make, url: str) -> None:
+    ear = world_of().ear(DUNLIN_AMQP_URL=url)
+    ear.start()
+    until(lambda: "DUNLIN_AMQP_URL" in ear.log, "it names the variable")
