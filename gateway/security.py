@@ -20,9 +20,12 @@ from gateway import identity
 from gateway.settings import Settings
 from services.shared import metrics
 from services.shared.database import Database
-from services.shared.log import new_request_id, request_id
+from services.shared.log import known_request, new_request_id, request_id
 
 log = structlog.get_logger()
+
+PROXIED = "SITE_IS_PROXIED"
+"""The key of the app's settings that says whether every request comes from a proxy of ours."""
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 """Whatever else a browser may say counts as one."""
@@ -103,7 +106,9 @@ def _view() -> Callable[..., Any] | None:
 
 def _begin_request() -> None:
     g.started = time.perf_counter()
-    g.request_id_token = request_id.set(new_request_id())
+    # Only a proxy of ours may name the request; anybody else could make two look like one.
+    named = request.headers.get("X-Request-Id", "") if current_app.config[PROXIED] else ""
+    g.request_id_token = request_id.set(known_request(named) or new_request_id())
     # Set before anything reads the form, so that nobody without a right to it fills the disk.
     request.max_content_length = getattr(_view(), "most_bytes", MOST_BYTES)
 
@@ -178,6 +183,7 @@ def init_app(app: Flask, settings: Settings, database: Database) -> None:
     """Sets up sessions, the login wall, form tokens, limits and headers, in the order they must run in."""
     app.config.update(
         SECRET_KEY=settings.session_key,
+        **{PROXIED: settings.trusted_proxies > 0},
         SESSION_COOKIE_NAME="dunlin_session",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",

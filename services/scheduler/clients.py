@@ -1,10 +1,12 @@
 """The ledger and the mailer over gRPC, behind the ports."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from typing import TypeVar
 
 import grpc
+import structlog
 from dunlin.mailer.v1 import mailer_pb2, mailer_pb2_grpc
 from dunlin.paynow.v1 import ledger_pb2, ledger_pb2_grpc
 
@@ -12,6 +14,9 @@ from services.scheduler import converters_books as converters
 from services.scheduler.domain.books import DueBatch, Subject
 from services.scheduler.domain.notice import HandOver
 from services.shared.grpc_errors import refusal_of
+from services.shared.log import request_id as current_request
+
+log = structlog.get_logger()
 
 TICK_SECONDS = 30.0
 """A batch of a tick may take longer than other calls: nobody waits in front of a page for it."""
@@ -83,3 +88,5 @@ class GrpcMailer:
             messages=[mailer_pb2.MessageRequest(**notice._asdict()) for notice in notices]
         )
         _ask(lambda: self._stub.AcceptMessages(request))
+        for request_id, count in Counter(notice.request_id for notice in notices).items():
+            log.info("notices handed over", notices=count, request_id=request_id or current_request.get())

@@ -67,6 +67,8 @@ notices = Table(
     # Only while queued: from when on the mailer is to be told of it.
     Column("hand_over_at", UtcDateTime),
     Column("message_id", Text, nullable=False),
+    # The request of the newest decision, which logs name from a click to the mail.
+    Column("request_id", String(64), nullable=False, server_default=""),
     UniqueConstraint("invoice_id", "due_on", "threshold_days", name="notices_due_key"),
     CheckConstraint("(due_on IS NULL) <> (payment_id IS NULL)", name="notices_subject"),
 )

@@ -9,7 +9,7 @@ from services.shared import metrics
 from services.shared.database_errors import database_refusal, words_of
 from services.shared.errors import Refusal
 from services.shared.grpc_errors import abort_for, abort_with, code_of
-from services.shared.log import new_request_id, request_id
+from services.shared.log import known_request, new_request_id, request_id
 
 log = structlog.get_logger()
 
@@ -21,7 +21,7 @@ class Call:
         """`method` as gRPC writes it; `request` is the caller's request id, if it has sent one."""
         self._method = method
         self._context = context
-        request_id.set(request or new_request_id())
+        request_id.set(known_request(request) or new_request_id())
         self._began = time.perf_counter()
 
     def __enter__(self) -> None:

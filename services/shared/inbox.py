@@ -184,6 +184,7 @@ class InboxWorker:
             .with_for_update(skip_locked=True)
         )
         inbox_id = None
+        before = current_request.set(current_request.get())
         try:
             with self._database.write() as connection:
                 row = connection.execute(due).first()
@@ -193,17 +194,17 @@ class InboxWorker:
                 fact = StoredFact(
                     row.fact_id, row.name, json.loads(row.body), row.occurred_at, row.request_id
                 )
-                token = current_request.set(fact.request_id)
-                try:
-                    self._handle(connection, fact)
-                finally:
-                    current_request.reset(token)
+                current_request.set(fact.request_id or current_request.get())
+                self._handle(connection, fact)
                 connection.execute(update(t).where(t.c.inbox_id == inbox_id).values(handled_at=now))
+            log.debug("fact handled", name=fact.name, fact_id=fact.fact_id)
         except Exception as error:
             # Whatever a handler runs into, the fact must stay and the others must go on.
             if inbox_id is None:
                 raise
             self._failed(inbox_id, attempts + 1, error)
+        finally:
+            current_request.reset(before)
         return True
 
     def _failed(self, inbox_id: int, attempts: int, error: Exception) -> None:

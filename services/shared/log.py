@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import re
 import sys
 import uuid
 from collections.abc import MutableMapping
@@ -14,6 +15,14 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The request being worked on: made by the gateway, carried as metadata by every call."""
+
+
+_REQUEST = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def known_request(text: str) -> str:
+    """The request id that somebody has sent, if it is one that logs and tables can take; else empty."""
+    return text if _REQUEST.fullmatch(text) else ""
 
 
 class Unfailing:

@@ -21,6 +21,7 @@ from services.scheduler.domain.thresholds import Rule
 from services.scheduler.ports import Excluded, Store
 from services.scheduler.repository import SqlStore
 from services.shared.database import Database
+from services.shared.log import request_id
 from tests.fakes.scheduler import FIRST_RULES, FakeStore
 from tests.servers import DATABASES, MigratedUrl
 
@@ -280,6 +281,18 @@ def test_only_what_is_queued_is_handed_over_the_longest_waiting_first(store: Sto
         assert work.notices.to_hand_over(NOW, 9) == [HandOver("n2", "acme", NUMBER)]
         assert [n.notice_id for n in work.notices.to_hand_over(LATER, 9)] == ["n2", "n1"]
         assert [n.notice_id for n in work.notices.to_hand_over(LATER, 1)] == ["n2"]
+
+
+def test_a_notice_keeps_the_request_of_its_newest_decision_for_the_logs(store: Store) -> None:
+    token = request_id.set("click-1")
+    add(store, a_notice("n1"), a_notice("n2", threshold=30))
+    request_id.set("click-2")
+    with store.write() as work:
+        work.notices.change([Change("n2", State.QUEUED, "RULE_REACHED")], NOW)
+    request_id.reset(token)
+    with store.read() as work:
+        kept = {notice.notice_id: notice.request_id for notice in work.notices.to_hand_over(LATER, 9)}
+    assert kept == {"n1": "click-1", "n2": "click-2"}
 
 
 def test_what_was_handed_over_comes_again_only_later_or_when_queued_anew(store: Store) -> None:

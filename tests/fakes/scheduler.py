@@ -20,6 +20,7 @@ from services.scheduler.domain.notice import (
 )
 from services.scheduler.domain.thresholds import Rule
 from services.scheduler.ports import Excluded
+from services.shared.log import request_id
 
 FIRST_RULES = (-5, 15, 30, 45, 60, 90)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -35,6 +36,7 @@ class Tables:
     exclusions: dict[tuple[NoticeType, str], Excluded] = field(default_factory=dict)
     notices: dict[str, Notice] = field(default_factory=dict)
     hand_over_at: dict[str, datetime] = field(default_factory=dict)
+    request_ids: dict[str, str] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
     calendar: list[Calendar] = field(default_factory=lambda: [FIRST_CALENDAR])
     leases: dict[str, tuple[str, datetime]] = field(default_factory=dict)
@@ -168,6 +170,7 @@ class FakeNotices:
 
     def _decided(self, notice: Notice, at: datetime) -> None:
         self._t.hand_over_at.pop(notice.notice_id, None)
+        self._t.request_ids[notice.notice_id] = request_id.get()
         if notice.state is State.QUEUED:
             self._t.hand_over_at[notice.notice_id] = at
         decision = Decision(
@@ -215,7 +218,10 @@ class FakeNotices:
     def to_hand_over(self, now: datetime, limit: int) -> list[HandOver]:
         waiting = sorted((at, i) for i, at in self._t.hand_over_at.items() if at <= now)
         notices = [self._t.notices[i] for _, i in waiting[:limit]]
-        return [HandOver(n.notice_id, n.organization_id, n.invoice_number) for n in notices]
+        return [
+            HandOver(n.notice_id, n.organization_id, n.invoice_number, self._t.request_ids[n.notice_id])
+            for n in notices
+        ]
 
     def claim(self, notice_ids: Sequence[str], *, until: datetime) -> None:
         self._t.hand_over_at |= dict.fromkeys(notice_ids, until)

@@ -110,6 +110,8 @@ class HandOver(NamedTuple):
     notice_id: str
     organization_id: str
     invoice_number: str
+    request_id: str = ""
+    """What it was decided in, for logs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from services.scheduler.domain.notice import (
 from services.scheduler.repository.bulk import insert_rows
 from services.scheduler.tables import IS_HELD, IS_RECEIPT, decisions, notices
 from services.shared.database import insert_ignoring
+from services.shared.log import request_id as current_request
 
 _n = notices.c
 _HAS_PAYMENT = text("payment_id IS NOT NULL")
@@ -33,15 +34,11 @@ _KNOWN = select(_n.notice_id, _n.invoice_id, _n.due_on, _n.threshold_days, _n.st
     _n.invoice_id.in_(bindparam("ids", expanding=True)), _n.due_on.is_not(None)
 )
 
+_CHANGED = "state reason detail decided_at as_of hand_over_at message_id request_id".split()
 _CHANGE = (
     update(notices)
     .where(_n.notice_id == bindparam("id"))
-    .values(
-        {
-            name: bindparam(f"new_{name}")
-            for name in ("state", "reason", "detail", "decided_at", "as_of", "hand_over_at", "message_id")
-        }
-    )
+    .values({name: bindparam(f"new_{name}") for name in _CHANGED})
 )
 
 
@@ -90,6 +87,7 @@ class SqlNotices:
                 "new_as_of": change.as_of,
                 "new_hand_over_at": at if change.state is State.QUEUED else None,
                 "new_message_id": change.message_id,
+                "new_request_id": current_request.get(),
             }
             for change in changes
         ]
@@ -167,7 +165,8 @@ class SqlNotices:
 
     def to_hand_over(self, now: datetime, limit: int) -> list[HandOver]:
         """Up to `limit` queued notices that the mailer is to be told of."""
-        query = select(_n.notice_id, _n.organization_id, _n.invoice_number).where(_n.hand_over_at <= now)
+        columns = (_n.notice_id, _n.organization_id, _n.invoice_number, _n.request_id)
+        query = select(*columns).where(_n.hand_over_at <= now)
         query = query.order_by(_n.hand_over_at, _n.notice_id).limit(limit)
         query = query.with_for_update(skip_locked=True) if self._locks else query
         return [HandOver(*row) for row in self._connection.execute(query)]
@@ -210,6 +209,7 @@ def _row(notice: Notice) -> tuple[Any, ...]:
         notice.as_of,
         notice.decided_at if notice.state is State.QUEUED else None,
         notice.message_id,
+        current_request.get(),
     )
 
 

@@ -54,22 +54,26 @@ class MessageRequest(_message.Message):
     NOTICE_ID_FIELD_NUMBER: _builtins.int
     ORGANIZATION_ID_FIELD_NUMBER: _builtins.int
     INVOICE_NUMBER_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     notice_id: _builtins.str
     """The notice; the idempotency key."""
     organization_id: _builtins.str
     """Whom it is for."""
     invoice_number: _builtins.str
     """The invoice's number; may be empty."""
+    request_id: _builtins.str
+    """The request that the notice was decided in, which the logs of every program name; may be empty."""
     def __init__(
         self,
         *,
         notice_id: _builtins.str = ...,
         organization_id: _builtins.str = ...,
         invoice_number: _builtins.str = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["invoice_number", b"invoice_number", "notice_id", b"notice_id", "organization_id", b"organization_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invoice_number", b"invoice_number", "notice_id", b"notice_id", "organization_id", b"organization_id", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
