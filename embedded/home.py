@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fcntl import LOCK_EX, LOCK_NB, flock
@@ -21,6 +21,12 @@ class AlreadyRunning(WrongState):
     """Another `dunlin up` holds this home."""
 
     reason = "ALREADY_RUNNING"
+
+
+class HomeMoved(WrongState):
+    """The home's databases live on elsewhere."""
+
+    reason = "HOME_MOVED"
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,20 @@ class Home:
     def first_login(self) -> Path:
         """The address and password made at the first start, until somebody removes the file."""
         return self.root / "first-login.txt"
+
+    @property
+    def moved_note(self) -> Path:
+        """Says that the databases live on elsewhere; with it here the home does not start."""
+        return self.root / "moved.txt"
+
+    def note_move(self, databases: Sequence[str]) -> None:
+        """Leaves the note."""
+        text = (
+            f"Moved to PostgreSQL by `dunlin migrate --from-sqlite`: {', '.join(databases)}.\n"
+            "Started again, this home would mail the same clients a second time. To start it all the same,\n"
+            "remove this file.\n"
+        )
+        write_private(self.moved_note, text)
 
     def secret(self, name: str) -> Path:
         """The file with a secret: service-token, link-key or session-key."""

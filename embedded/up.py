@@ -7,7 +7,7 @@ from pathlib import Path
 
 from embedded.child import leashed
 from embedded.first_login import first_login
-from embedded.home import Home, private_files
+from embedded.home import Home, HomeMoved, private_files
 from embedded.leftovers import end_leftovers
 from embedded.migrate import Migration, migrate_all
 from embedded.ports import check_free
@@ -63,6 +63,11 @@ def opened(home: Home, tell: Tell) -> Iterator[None]:
     if home.is_open:
         tell(f"Warning: others on this machine can read {home.root}. To close it: chmod 700 {home.root}")
     with home.held():
+        if home.moved_note.exists():
+            raise HomeMoved(
+                f"This home has been moved to PostgreSQL; started again it would mail the same clients a"
+                f" second time. {home.moved_note} says how to start it all the same."
+            )
         yield
 
 

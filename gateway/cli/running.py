@@ -1,13 +1,15 @@
 """`dunlin up`, `dunlin migrate`, `dunlin status`: Dunlin itself."""
 
+from pathlib import Path
+
 import click
 
 from embedded.home import Home
 from embedded.migrate import MigrationFailed
 from embedded.supervisor import StartFailed
-from gateway.cli.company import PROGRAMS, environment, open_company
+from gateway.cli.company import PROGRAMS, Company, environment, open_company
 from gateway.cli.exits import Broken, Exit, NotRunning
-from gateway.cli.output import json_option, plain, print_json, print_table, say
+from gateway.cli.output import json_option, plain, print_json, print_table, progress_bar, remark, say
 
 
 def _tell(text: str) -> None:
@@ -30,7 +32,13 @@ def up(*, sample: bool) -> None:
 
 
 @click.command()
-def migrate() -> None:
+@click.option(
+    "--from-sqlite",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Also copy the databases of the home DIR into them, which must be empty PostgreSQL databases.",
+)
+def migrate(from_sqlite: Path | None) -> None:
     """Bring the databases up to date without starting anything. A repeat changes nothing.
 
     Works on the databases that DUNLIN_..._DATABASE_URL name, if they do, else on those of the home. A
@@ -41,12 +49,27 @@ def migrate() -> None:
 
     env = environment()
     try:
-        if are_named(env):
+        if from_sqlite is not None:
+            _move(from_sqlite)
+        elif are_named(env):
             migrate_named(env, _tell)
         else:
             migrate_home(env, _tell)
     except MigrationFailed as error:
         raise Broken(str(error)) from None
+
+
+def _move(root: Path) -> None:
+    from embedded.move import move
+    from embedded.transfer import TransferFailed
+    from gateway.cli.moved import show
+
+    try:
+        with progress_bar("Copying") as progress:
+            moved = move(root, environment(), remark, progress)
+    except TransferFailed as error:
+        raise Broken(str(error)) from None
+    show(moved)
 
 
 @click.command()
@@ -74,15 +97,18 @@ def status(*, as_json: bool) -> int:
         }
         print_json(
             {
-                "home": str(home.root),
+                "home": str(home.root) if _is_of_home(company) else None,
                 "running": True,
                 "site": company.addresses.get("gateway"),
                 "programs": programs,
             }
         )
     else:
-        say(f"Home: {home.root}")
-        say(f"Site: http://{company.addresses.get('gateway', '')}")
+        if _is_of_home(company):
+            say(f"Home: {home.root}")
+            say(f"Site: http://{company.addresses['gateway']}")
+        elif site := environment().get("DUNLIN_PUBLIC_URL"):
+            say(f"Site: {site}")
         rows = []
         for name in PROGRAMS:
             backlog = backlogs[name]
@@ -90,3 +116,8 @@ def status(*, as_json: bool) -> int:
             rows.append((name, company.addresses[name], "answers" if backlog else "does not answer", left))
         print_table(("Program", "Address", "State", "Left to do"), rows, right=(3,))
     return Exit.DONE if None not in backlogs.values() else Exit.LEFT_OVER
+
+
+def _is_of_home(company: Company) -> bool:
+    """Whether it runs at a home of this machine; else the environment says where its programs are."""
+    return "gateway" in company.addresses
