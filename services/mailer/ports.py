@@ -100,8 +100,11 @@ class Messages(Protocol):
         """Ends all leases of owners that no longer live; returns how many."""
         ...
 
-    def page(self, wanted: Filter, before: int | None, limit: int) -> list[tuple[int, Message]]:
-        """Messages with their keys, the newest (the largest key) first, only keys below `before`."""
+    def page(self, wanted: Filter, before: int | None, limit: int) -> tuple[list[Message], int | None]:
+        """Messages, the newest (the largest key) first, only keys below `before`; and where to go on.
+
+        That is None at the end. A search may stop before the page is full, so that its work is bounded.
+        """
         ...
 
     def get(self, notice_id: str) -> Message | None:

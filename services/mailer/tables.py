@@ -11,6 +11,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 from services.shared.database import BigId, UtcDateTime
@@ -46,12 +47,22 @@ messages = Table(
     Column("tried_at", UtcDateTime),
     # Whether the history says already that it waits for the second look.
     Column("waits_for_review", Boolean, nullable=False),
+    # The request that the notice was decided in, for logs.
+    Column("request_id", String(64), nullable=False, server_default=""),
 )
 _active = messages.c.due_at.is_not(None)
 Index("messages_due", messages.c.due_at, messages.c.id, sqlite_where=_active, postgresql_where=_active)
 Index("messages_of_organization", messages.c.organization_id, messages.c.id)
 Index("messages_created", messages.c.created_at, messages.c.state)
-Index("messages_sent_by_type", messages.c.type, messages.c.sent_at)
+_leased = messages.c.lease_owner.is_not(None)
+Index("messages_leased", messages.c.lease_owner, sqlite_where=_leased, postgresql_where=_leased)
+# States that few messages rest in; the others are found by what is due, or are most of all.
+_aside = text("state IN ('deferred', 'failed', 'withheld')")
+Index("messages_put_aside", messages.c.state, messages.c.id, sqlite_where=_aside, postgresql_where=_aside)
+_sent = messages.c.sent_at.is_not(None)
+Index(
+    "messages_sent_by_type", messages.c.type, messages.c.sent_at, sqlite_where=_sent, postgresql_where=_sent
+)
 
 message_events = Table(
     "message_events",

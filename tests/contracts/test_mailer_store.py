@@ -8,7 +8,7 @@ import pytest
 
 from services.mailer.domain.delivery import Later, Never, Past, Sent
 from services.mailer.domain.letter import Withheld
-from services.mailer.domain.message import EventKind, State
+from services.mailer.domain.message import EventKind, Request, State
 from services.mailer.domain.templates import TemplateType
 from services.mailer.ports import Ending, Filter
 from services.mailer.repository import SqlStore
@@ -267,10 +267,11 @@ def test_the_leases_of_the_dead_end_at_once(queue: Queue, store: Store) -> None:
 def test_messages_are_listed_newest_first_page_by_page(queue: Queue, store: Store) -> None:
     queue.accept(5)
     with store.read() as work:
-        first = work.messages.page(Filter(), None, 2)
-        rest = work.messages.page(Filter(), first[-1][0], 10)
-    assert [m.notice_id for _key, m in [*first, *rest]] == [f"notice-{n}" for n in (5, 4, 3, 2, 1)]
-    assert all(len(m.events) == 2 for _key, m in rest)
+        first, on = work.messages.page(Filter(), None, 2)
+        rest, end = work.messages.page(Filter(), on, 3)
+    assert (on is not None, end) == (True, None)
+    assert [m.notice_id for m in [*first, *rest]] == [f"notice-{n}" for n in (5, 4, 3, 2, 1)]
+    assert all(len(m.events) == 2 for m in rest)
 
 
 @pytest.mark.parametrize(
@@ -280,6 +281,7 @@ def test_messages_are_listed_newest_first_page_by_page(queue: Queue, store: Stor
         (Filter(state=State.QUEUED), [3, 2]),
         (Filter(state=State.DEFERRED), [1]),
         (Filter(state=State.SENDING), []),
+        (Filter(state=State.SENT), []),
         (Filter(query="BOB@example"), [1]),
         (Filter(query="100%"), [1]),
         (Filter(query="1%0"), []),
@@ -293,7 +295,7 @@ def test_filters_must_all_hold(queue: Queue, store: Store, wanted: Filter, expec
     [message] = queue.claim(limit=1)
     queue.end(message, Later(T0, "451 later", Past(1, 0, T0)))
     with store.read() as work:
-        found = [m.notice_id for _key, m in work.messages.page(wanted, None, 10)]
+        found = [m.notice_id for m in work.messages.page(wanted, None, 10)[0]]
     assert found == [f"notice-{number}" for number in expected]
 
 
@@ -304,3 +306,11 @@ def test_messages_are_counted_by_state_over_a_span(queue: Queue, store: Store) -
     with store.read() as work:
         assert work.messages.counts(T0, T0 + MINUTE) == {State.QUEUED: 2, State.SENDING: 1}
         assert work.messages.counts(T0 + MINUTE, T0 + 2 * MINUTE) == {State.QUEUED: 1}
+
+
+def test_a_message_keeps_the_request_that_its_notice_was_decided_in(store: Store) -> None:
+    with store.write() as work:
+        work.messages.accept([Request("notice-1", "org-1", request_id="click-1")], "example.test", T0)
+    with store.write() as work:
+        [claimed] = work.messages.claim("a", T0, T0 + MINUTE, 9)
+    assert claimed.request_id == "click-1"

@@ -39,6 +39,7 @@ class Row:
     drops: int = 0
     tried_at: datetime | None = None
     waits: bool = False
+    request_id: str = ""
     mimes: list[bytes] = field(default_factory=list)
 
     def change(self, **values: Any) -> None:
@@ -83,7 +84,7 @@ class FakeMessages:
                     State.QUEUED,
                     at,
                 )
-                row = self.rows[len(self.rows) + 1] = Row(message, at, at)
+                row = self.rows[len(self.rows) + 1] = Row(message, at, at, request_id=request.request_id)
             elif row.message.state is not State.WITHHELD:
                 if row.message.state is State.SENDING:
                     row.asked_at = at
@@ -100,7 +101,7 @@ class FakeMessages:
             row.change(state=State.SENDING)
             row.owner, row.due_at = owner, until
             message = row.message
-            past = (row.attempts, row.drops, row.tried_at, row.waits)
+            past = (row.attempts, row.drops, row.tried_at, row.waits, row.request_id)
             claimed.append(Claimed(key, message.notice_id, message.message_id, owner, row.asked_at, *past))
         return claimed
 
@@ -188,10 +189,11 @@ class FakeMessages:
             row.back(at)
         return len(held)
 
-    def page(self, wanted: Filter, before: int | None, limit: int) -> list[tuple[int, Message]]:
+    def page(self, wanted: Filter, before: int | None, limit: int) -> tuple[list[Message], int | None]:
         keys = sorted((key for key in self.rows if before is None or key < before), reverse=True)
-        found = [(key, self.rows[key].message) for key in keys]
-        return [(key, message) for key, message in found if _matches(message, wanted)][:limit]
+        found = [key for key in keys if _matches(self.rows[key].message, wanted)]
+        rest = found[limit - 1] if len(found) > limit else None
+        return [self.rows[key].message for key in found[:limit]], rest
 
     def get(self, notice_id: str) -> Message | None:
         return next((row.message for row in self.rows.values() if row.message.notice_id == notice_id), None)

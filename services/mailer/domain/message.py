@@ -58,6 +58,8 @@ class Request:
     notice_id: str
     organization_id: str
     invoice_number: str = ""
+    request_id: str = ""
+    """What the notice was decided in, for logs."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ class Claimed:
     drops: int = 0
     tried_at: datetime | None = None
     waits_for_review: bool = False
+    request_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -164,8 +167,10 @@ def _wrong(request: Request) -> list[tuple[str, str, str]]:
         # It becomes part of the Message-ID and of a header, so nothing else may get in.
         words = f"{request.notice_id[:80]!r} is not a notice id; it must be a UUID."
         wrong.append(("notice_id", "NOTICE_ID_MALFORMED", words))
-    if not 0 < len(request.organization_id) <= 200:
+    if not 0 < len(request.organization_id) <= 200 or "\0" in request.organization_id:
         wrong.append(("organization_id", "ORGANIZATION_ID_MALFORMED", "An organization id is needed."))
+    if "\0" in request.invoice_number:
+        wrong.append(("invoice_number", "CONTROL_CHARACTER", "It contains a control character."))
     if len(request.invoice_number) > 200:
         wrong.append(("invoice_number", "INVOICE_NUMBER_TOO_LONG", "At most 200 characters are possible."))
     return wrong

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
 
 from services.mailer.domain.message import Event, EventKind, Message, State
 from services.mailer.domain.templates import TemplateType
@@ -14,6 +14,9 @@ from services.mailer.tables import message_bodies, message_events, messages
 
 m = messages.c
 
+MOST_SEARCHED = 50_000
+"""Messages that one page of a search looks through; the next page goes on from there."""
+
 
 class SqlHistory:
     """The part of `ports.Messages` that reads."""
@@ -21,14 +24,22 @@ class SqlHistory:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def page(self, wanted: Filter, before: int | None, limit: int) -> list[tuple[int, Message]]:
-        """Two queries: the messages, and all their events."""
-        query = _filtered(select(messages), wanted)
-        if before is not None:
-            query = query.where(m.id < before)
-        rows = self._connection.execute(query.order_by(m.id.desc()).limit(limit)).all()
-        events = self._events([row.id for row in rows])
-        return [(row.id, _message(row, events.get(row.id, ()))) for row in rows]
+    def page(self, wanted: Filter, before: int | None, limit: int) -> tuple[list[Message], int | None]:
+        """Two queries: the messages, and all their events. One more finds where a search stops."""
+        scope = _scope(wanted, before)
+        query = select(messages).where(*scope, *_told(wanted))
+        stop = self._stop(scope) if wanted.query else None
+        if stop is not None:
+            query = query.where(m.id >= stop)
+        rows = self._connection.execute(query.order_by(m.id.desc()).limit(limit + 1)).all()
+        rest = rows[limit - 1].id if len(rows) > limit else stop
+        events = self._events([row.id for row in rows[:limit]])
+        return [_message(row, events.get(row.id, ())) for row in rows[:limit]], rest
+
+    def _stop(self, scope: Sequence[ColumnElement[bool]]) -> int | None:
+        """The last message that one search looks at, as no index can find a word in the middle of a text."""
+        query = select(m.id).where(*scope).order_by(m.id.desc())
+        return self._connection.execute(query.offset(MOST_SEARCHED - 1).limit(1)).scalar()
 
     def get(self, notice_id: str) -> Message | None:
         """One message with its events."""
@@ -58,15 +69,25 @@ class SqlHistory:
         return found
 
 
-def _filtered(query: Select[Any], wanted: Filter) -> Select[Any]:
+def _scope(wanted: Filter, before: int | None) -> list[ColumnElement[bool]]:
+    """What an index finds. The conditions that add nothing tell which one."""
+    scope: list[ColumnElement[bool]] = [] if before is None else [m.id < before]
     if wanted.organization_id:
-        query = query.where(m.organization_id == wanted.organization_id)
+        scope.append(m.organization_id == wanted.organization_id)
     if wanted.state:
-        query = query.where(m.state == wanted.state.value)
-    if wanted.query:
-        columns = (m.recipients, m.subject, m.invoice_number)
-        query = query.where(or_(*(column.icontains(wanted.query, autoescape=True) for column in columns)))
-    return query
+        scope.append(m.state == wanted.state.value)
+    if wanted.state is State.QUEUED:
+        scope.append(m.due_at.is_not(None))
+    if wanted.state is State.SENDING:
+        scope.append(m.lease_owner.is_not(None))
+    return scope
+
+
+def _told(wanted: Filter) -> list[ColumnElement[bool]]:
+    if not wanted.query:
+        return []
+    columns = (m.recipients, m.subject, m.invoice_number)
+    return [or_(*(column.icontains(wanted.query, autoescape=True) for column in columns))]
 
 
 def _message(row: Row[Any], events: tuple[Event, ...]) -> Message:

@@ -36,10 +36,7 @@ _BACK = {
     "lease_owner": None,
 }
 _FINAL: dict[str, Any] = {"due_at": None, "lease_owner": None}
-_PAST = (m.attempts, m.drops, m.tried_at, m.waits_for_review)
-
-_Locked = Row[int, str, str | None, datetime]
-"""Id, state, owner of the lease, and when it was last accepted."""
+_PAST = (m.attempts, m.drops, m.tried_at, m.waits_for_review, m.request_id)
 
 _SHOWN = (
     update(messages)
@@ -167,17 +164,17 @@ class SqlQueue:
         self._change(self._held(batch), **_BACK, due_at=at)
 
     def owners(self) -> list[str]:
-        """Who holds leases; found through the index of what is active."""
-        query = select(m.lease_owner).where(m.due_at.is_not(None), m.lease_owner.is_not(None)).distinct()
+        """Who holds leases; found through the index of leases."""
+        query = select(m.lease_owner).where(m.lease_owner.is_not(None)).distinct()
         return [str(owner) for owner in self._connection.execute(query).scalars()]
 
     def release_owners(self, owners: Sequence[str], at: datetime) -> int:
         """Due at once, as before the claim."""
-        held = [row.id for row in self._locked(m.due_at.is_not(None) & m.lease_owner.in_(owners))]
+        held = [row.id for row in self._locked(m.lease_owner.in_(owners))]
         self._change(held, **_BACK, due_at=at)
         return len(held)
 
-    def _locked(self, which: ColumnElement[bool]) -> Sequence[_Locked]:
+    def _locked(self, which: ColumnElement[bool]) -> Sequence[Row[Any, Any, Any, Any]]:
         query = select(m.id, m.state, m.lease_owner, m.asked_at).where(which)
         return self._connection.execute(query.order_by(m.id).with_for_update()).all()
 
@@ -226,7 +223,7 @@ class SqlQueue:
 _KINDS = {Sent: EventKind.SENT, Later: EventKind.DEFERRED, Never: EventKind.FAILED}
 
 
-def _is_held(rows: Mapping[int, Row[Any]], message: Claimed) -> bool:
+def _is_held(rows: Mapping[int, Row[Any, Any, Any, Any]], message: Claimed) -> bool:
     row = rows[message.key]
     return bool(row.lease_owner == message.owner and row.state == State.SENDING.value)
 
@@ -238,6 +235,7 @@ def _new_row(request: Request, domain: str, at: datetime) -> dict[str, Any]:
         "message_id": f"<{request.notice_id}@{domain}>",
         "organization_id": request.organization_id,
         "invoice_number": request.invoice_number,
+        "request_id": request.request_id,
         "template_version": 0,
         "recipients": "",
         "subject": "",

@@ -44,6 +44,8 @@ def test_a_notice_twice_in_one_batch_counts_once() -> None:
         (Request("a@b", "o"), "notice_id", "NOTICE_ID_MALFORMED"),
         (Request("x" * 65, "o"), "notice_id", "NOTICE_ID_MALFORMED"),
         (Request("n", ""), "organization_id", "ORGANIZATION_ID_MALFORMED"),
+        (Request("n", "o\0"), "organization_id", "ORGANIZATION_ID_MALFORMED"),
+        (Request("n", "o", "9\0"), "invoice_number", "CONTROL_CHARACTER"),
         (Request("n", "o", "9" * 201), "invoice_number", "INVOICE_NUMBER_TOO_LONG"),
     ],
 )
