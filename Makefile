@@ -130,7 +130,7 @@ lint: install-dev ## Check style, types, layers, contracts, sizes
 
 .PHONY: test
 test: install-dev ## Run all tests: without servers first, then the whole product
-	@$(BIN)/python tests/run.py unit servers e2e browser acceptance faults
+	@$(BIN)/python tests/run.py unit servers e2e browser acceptance faults stack
 
 .PHONY: test-unit
 test-unit: install-dev ## Run the tests that need no server, in under a minute
@@ -155,6 +155,10 @@ test-acceptance: install-dev ## Replay real invoice lists
 .PHONY: test-faults
 test-faults: install-dev ## Kill programs while they work
 	@$(BIN)/python tests/run.py faults
+
+.PHONY: test-stack
+test-stack: install-dev ## Build the image, bring up the stack of containers, run the story against it from outside
+	@$(BIN)/python tests/run.py stack
 
 ##### Measuring
 

@@ -1,6 +1,6 @@
 """Runs the tests stage by stage, goes on after a failure, and sums up at the end.
 
-    python tests/run.py unit servers e2e browser acceptance faults
+    python tests/run.py unit servers e2e browser acceptance faults stack
 
 Ends with 1 if a stage failed. A stage that cannot run here is named loudly; with CI=true that is a failure.
 """
@@ -38,6 +38,8 @@ STAGES = {
     "browser": ("the story in a browser", ["tests/browser"]),
     "acceptance": ("real invoice lists", ["tests/acceptance"]),
     "faults": ("programs are killed", ["tests/faults"]),
+    # Its progress is worth seeing: a build and a start of 13 containers take a while.
+    "stack": ("the whole stack of containers, from outside", ["-s", "tests/stack"]),
 }
 
 
@@ -72,6 +74,9 @@ def _run(name: str) -> tuple[str, float]:
             tell("!" * 78)
             return "NOT RUN: no Chromium", 0.0
         env["DUNLIN_CHROMIUM"] = chromium
+    if name == "stack" and (why := why_no_containers()):
+        tell(f"{'!' * 78}\n!!! THE TEST OF THE STACK OF CONTAINERS DID NOT RUN: {why}\n{'!' * 78}")
+        return "NOT RUN: no container engine", 0.0
     started = time.monotonic()
     with contextlib.ExitStack() as running:
         if name == "servers" and (why := _start_servers(env, running)):

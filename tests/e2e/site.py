@@ -12,6 +12,8 @@ import uuid
 from dataclasses import dataclass
 from typing import Self
 
+import lxml.html
+
 from tests.e2e.company import Company
 
 
@@ -46,8 +48,13 @@ class Site:
     @classmethod
     def of_staff(cls, company: Company) -> Self:
         """A browser that has signed in."""
-        site = cls(company.address)
-        email, password = company.login
+        return cls.signed_in(company.address, company.login)
+
+    @classmethod
+    def signed_in(cls, address: str, login: tuple[str, str]) -> Self:
+        """The same for a site and an account that are known by other ways."""
+        site = cls(address)
+        email, password = login
         form = site.get("/login")
         page = site.post("/login", {"email": email, "password": password}, form=form)
         assert page.status == 200, page.text
@@ -60,6 +67,14 @@ class Site:
     def post(self, path: str, fields: dict[str, str], *, form: Page) -> Page:
         body = urllib.parse.urlencode({"csrf_token": form.form_token, **fields}).encode()
         return self._open(path, body)
+
+    def send(self, page: Page, action: str, **values: str) -> Page:
+        """Sends the only form of the page whose action contains the text, with some fields filled in."""
+        tree = lxml.html.fromstring(page.source)
+        (form,) = [form for form in tree.forms if action in (form.action or "")]
+        for name, value in values.items():
+            form.fields[name] = value
+        return self._open(form.action, urllib.parse.urlencode(form.form_values()).encode())
 
     def upload(self, path: str, fields: dict[str, str], name: str, content: bytes, *, form: Page) -> Page:
         """Posts a form with one file, as a browser does."""
