@@ -1,10 +1,10 @@
-"""Inserting many rows at once."""
+"""Many rows at once: inserting them, and asking for them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Table, insert
+from sqlalchemy import ARRAY, Column, ColumnElement, Connection, Table, any_, insert, literal
 from sqlalchemy.exc import DBAPIError
 
 
@@ -34,3 +34,10 @@ def insert_rows(
         raise DBAPIError.instance(
             statement, None, error, psycopg.Error, connection_invalidated=lost, dialect=connection.dialect
         ) from error
+
+
+def is_one_of(connection: Connection, column: Column[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """Whether the column has one of the values; on PostgreSQL they are one parameter, however many."""
+    if connection.dialect.name != "postgresql":
+        return column.in_(list(values))
+    return column == any_(literal(list(values), ARRAY(column.type)))

@@ -10,6 +10,7 @@ from services.scheduler.domain.calendar import Calendar
 from services.scheduler.domain.notice import NoticeType
 from services.scheduler.domain.thresholds import Rule
 from services.scheduler.ports import Excluded
+from services.scheduler.repository.bulk import is_one_of
 from services.scheduler.tables import calendar, exclusions, last_sent, leases, rules
 from services.shared.database import insert_ignoring, upsert
 
@@ -81,7 +82,9 @@ class SqlExclusions:
             return set()
         e = exclusions.c
         query = select(e.organization_id)
-        query = query.where(e.type == type.value, e.organization_id.in_(list(organization_ids)))
+        query = query.where(
+            e.type == type.value, is_one_of(self._connection, e.organization_id, organization_ids)
+        )
         return set(self._connection.execute(query).scalars())
 
     def get(self, type: NoticeType, organization_id: str) -> Excluded | None:
