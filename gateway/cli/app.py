@@ -22,6 +22,8 @@ _COMMANDS = {
     "up": _Entry("running", "Start Dunlin here and keep it running until Ctrl-C."),
     "status": _Entry("running", "Show what runs, and what is still to be done."),
     "migrate": _Entry("running", "Bring the databases up to date."),
+    "backup": _Entry("backups", "Write the whole company into a file."),
+    "restore": _Entry("backups", "Make a company of such a file."),
     "sync": _Entry("sync", "Take in an invoice list."),
     "tick": _Entry("tick", "Decide the due notices now."),
     "drain": _Entry("drain", "Wait until no work is left."),
