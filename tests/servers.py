@@ -27,11 +27,17 @@ POSTGRES_IMAGE = "postgres:15"
 RABBITMQ_IMAGE = "rabbitmq:3"
 START_SECONDS = 60.0
 
+TEST_RUN = os.environ.get("DUNLIN_TEST_RUN") or f"test-{os.getpid()}"
+"""Names what a run of the tests has started, so that it can be taken away also when the run was cut short."""
+
+LABEL = "dunlin.test-run"
+"""The label of containers that holds it."""
+
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 """For `params` of a fixture: its tests run on both."""
 
 MigratedUrl = Callable[[str, Path], str]
-"""Takes "sqlite" or "postgresql" and a folder of migrations; gives the URL of a new database at the newest."""
+"""Takes "sqlite" or "postgresql" and a folder of migrations; gives the URL of a new, migrated database."""
 
 # Nothing of a test has to survive a power cut.
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300")
@@ -93,6 +99,7 @@ def start_postgres() -> tuple[str, Callable[[], None]]:
     """A server in a container: its URL, and what ends it."""
     container = DockerContainer(POSTGRES_IMAGE).with_exposed_ports(5432)
     container.with_env("POSTGRES_PASSWORD", "for-tests-only").with_env("POSTGRES_USER", "dunlin")
+    container.with_kwargs(labels={LABEL: TEST_RUN})
     container.with_command(["postgres", *(word for setting in _FAST for word in ("-c", setting))])
     container.start()
     host, port = container.get_container_host_ip(), container.get_exposed_port(5432)
@@ -104,6 +111,7 @@ def start_postgres() -> tuple[str, Callable[[], None]]:
 def start_rabbitmq() -> tuple[str, Callable[[], None]]:
     """A broker in a container: its URL, and what ends it."""
     container = DockerContainer(RABBITMQ_IMAGE).with_exposed_ports(5672)
+    container.with_kwargs(labels={LABEL: TEST_RUN})
     container.start()
     host, port = container.get_container_host_ip(), int(container.get_exposed_port(5672))
 

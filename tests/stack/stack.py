@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from tests.e2e.company import REPOSITORY, Result
-from tests.servers import free_port
+from tests.servers import TEST_RUN, free_port
 
 OURS = (
     "scheduler-serve", "scheduler-work", "scheduler-events",
@@ -38,8 +38,8 @@ class Stack:
         self.secrets = secrets
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
-        self.project = f"dunlin-test-{os.getpid()}"
-        self.image = f"dunlin:test-{os.getpid()}"
+        self.project = f"dunlin-{TEST_RUN}"
+        self.image = f"dunlin:{TEST_RUN}"
         self._env = {
             **os.environ,
             "COMPOSE_PROJECT_NAME": self.project,
@@ -47,7 +47,7 @@ class Stack:
             "COMPOSE_ENV_FILES": os.devnull,
             "DUNLIN_PORT": str(self.port),
             "DUNLIN_SECRETS": str(secrets),
-            "DUNLIN_TAG": self.image.partition(":")[2],
+            "DUNLIN_TAG": TEST_RUN,
         }
         self.said = ""
 
