@@ -1,4 +1,4 @@
-"""A backup holds the whole company of one moment, also while it works, and comes back as it was or not at all."""
+"""A backup is of one moment, also while programs write, and comes back as it was or not at all."""
 
 import sqlite3
 import tarfile
