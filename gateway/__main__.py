@@ -14,6 +14,7 @@ from gateway.app import create_app
 from gateway.clients import connect
 from gateway.imports_page import MOST_BYTES
 from gateway.settings import Settings
+from services.shared import tracing
 from services.shared.database import Database
 from services.shared.log import LEVELS, configure
 from services.shared.probe_server import ProbeServer
@@ -61,6 +62,7 @@ def serve(settings: Settings) -> None:
             probing.stop()
         vitals.stop()
         database.dispose()
+        tracing.shut_down()
 
 
 def _probe(listen: str, app: Flask, vitals: Vitals) -> ProbeServer:
@@ -80,6 +82,7 @@ def main(arguments: list[str]) -> int:
         if arguments == ["migrate"]:
             identity.migrate(server_url(os.environ, "DUNLIN_IDENTITY_DATABASE_URL"))
         else:
+            tracing.configure("gateway", os.environ)
             serve(Settings.read(os.environ))
     except SettingError as error:
         sys.stderr.write(f"{error}\n")

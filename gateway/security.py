@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import identity
 from gateway.settings import Settings
-from services.shared import metrics
+from services.shared import metrics, tracing
 from services.shared.database import Database
 from services.shared.log import known_request, new_request_id, request_id
 
@@ -109,6 +109,8 @@ def _begin_request() -> None:
     # Only a proxy of ours may name the request; anybody else could make two look like one.
     named = request.headers.get("X-Request-Id", "") if current_app.config[PROXIED] else ""
     g.request_id_token = request_id.set(known_request(named) or new_request_id())
+    g.span = tracing.span(f"{request.method} {request.url_rule or 'none'}", "server")
+    g.span_marks = g.span.__enter__()
     # Set before anything reads the form, so that nobody without a right to it fills the disk.
     request.max_content_length = getattr(_view(), "most_bytes", MOST_BYTES)
 
@@ -138,12 +140,16 @@ def _finish_response(response: Response) -> Response:
     # The rule, not the path: paths may carry pay links.
     rule, took = str(request.url_rule or ""), time.perf_counter() - g.get("started", time.perf_counter())
     method = request.method if request.method in METHODS else "OTHER"
+    if "span_marks" in g:
+        g.span_marks.mark(**{"http.response.status_code": response.status_code})
     metrics.HTTP_SECONDS.labels(rule or "none", method, str(response.status_code)).observe(took)
     log.info("request", method=method, rule=rule, status=response.status_code, took_ms=round(took * 1000, 1))
     return response
 
 
 def _end_request(_error: BaseException | None) -> None:
+    if "span" in g:
+        g.pop("span").__exit__(None, None, None)
     if "request_id_token" in g:
         request_id.reset(g.pop("request_id_token"))
 

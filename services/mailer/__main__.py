@@ -15,7 +15,7 @@ from services.mailer import tables
 from services.mailer.clients import SchedulerReviews
 from services.mailer.domain.circuit import Circuit
 from services.mailer.lease import is_dead, owner_name
-from services.mailer.measured import MeasuredTransport, counting
+from services.mailer.measured import MeasuredTransport, measured
 from services.mailer.rendering import MailPress
 from services.mailer.repository import SqlStore, queue_gauges
 from services.mailer.servicer import MailerServicer
@@ -132,11 +132,11 @@ def compose(env: Mapping[str, str]) -> Program:
 
     desk = partial(
         Desk,
-        begin=counting(store.write),
+        begin=measured(store.write),
         reviews=SchedulerReviews(channel),
         press=press,
         circuit=Circuit(),
-        recorder=Recorder(counting(store.write), clock, announced=facts.wake),
+        recorder=Recorder(measured(store.write), clock, announced=facts.wake),
         under_way=under_way,
         clock=clock,
         more=wake,
@@ -156,7 +156,7 @@ def compose(env: Mapping[str, str]) -> Program:
         channel.close()
         database.dispose()
 
-    mailer = MailerServicer(write=store.write, read=store.read, press=press, clock=clock, wake=wake)
+    mailer = MailerServicer(write=measured(store.write), read=store.read, press=press, clock=clock, wake=wake)
     return Program(
         name="mailer",
         listen=settings.listen,

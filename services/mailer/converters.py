@@ -25,6 +25,7 @@ from services.mailer.ports import Filter, Preview
 from services.mailer.use_cases.accept import Accepted
 from services.mailer.use_cases.templates import Token
 from services.shared.errors import Invalid, invalid_field
+from services.shared.log import known_request
 from services.shared.wire import date_of, instant, timestamp
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -55,7 +56,10 @@ _WIRE_KINDS: dict[EventKind, Any] = {
 
 def requests(message: mailer_pb2.AcceptMessagesRequest) -> list[Request]:
     """The batch."""
-    return [Request(one.notice_id, one.organization_id, one.invoice_number) for one in message.messages]
+    return [
+        Request(one.notice_id, one.organization_id, one.invoice_number, known_request(one.request_id))
+        for one in message.messages
+    ]
 
 
 def filter_of(message: mailer_pb2.ListMessagesRequest) -> Filter:

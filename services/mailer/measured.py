@@ -1,62 +1,111 @@
-"""What the mailer counts, and shows of its progress, around the parts that do the work."""
+"""What the mailer counts and logs, and shows of its progress, around the parts that do the work."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
+
+import structlog
 
 from services.mailer.domain.delivery import Answer, Later, Outcome, Sent
 from services.mailer.domain.letter import Withheld
-from services.mailer.domain.message import Claimed, Rendered
+from services.mailer.domain.message import Claimed, Rendered, Request
 from services.mailer.ports import Begin, Ending, Messages, Transport, Work
-from services.shared import metrics
+from services.shared import metrics, tracing
+from services.shared.log import request_id
 from services.shared.progress import progress
 
+log = structlog.get_logger()
 
-def counting(begin: Begin) -> Begin:
-    """Transactions that count how attempts ended in them, once that is durable."""
+MOST_NAMED = 20
+"""Of a larger batch a line in the log names only the first notices."""
+
+
+def measured(begin: Begin) -> Begin:
+    """Transactions that tell what became of messages in them, counted and logged, once that is durable."""
 
     @contextmanager
-    def counted() -> Iterator[Work]:
+    def begun() -> Iterator[Work]:
         with begin() as work:
-            messages = _Counting(work.messages)
-            yield cast(Work, _Instead(work, messages))
-        for outcome, mails in messages.outcomes.items():
-            metrics.MAILS.labels(outcome).inc(mails)
+            messages = _Messages(work.messages)
+            yield cast(Work, _Work(work, messages))
+        for tell in messages.news:
+            tell()
 
-    return counted
+    return begun
 
 
-class _Counting:
+class _Messages:
     """In the place of a transaction's messages."""
 
     def __init__(self, messages: Messages) -> None:
         self._messages = messages
-        self.outcomes: Counter[str] = Counter()
+        self.news: list[Callable[[], None]] = []
+        self.requests: dict[str, str] = {}
+
+    def accept(self, requests: Sequence[Request], domain: str, at: datetime) -> int:
+        accepted = self._messages.accept(requests, domain, at)
+        for request, batch in _by_request(requests).items():
+            self.news.append(partial(_tell_accepted, batch, request))
+        return accepted
 
     def record(self, endings: Sequence[Ending], at: datetime) -> list[Ending]:
         news = self._messages.record(endings, at)
-        self.outcomes.update(_name(ending.outcome) for ending in news)
+        for ending in news:
+            self.requests[ending.message.notice_id] = ending.message.request_id
+            self.news.append(partial(_tell, ending.message, _name(ending.outcome)))
         return news
 
     def withhold(self, refused: Sequence[tuple[Claimed, Withheld]], at: datetime) -> None:
         self._messages.withhold(refused, at)
-        self.outcomes["withheld"] += len(refused)
+        self.news += [partial(_tell, message, "withheld", reason=why.reason) for message, why in refused]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._messages, name)
 
 
-class _Instead:
+class _Work:
     """In the place of the transaction itself."""
 
-    def __init__(self, work: Work, messages: _Counting) -> None:
+    def __init__(self, work: Work, messages: _Messages) -> None:
         self._work = work
         self.messages = messages
 
+    def announce(self, name: str, body: Mapping[str, Any], at: datetime) -> None:
+        # Many messages share a transaction; each fact goes on under the request of its own.
+        token = request_id.set(self.messages.requests.get(body.get("notice_id", ""), "") or request_id.get())
+        try:
+            self._work.announce(name, body, at)
+        finally:
+            request_id.reset(token)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._work, name)
+
+
+def _tell(message: Claimed, outcome: str, **more: str) -> None:
+    """Without the server's words, which hold addresses and stand in the history."""
+    metrics.MAILS.labels(outcome).inc()
+    request = message.request_id or request_id.get()
+    tracing.point("mail", outcome=outcome, notice_id=message.notice_id, **{"dunlin.request_id": request})
+    log.info("mail", outcome=outcome, notice_id=message.notice_id, request_id=request, **more)
+
+
+def _tell_accepted(notice_ids: Sequence[str], request: str) -> None:
+    log.info(
+        "messages accepted",
+        messages=len(notice_ids),
+        notice_ids=notice_ids[:MOST_NAMED],
+        request_id=request or request_id.get(),
+    )
+
+
+def _by_request(requests: Sequence[Request]) -> dict[str, list[str]]:
+    result: dict[str, list[str]] = {}
+    for request in requests:
+        result.setdefault(request.request_id, []).append(request.notice_id)
+    return result
 
 
 def _name(outcome: Outcome) -> str:
@@ -80,7 +129,10 @@ class MeasuredTransport:
 
     def send(self, mail: Rendered, *, together: bool) -> Answer:
         progress()
-        return self._transport.send(mail, together=together)
+        with tracing.span("smtp.send", "client") as span:
+            answer = self._transport.send(mail, together=together)
+            span.mark(code=answer.code or 0, stage=answer.stage.name)
+            return answer
 
     def probe(self) -> Answer | None:
         progress()

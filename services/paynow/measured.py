@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from services.paynow.domain.methods import Method
 from services.paynow.domain.payment import Outcome
 from services.paynow.ports_payments import Charge, Provider, ProviderFailure
-from services.shared import metrics
+from services.shared import metrics, tracing
 
 
 class MeasuredProvider:
@@ -26,7 +26,8 @@ class MeasuredProvider:
 
     def charge(self, charge: Charge, method_token: str, *, time_limit: float) -> Outcome:
         try:
-            outcome = self._provider.charge(charge, method_token, time_limit=time_limit)
+            with tracing.span("provider.charge", "client"):
+                outcome = self._provider.charge(charge, method_token, time_limit=time_limit)
         except ProviderFailure:
             metrics.CHARGES.labels("unknown").inc()
             raise
@@ -34,7 +35,9 @@ class MeasuredProvider:
         return outcome
 
     def find(self, charge: Charge) -> Outcome | None:
-        return self._provider.find(charge)
+        with tracing.span("provider.find", "client"):
+            return self._provider.find(charge)
 
     def close(self, charge: Charge) -> Outcome | None:
-        return self._provider.close(charge)
+        with tracing.span("provider.close", "client"):
+            return self._provider.close(charge)

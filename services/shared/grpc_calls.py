@@ -5,7 +5,7 @@ import time
 import grpc
 import structlog
 
-from services.shared import metrics
+from services.shared import metrics, tracing
 from services.shared.database_errors import database_refusal, words_of
 from services.shared.errors import Refusal
 from services.shared.grpc_errors import abort_for, abort_with, code_of
@@ -17,21 +17,24 @@ log = structlog.get_logger()
 class Call:
     """Wraps the method's own work: refusals become statuses, bugs INTERNAL with a fixed text."""
 
-    def __init__(self, method: str, request: str, context: grpc.ServicerContext) -> None:
-        """`method` as gRPC writes it; `request` is the caller's request id, if it has sent one."""
+    def __init__(self, method: str, request: str, context: grpc.ServicerContext, trace: str = "") -> None:
+        """`method` as gRPC writes it; `request` and `trace` are what the caller has sent, if it has."""
         self._method = method
         self._context = context
         request_id.set(known_request(request) or new_request_id())
+        self._span = tracing.span(method[1:], "server", parent=trace)
         self._began = time.perf_counter()
 
     def __enter__(self) -> None:
-        return None
+        self._marks = self._span.__enter__()
 
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object
     ) -> None:
         took = time.perf_counter() - self._began
         code = self._end(error, round(took * 1000, 1))
+        self._marks.mark(**{"rpc.grpc.status_code": code.value[0]})
+        self._span.__exit__(None, None, None)
         metrics.RPC_SECONDS.labels(self._method.removeprefix("/dunlin."), code.name).observe(took)
         if error is None or isinstance(error, GeneratorExit):
             return

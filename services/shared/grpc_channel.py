@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import grpc
 
+from services.shared import tracing
 from services.shared.log import new_request_id, request_id
 from services.shared.progress import progress
 from services.shared.tls import PLAIN, Tls
@@ -124,6 +125,7 @@ class _Caller(
             *(details.metadata or ()),
             (TOKEN_HEADER, self._token),
             (REQUEST_HEADER, request_id.get() or new_request_id()),
+            *tracing.metadata(),
         ]
         timeout = self._timeout if details.timeout is None else details.timeout
         return _Details(
@@ -137,7 +139,8 @@ class _Caller(
 
     def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
         """One request, one answer."""
-        return continuation(self._with_context(client_call_details), request)
+        with tracing.span(client_call_details.method[1:], "client"):
+            return continuation(self._with_context(client_call_details), request)
 
     def intercept_unary_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
         """One request, many answers."""
@@ -147,7 +150,8 @@ class _Caller(
         self, continuation: Any, client_call_details: Any, request_iterator: Any
     ) -> Any:
         """Many requests, one answer."""
-        return continuation(self._with_context(client_call_details), request_iterator)
+        with tracing.span(client_call_details.method[1:], "client"):
+            return continuation(self._with_context(client_call_details), request_iterator)
 
     def intercept_stream_stream(
         self, continuation: Any, client_call_details: Any, request_iterator: Any

@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import grpc
@@ -13,6 +14,7 @@ from services.shared.grpc_calls import Call
 from services.shared.grpc_channel import MOST_BYTES, REQUEST_HEADER, TOKEN_HEADER
 from services.shared.grpc_errors import abort_for
 from services.shared.tls import PLAIN, Tls
+from services.shared.tracing import HEADER as TRACE_HEADER
 
 # Health is asked by whoever watches over the process, which knows no token and learns nothing by it.
 _OPEN = ("/grpc.health.v1.Health/",)
@@ -115,16 +117,15 @@ class _Edge(grpc.ServerInterceptor):
         request = _header(handler_call_details, REQUEST_HEADER)
         if method.startswith(_OPEN):
             return handler
-        if handler.response_streaming:
-            return _streaming(handler, method, request)
-        return _single(handler, method, request)
+        begin = partial(Call, method, request, trace=_header(handler_call_details, TRACE_HEADER))
+        return _streaming(handler, begin) if handler.response_streaming else _single(handler, begin)
 
 
-def _single(handler: Any, method: str, request: str) -> Any:
+def _single(handler: Any, begin: Callable[..., Call]) -> Any:
     behaviour = handler.stream_unary if handler.request_streaming else handler.unary_unary
 
     def call(message: Any, context: grpc.ServicerContext) -> Any:
-        with Call(method, request, context):
+        with begin(context=context):
             return behaviour(message, context)
 
     streamed, plain = grpc.stream_unary_rpc_method_handler, grpc.unary_unary_rpc_method_handler
@@ -132,11 +133,11 @@ def _single(handler: Any, method: str, request: str) -> Any:
     return wrap(call, handler.request_deserializer, handler.response_serializer)
 
 
-def _streaming(handler: Any, method: str, request: str) -> Any:
+def _streaming(handler: Any, begin: Callable[..., Call]) -> Any:
     behaviour = handler.stream_stream if handler.request_streaming else handler.unary_stream
 
     def call(message: Any, context: grpc.ServicerContext) -> Iterator[Any]:
-        with Call(method, request, context):
+        with begin(context=context):
             yield from behaviour(message, context)
 
     streamed, plain = grpc.stream_stream_rpc_method_handler, grpc.unary_stream_rpc_method_handler

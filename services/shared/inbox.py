@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from services.shared import metrics
+from services.shared import metrics, tracing
 from services.shared.clock import Clock
 from services.shared.database import BigId, Database, UtcDateTime, insert_ignoring
 from services.shared.facts import UNREADABLE, StoredFact, UnreadableFact
@@ -195,7 +195,8 @@ class InboxWorker:
                     row.fact_id, row.name, json.loads(row.body), row.occurred_at, row.request_id
                 )
                 current_request.set(fact.request_id or current_request.get())
-                self._handle(connection, fact)
+                with tracing.span(f"fact {fact.name}"):
+                    self._handle(connection, fact)
                 connection.execute(update(t).where(t.c.inbox_id == inbox_id).values(handled_at=now))
             log.debug("fact handled", name=fact.name, fact_id=fact.fact_id)
         except Exception as error:

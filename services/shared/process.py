@@ -17,6 +17,7 @@ import structlog
 from prometheus_client.registry import Collector
 
 from services.shared import log as logging
+from services.shared import tracing
 from services.shared.grpc_server import Server
 from services.shared.probe_server import ProbeServer
 from services.shared.settings import SettingError, choice
@@ -79,6 +80,7 @@ def main(
             migrate(env)
             return 0
         gc.set_threshold(*GARBAGE_THRESHOLDS)
+        tracing.configure(name, env)
         program = compose(env)
         return run(program, roles, probe=env.get("DUNLIN_METRICS_LISTEN", ""))
     except SettingError as error:
@@ -135,6 +137,7 @@ def run(program: Program, roles: set[str], *, probe: str = "") -> int:
     if probing is not None:
         probing.stop()
     program.close()
+    tracing.shut_down()
     return 1 if dead else 0
 
 

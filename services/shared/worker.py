@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import structlog
 
-from services.shared import metrics
+from services.shared import metrics, tracing
 from services.shared.log import new_request_id, request_id
 from services.shared.progress import watch_this_thread
 
@@ -89,7 +89,10 @@ class Worker:
             request_id.set(new_request_id())
             self.moved()
             try:
-                busy = self._run_once()
+                with tracing.span(f"worker {self.name}") as span:
+                    busy = self._run_once()
+                    if not busy:
+                        span.drop()
                 failures, self._failure = 0, ""
             except Exception as error:
                 # A worker outlives whatever its work runs into: the work is in the database, and stays there.

@@ -189,3 +189,8 @@ def test_the_logo_is_an_image_or_nothing(stranger: Visitor, services: FakeServic
     services.mailer.company.logo = b"\xff\xd8\xff logo"
     page = stranger.get("/brand/logo")
     assert (page.headers["Content-Type"], page.data) == ("image/jpeg", b"\xff\xd8\xff logo")
+
+
+def test_a_browser_does_not_name_its_request(site: Flask) -> None:
+    answer = site.test_client().get("/login", headers={"X-Request-Id": "mine-own-1"})
+    assert answer.headers["X-Request-Id"] != "mine-own-1"
