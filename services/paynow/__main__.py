@@ -83,7 +83,7 @@ def compose(env: Mapping[str, str]) -> Program:
     sandbox = Database(settings.sandbox_database_url, durable=True)
     provider = SandboxProvider(sandbox, clock, ach_seconds=settings.sandbox_ach_seconds)
     links = PayLinks(settings.link_key)
-    payments = compose_payments(database, MeasuredProvider(provider), links, clock)
+    payments = compose_payments(database, MeasuredProvider(provider), settings.link_key, clock)
     ledger = LedgerServicer(ledger=SqlLedger(database), tokens=links, clock=clock)
     operations = OperationsServicer(lambda: backlog(database, clock))
     scheduler = open_channel(settings.scheduler_address, settings.token, tls=settings.tls)

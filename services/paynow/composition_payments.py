@@ -1,37 +1,29 @@
 """Puts the payments half of the service together, for `__main__`."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from services.paynow.domain.links import PayLinks
 from services.paynow.domain.payment import Pace
+from services.paynow.domain.quotes import Quotes
 from services.paynow.ports_payments import PaymentStore, Provider
 from services.paynow.repository.payments import SqlPaymentStore
 from services.paynow.servicer_paynow import PayNowServicer
-from services.paynow.use_cases.resolve import forget_quotes, resolve_due
+from services.paynow.use_cases.resolve import resolve_due
 from services.shared.clock import Clock
 from services.shared.database import Database
 
-SWEEP = timedelta(hours=1)
-"""How often old quotes are looked for."""
-
 
 class ResolveWork:
-    """What the worker of open charges does; also clears away old quotes now and then."""
+    """What the worker of open charges does."""
 
     def __init__(self, store: PaymentStore, provider: Provider, clock: Clock, pace: Pace) -> None:
         self._store = store
         self._provider = provider
         self._clock = clock
         self._pace = pace
-        self._next_sweep: datetime | None = None
 
     def run_once(self) -> bool:
         """Whether there was anything to resolve."""
-        now = self._clock.now()
-        if self._next_sweep is None or now >= self._next_sweep:
-            forget_quotes(store=self._store, clock=self._clock)
-            self._next_sweep = now + SWEEP
         return resolve_due(store=self._store, provider=self._provider, clock=self._clock, pace=self._pace)
 
 
@@ -44,12 +36,22 @@ class Payments:
 
 
 def compose_payments(
-    database: Database, provider: Provider, links: PayLinks, clock: Clock, pace: Pace | None = None
+    database: Database, provider: Provider, link_key: str, clock: Clock, pace: Pace | None = None
 ) -> Payments:
-    """The payments half on the service's database (a durable one: it records money)."""
+    """The payments half on the service's database (a durable one: it records money).
+
+    `link_key` signs what payers carry: pay links and quotes.
+    """
     store = SqlPaymentStore(database)
     pace = pace or Pace()
     return Payments(
-        servicer=PayNowServicer(store=store, provider=provider, links=links, clock=clock, pace=pace),
+        servicer=PayNowServicer(
+            store=store,
+            provider=provider,
+            links=PayLinks(link_key),
+            quotes=Quotes(link_key),
+            clock=clock,
+            pace=pace,
+        ),
         resolve=ResolveWork(store, provider, clock, pace),
     )

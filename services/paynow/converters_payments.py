@@ -6,7 +6,8 @@ from dunlin.paynow.v1 import paynow_pb2 as pb
 
 from services.paynow.domain.links import Link
 from services.paynow.domain.methods import Method
-from services.paynow.domain.payment import Payment, PaymentState, Quote
+from services.paynow.domain.payment import Payment, PaymentState
+from services.paynow.domain.quotes import Quote
 from services.paynow.ports_payments import PaymentFilter, Shown
 from services.paynow.use_cases.acknowledge import Acknowledged
 from services.paynow.use_cases.payments import Confirmation, PaymentPage
@@ -48,7 +49,7 @@ def asked(request: pb.ValidateRequest) -> Asked:
 def quote_message(quote: Quote) -> pb.Quote:
     """A quote."""
     return pb.Quote(
-        quote_id=quote.quote_id,
+        quote_id=quote.sealed,
         invoice_number=quote.invoice_number,
         amount_minor=quote.amount_minor,
         currency=quote.currency,

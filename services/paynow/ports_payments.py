@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from services.paynow.domain.guard import Payable
 from services.paynow.domain.methods import Method
-from services.paynow.domain.payment import Outcome, Payment, PaymentState, Quote
+from services.paynow.domain.payment import Outcome, Payment, PaymentState
 
 
 @dataclass(frozen=True)
@@ -103,20 +103,15 @@ class PaymentFilter:
 class PaymentReads(Protocol):
     """One view of the store."""
 
-    def numbered(self, number: str) -> list[Payable]:
-        """All invoices with exactly this number, in any organization."""
-        ...
+    def candidates(self, number: str, email_key: str) -> tuple[list[Payable], set[str]]:
+        """All invoices with exactly this number, and the organizations in which a contact has this address.
 
-    def organizations_of(self, email_key: str) -> set[str]:
-        """The organizations in which a contact has this address."""
+        The two know nothing of each other: the work is the same whichever of them finds something.
+        """
         ...
 
     def shown(self, invoice_id: int) -> Shown | None:
         """The invoice as a pay link shows it."""
-        ...
-
-    def quote(self, quote_id: str) -> Quote | None:
-        """The quote, with the payment that used it up."""
         ...
 
     def payment(self, payment_id: str) -> Payment | None:
@@ -151,14 +146,6 @@ class PaymentWork(PaymentReads, Protocol):
         """Writes the balances of invoices that this transaction has locked."""
         ...
 
-    def add_quote(self, quote: Quote) -> None:
-        """Adds a quote."""
-        ...
-
-    def forget_quotes(self, expired_before: datetime, limit: int) -> int:
-        """Removes up to `limit` expired quotes that no payment has used; how many it has removed."""
-        ...
-
     def add_payment(self, payment: Payment) -> bool:
         """Adds a payment; False, and nothing is changed, if its idempotency key is taken."""
         ...
@@ -188,7 +175,7 @@ class PaymentWork(PaymentReads, Protocol):
 
 
 class PaymentStore(Protocol):
-    """Where quotes, payments and balances are kept."""
+    """Where payments and balances are kept."""
 
     def read(self) -> AbstractContextManager[PaymentReads]:
         """A view to read from."""

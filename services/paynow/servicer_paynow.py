@@ -7,6 +7,7 @@ from dunlin.paynow.v1 import paynow_pb2_grpc
 from services.paynow import converters_payments as converters
 from services.paynow.domain.links import PayLinks
 from services.paynow.domain.payment import Pace
+from services.paynow.domain.quotes import Quotes
 from services.paynow.ports_payments import PaymentStore, Provider
 from services.paynow.use_cases import acknowledge, payments, quotes
 from services.shared.clock import Clock
@@ -19,11 +20,19 @@ class PayNowServicer(paynow_pb2_grpc.PayNowServiceServicer):
     """Takes payments from people who have no login; the promises stand in the proto."""
 
     def __init__(
-        self, *, store: PaymentStore, provider: Provider, links: PayLinks, clock: Clock, pace: Pace
+        self,
+        *,
+        store: PaymentStore,
+        provider: Provider,
+        links: PayLinks,
+        quotes: Quotes,
+        clock: Clock,
+        pace: Pace,
     ) -> None:
         self._store = store
         self._provider = provider
         self._links = links
+        self._quotes = quotes
         self._clock = clock
         self._pace = pace
 
@@ -35,18 +44,27 @@ class PayNowServicer(paynow_pb2_grpc.PayNowServiceServicer):
     def Validate(self, request: pb.ValidateRequest, context: grpc.ServicerContext) -> pb.Quote:
         """A quote for the three fields."""
         asked = converters.asked(request)
-        quote = quotes.validate(asked, store=self._store, links=self._links, clock=self._clock)
+        quote = quotes.validate(
+            asked, store=self._store, links=self._links, quotes=self._quotes, clock=self._clock
+        )
         return converters.quote_message(quote)
 
     def GetQuote(self, request: pb.GetQuoteRequest, context: grpc.ServicerContext) -> pb.Quote:
         """One quote."""
-        return converters.quote_message(quotes.get_quote(request.quote_id, store=self._store))
+        return converters.quote_message(
+            quotes.get_quote(request.quote_id, store=self._store, quotes=self._quotes)
+        )
 
     def ConfirmPayment(self, request: pb.ConfirmPaymentRequest, context: grpc.ServicerContext) -> pb.Payment:
         """Charges a quote once."""
         confirmation = converters.confirmation(request)
         payment = payments.confirm(
-            confirmation, store=self._store, provider=self._provider, clock=self._clock, pace=self._pace
+            confirmation,
+            store=self._store,
+            provider=self._provider,
+            quotes=self._quotes,
+            clock=self._clock,
+            pace=self._pace,
         )
         return converters.payment_message(payment)
 

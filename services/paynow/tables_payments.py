@@ -1,4 +1,4 @@
-"""The tables of quotes and payments, in the same schema as the books."""
+"""The table of payments, in the same schema as the books."""
 
 from sqlalchemy import (
     BigInteger,
@@ -15,21 +15,6 @@ from sqlalchemy import (
 
 from services.paynow.tables import metadata
 from services.shared.database import UtcDateTime
-
-quotes = Table(
-    "quotes",
-    metadata,
-    Column("quote_id", String(64), primary_key=True),  # random; who has it may confirm it
-    Column("organization_id", Text, nullable=False),
-    Column("invoice_id", BigInteger, ForeignKey("invoices.invoice_id"), nullable=False),
-    Column("invoice_number", Text, nullable=False),
-    Column("amount_minor", BigInteger, nullable=False),
-    Column("currency", Text, nullable=False),
-    Column("email", Text, nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("expires_at", UtcDateTime, nullable=False),
-    Index("quotes_by_expiry", "expires_at"),
-)
 
 # Spelled out rather than bound: a partial index serves only a query that repeats its words.
 IS_OPEN = "next_check_at IS NOT NULL"

@@ -49,11 +49,6 @@ _FILL = [
         CASE WHEN n % 1000 = 0 THEN now() END, 0, 0
     FROM generate_series(1, 100000) n
     """,
-    """
-    INSERT INTO quotes
-    SELECT 'q-' || n, 'O-1', n, 'INV-' || n, 100, 'USD', '', now(), now() + n * interval '1 second'
-    FROM generate_series(1, 20000) n
-    """,
 ]  # fmt: skip
 
 

@@ -11,7 +11,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, 
 from sqlalchemy import delete
 
 from services.paynow.domain.guard import AmountAboveBalance
-from services.paynow.domain.payment import Payment, PaymentState, Quote
+from services.paynow.domain.payment import Payment, PaymentState
+from services.paynow.domain.quotes import Quote
 from services.paynow.tables import books_lock, metadata
 from services.shared.database import Database
 from services.shared.errors import Refusal

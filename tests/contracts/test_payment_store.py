@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from services.paynow.domain.payment import Payment, PaymentState, Quote
+from services.paynow.domain.guard import Payable
+from services.paynow.domain.payment import Payment, PaymentState
 from services.paynow.ports_payments import PaymentFilter
 from services.paynow.repository.payments import open_charges
 from services.shared.database import Database
@@ -46,10 +47,6 @@ def filled(books: Books) -> Books:
     return books
 
 
-def a_quote(quote_id: str = "q1", invoice_id: int = 1, expires_at: datetime = NOW) -> Quote:
-    return Quote(quote_id, "A", invoice_id, "INV-1", 4_000, "USD", "A@example.test", NOW, expires_at)
-
-
 def a_payment(payment_id: str = "p1", **changes: Any) -> Payment:
     payment = Payment(
         payment_id=payment_id,
@@ -79,17 +76,22 @@ def added(books: Books, *payments: Payment) -> None:
 
 def test_invoices_are_found_by_exactly_their_number(books: Books) -> None:
     with books.store.read() as view:
-        assert sorted(invoice.invoice_id for invoice in view.numbered("INV-1")) == [1, 2]
-        assert view.numbered("0042") == [payable(3, "B", "0042")]
+
+        def numbered(number: str) -> list[Payable]:
+            return view.candidates(number, "nobody@example.test")[0]
+
+        assert sorted(invoice.invoice_id for invoice in numbered("INV-1")) == [1, 2]
+        assert numbered("0042") == [payable(3, "B", "0042")]
         for other in ("42", "inv-1", "INV-1 ", "INV-%", "INV_1", ""):
-            assert view.numbered(other) == []
+            assert numbered(other) == []
 
 
 def test_organizations_are_found_by_every_address(books: Books) -> None:
     with books.store.read() as view:
-        assert view.organizations_of("a@example.test") == {"A"}
-        assert view.organizations_of("both@example.test") == {"A", "B"}
-        assert view.organizations_of("nobody@example.test") == set()
+        for number in ("INV-1", "none"):
+            assert view.candidates(number, "a@example.test")[1] == {"A"}
+            assert view.candidates(number, "both@example.test")[1] == {"A", "B"}
+            assert view.candidates(number, "nobody@example.test")[1] == set()
 
 
 def test_a_link_shows_the_invoice_with_the_name(books: Books) -> None:
@@ -98,34 +100,6 @@ def test_a_link_shows_the_invoice_with_the_name(books: Books) -> None:
         assert shown is not None
         assert (shown.invoice, shown.organization_name) == (payable(2, "B", "INV-1", due_on=None), "B Inc")
         assert view.shown(99) is None
-
-
-def test_a_quote_comes_back_as_it_was_kept(books: Books) -> None:
-    with books.store.write() as work:
-        work.add_quote(a_quote())
-    with books.store.read() as view:
-        assert view.quote("q1") == a_quote()
-        assert view.quote("Q1") is None
-
-
-def test_a_quote_knows_the_payment_that_used_it(books: Books) -> None:
-    with books.store.write() as work:
-        work.add_quote(a_quote())
-    added(books, a_payment("p1", quote_id="q1"))
-    with books.store.read() as view:
-        assert view.quote("q1") == replace(a_quote(), payment_id="p1")
-
-
-def test_only_old_and_unused_quotes_are_forgotten(books: Books) -> None:
-    with books.store.write() as work:
-        for quote_id in ("old", "old too", "used"):
-            work.add_quote(a_quote(quote_id, expires_at=NOW - timedelta(seconds=1)))
-        work.add_quote(a_quote("new"))
-    added(books, a_payment("p1", quote_id="used"))
-    with books.store.write() as work:
-        assert [work.forget_quotes(NOW, 1) for _ in range(3)] == [1, 1, 0]
-        kept = [key for key in ("old", "old too", "used", "new") if work.quote(key)]
-        assert kept == ["used", "new"]
 
 
 def test_a_payment_comes_back_as_it_was_kept(books: Books) -> None:
@@ -215,7 +189,6 @@ def test_lists_are_filtered_and_go_from_new_to_old(books: Books) -> None:
 def test_an_error_undoes_everything(books: Books) -> None:
     def half_done() -> None:
         with books.store.write() as work:
-            work.add_quote(a_quote())
             work.add_payment(a_payment())
             work.save_invoices([work.lock_invoices([1])[1].reserved(500)])
             work.announce("payment_failed", {}, NOW)
@@ -224,7 +197,7 @@ def test_an_error_undoes_everything(books: Books) -> None:
     with pytest.raises(RuntimeError):
         half_done()
     with books.store.read() as view:
-        assert (view.quote("q1"), view.payment("p1")) == (None, None)
+        assert view.payment("p1") is None
     assert books.invoice(1).reserved_minor == 0
     assert books.facts() == []
 

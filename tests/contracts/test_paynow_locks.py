@@ -160,12 +160,6 @@ def test_the_end_of_a_sync_waits_for_a_batch_of_another_one(shop: Shop) -> None:
     assert syncing.result(30).changed == 1
 
 
-def test_a_new_quote_does_not_wait_for_a_payment_of_its_invoice(shop: Shop) -> None:
-    with shop.books.store.write() as work:
-        work.lock_invoices([1])
-        assert shop.pool.submit(shop.till.quote).result(5).invoice_number == "INV-1"
-
-
 def test_workers_claim_side_by_side_and_never_the_same_payment(shop: Shop) -> None:
     unanswered(shop, 6)
     now = shop.till.clock.now()
@@ -222,16 +216,6 @@ def test_a_worker_that_is_killed_in_the_midst_of_a_claim_leaves_nothing_claimed(
         work.lock_invoices([1])
         assert len(work.payments([payment.payment_id for payment in shop.till.all_payments()])) == 3
         assert len(work.claim(now, now + timedelta(seconds=10), 10)) == 3
-
-
-def test_sweepers_of_old_quotes_do_not_wait_for_each_other(shop: Shop) -> None:
-    for _ in range(5):
-        shop.till.quote()
-    shop.till.wait(3600)
-    now = shop.till.clock.now()
-    with shop.books.store.write() as one, shop.books.store.write() as other:
-        assert one.forget_quotes(now, 3) == 3
-        assert shop.pool.submit(lambda: other.forget_quotes(now, 3)).result(5) == 2
 
 
 def test_syncs_payments_and_acknowledgements_at_once_add_up(shop: Shop) -> None:

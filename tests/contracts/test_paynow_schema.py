@@ -46,7 +46,7 @@ def described(database: Database, table: str) -> dict[str, Any]:
     with database.read() as connection:
         found = inspect(connection)
         return {
-            "columns": [(c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table)],
+            "columns": sorted((c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table)),
             "primary key": found.get_pk_constraint(table)["constrained_columns"],
             "unique": sorted(
                 (str(key["name"]), key["column_names"]) for key in found.get_unique_constraints(table)

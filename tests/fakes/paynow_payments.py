@@ -20,7 +20,7 @@ from services.paynow import tables
 from services.paynow.domain.balances import tells_balance
 from services.paynow.domain.guard import Payable
 from services.paynow.domain.lines import InvoiceClaim
-from services.paynow.domain.payment import Payment, PaymentState, Quote
+from services.paynow.domain.payment import Payment, PaymentState
 from services.paynow.domain.sync import ChangedInvoice, Plan
 from services.paynow.ports_payments import (
     PaymentFilter,
@@ -64,7 +64,6 @@ class _State:
     emails: list[tuple[str, str]] = field(default_factory=list)
     invoices: dict[int, Payable] = field(default_factory=dict)
     listed: dict[int, InvoiceClaim] = field(default_factory=dict)
-    quotes: dict[str, Quote] = field(default_factory=dict)
     payments: dict[str, Payment] = field(default_factory=dict)
     facts: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
@@ -139,20 +138,13 @@ class _MemoryWork:
         self._state = state
         self._locked: set[int] = set()
 
-    def numbered(self, number: str) -> list[Payable]:
-        return [invoice for invoice in self._state.invoices.values() if invoice.number == number]
-
-    def organizations_of(self, email_key: str) -> set[str]:
-        return {organization for email, organization in self._state.emails if email == email_key}
+    def candidates(self, number: str, email_key: str) -> tuple[list[Payable], set[str]]:
+        found = [invoice for invoice in self._state.invoices.values() if invoice.number == number]
+        return found, {organization for email, organization in self._state.emails if email == email_key}
 
     def shown(self, invoice_id: int) -> Shown | None:
         invoice = self._state.invoices.get(invoice_id)
         return Shown(invoice, self._state.names[invoice.organization_id]) if invoice else None
-
-    def quote(self, quote_id: str) -> Quote | None:
-        quote = self._state.quotes.get(quote_id)
-        used = [p.payment_id for p in self._state.payments.values() if p.quote_id == quote_id]
-        return replace(quote, payment_id="".join(used)) if quote else None
 
     def payment(self, payment_id: str) -> Payment | None:
         return next(iter(self.found([payment_id])), None)
@@ -180,18 +172,6 @@ class _MemoryWork:
 
     def save_invoices(self, changed: Collection[Payable]) -> None:
         self._state.invoices.update({invoice.invoice_id: invoice for invoice in changed})
-
-    def add_quote(self, quote: Quote) -> None:
-        self._state.quotes[quote.quote_id] = quote
-
-    def forget_quotes(self, expired_before: datetime, limit: int) -> int:
-        used = {payment.quote_id for payment in self._state.payments.values()}
-        old = [
-            q for q in self._state.quotes.values() if q.expires_at < expired_before and q.quote_id not in used
-        ]
-        for quote in old[:limit]:
-            del self._state.quotes[quote.quote_id]
-        return len(old[:limit])
 
     def add_payment(self, payment: Payment) -> bool:
         if any(p.idempotency_key == payment.idempotency_key for p in self._state.payments.values()):

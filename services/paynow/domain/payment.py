@@ -1,4 +1,4 @@
-"""A quote, the payment that it becomes, and every step from "being charged" to a final state.
+"""A payment, and every step from "being charged" to a final state.
 
 A payment is charged between two transactions: the first reserves its amount, the second records what
 became of it. What is not known is a state of its own (`UNKNOWN`) and is never taken for a failure.
@@ -10,26 +10,11 @@ from enum import StrEnum
 
 from services.shared.errors import Conflict, Missing, WrongState
 
-QUOTE_LIFETIME = timedelta(minutes=15)
-"""How long a quote may be confirmed."""
-
 PROVIDER_ERROR = "PROVIDER_ERROR"
 """The failure of a charge that never reached the provider, or that the provider could not make."""
 
 RETURNED = "RETURNED"
 """The failure of a bank payment that the payer's bank did not honour."""
-
-
-class QuoteMissing(Missing):
-    """No quote has this id."""
-
-    reason = "QUOTE_MISSING"
-
-
-class QuoteExpired(WrongState):
-    """The quote may no longer be confirmed; a new one has to be asked for."""
-
-    reason = "QUOTE_EXPIRED"
 
 
 class KeyReused(Conflict):
@@ -124,27 +109,6 @@ class Pace:
     def backoff(self, checks: int) -> timedelta:
         """The wait after so many questions that brought no answer."""
         return timedelta(seconds=min(self.longest_check, self.first_check * 2 ** min(checks, 30)))
-
-
-@dataclass(frozen=True)
-class Quote:
-    """An amount of one invoice that one payer may confirm until it expires."""
-
-    quote_id: str
-    organization_id: str
-    invoice_id: int
-    invoice_number: str
-    amount_minor: int
-    currency: str
-    email: str
-    created_at: datetime
-    expires_at: datetime
-    payment_id: str = ""
-
-    def must_be_open(self, now: datetime) -> None:
-        """Refuses with `QuoteExpired` once its time is over."""
-        if now >= self.expires_at:
-            raise QuoteExpired("This confirmation has expired; enter the amount again to get a new one.")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Rows <-> values of quotes and payments, and of invoices as far as payments change them."""
+"""Rows <-> values of payments, and of invoices as far as payments change them."""
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -12,20 +12,20 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
-    delete,
-    exists,
     func,
+    null,
     or_,
     select,
     text,
+    union_all,
     update,
 )
 
 from services.paynow.domain.guard import Payable
-from services.paynow.domain.payment import Payment, PaymentState, Quote
+from services.paynow.domain.payment import Payment, PaymentState
 from services.paynow.ports_payments import PaymentFilter, Shown
 from services.paynow.tables import addresses, contacts, invoices, organizations, outbox
-from services.paynow.tables_payments import WAITS_FOR_BOOKS, payments, quotes
+from services.paynow.tables_payments import WAITS_FOR_BOOKS, payments
 from services.shared.clock import Clock, SystemClock
 from services.shared.database import Database, insert_ignoring
 from services.shared.outbox import append_fact
@@ -44,6 +44,18 @@ _PAYABLE = (
     invoices.c.balance_minor,
     invoices.c.paid_here_minor,
     invoices.c.reserved_minor,
+)
+# An organization comes as an invoice without an id, so that both questions are one statement.
+_CANDIDATES = union_all(
+    select(*_PAYABLE).where(invoices.c.number == bindparam("number")),
+    select(
+        *[
+            contacts.c.organization_id if column.name == "organization_id" else null().label(column.name)
+            for column in _PAYABLE
+        ]
+    )
+    .join(addresses, addresses.c.contact_id == contacts.c.contact_id)
+    .where(addresses.c.email_key == bindparam("email_key")),
 )
 _BALANCES = ("books_balance_minor", "balance_minor", "paid_here_minor", "reserved_minor")
 _PROGRESS = (
@@ -68,19 +80,19 @@ class SqlPaymentReads:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def numbered(self, number: str) -> list[Payable]:
-        """All invoices with exactly this number, in any organization."""
-        query = select(*_PAYABLE).where(invoices.c.number == number)
-        return [_payable(row) for row in self._connection.execute(query)]
+    def candidates(self, number: str, email_key: str) -> tuple[list[Payable], set[str]]:
+        """All invoices with exactly this number, and the organizations in which a contact has this address.
 
-    def organizations_of(self, email_key: str) -> set[str]:
-        """The organizations in which a contact has this address."""
-        query = (
-            select(contacts.c.organization_id)
-            .join(addresses, addresses.c.contact_id == contacts.c.contact_id)
-            .where(addresses.c.email_key == email_key)
-        )
-        return set(self._connection.execute(query).scalars())
+        One statement that always does both: neither the answer nor the work tells which of them was right.
+        """
+        found: list[Payable] = []
+        organization_ids: set[str] = set()
+        for row in self._connection.execute(_CANDIDATES, {"number": number, "email_key": email_key}):
+            if row.invoice_id is None:
+                organization_ids.add(row.organization_id)
+            else:
+                found.append(Payable(*row))
+        return found, organization_ids
 
     def shown(self, invoice_id: int) -> Shown | None:
         """The invoice as a pay link shows it."""
@@ -91,16 +103,6 @@ class SqlPaymentReads:
         )
         row = self._connection.execute(query).one_or_none()
         return Shown(_payable(row), row.organization_name) if row else None
-
-    def quote(self, quote_id: str) -> Quote | None:
-        """The quote, with the payment that used it up."""
-        query = (
-            select(quotes, payments.c.payment_id)
-            .outerjoin(payments, payments.c.quote_id == quotes.c.quote_id)
-            .where(quotes.c.quote_id == quote_id)
-        )
-        row = self._connection.execute(query).one_or_none()
-        return Quote(**{**row._mapping, "payment_id": row.payment_id or ""}) if row else None
 
     def payment(self, payment_id: str) -> Payment | None:
         """The payment, with its organization's name."""
@@ -138,8 +140,7 @@ class SqlPaymentWork(SqlPaymentReads):
     """One transaction.
 
     Locks are always taken in the same order, invoices before payments and each by id, so that two
-    transactions cannot wait for each other. `claim` and `forget_quotes` wait for nobody. Whoever only
-    refers to an invoice, as a new quote does, does not wait for those who change it (`key_share`).
+    transactions cannot wait for each other. `claim` waits for nobody.
     """
 
     def lock_invoices(self, invoice_ids: Collection[int]) -> dict[int, Payable]:
@@ -152,20 +153,6 @@ class SqlPaymentWork(SqlPaymentReads):
     def save_invoices(self, changed: Collection[Payable]) -> None:
         """Writes the balances of invoices that this transaction has locked."""
         self._save(_SAVE_INVOICE, [_values(invoice, invoice.invoice_id, _BALANCES) for invoice in changed])
-
-    def add_quote(self, quote: Quote) -> None:
-        """Adds a quote."""
-        row = {name: value for name, value in vars(quote).items() if name != "payment_id"}
-        self._connection.execute(quotes.insert().values(row))
-
-    def forget_quotes(self, expired_before: datetime, limit: int) -> int:
-        """Removes up to `limit` expired quotes that no payment has used."""
-        used = exists().where(payments.c.quote_id == quotes.c.quote_id)
-        old = select(quotes.c.quote_id).where(quotes.c.expires_at < expired_before, ~used).limit(limit)
-        ids = list(self._connection.scalars(old.with_for_update(of=quotes, skip_locked=True)))
-        if ids:
-            self._connection.execute(delete(quotes).where(quotes.c.quote_id.in_(ids)))
-        return len(ids)
 
     def add_payment(self, payment: Payment) -> bool:
         """Adds a payment; False, and nothing is changed, if its idempotency key is taken."""

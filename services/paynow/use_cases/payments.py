@@ -8,16 +8,8 @@ import structlog
 
 from services.paynow.domain.guard import Payable
 from services.paynow.domain.methods import Method, MethodUnknown, digest, must_be_a_token
-from services.paynow.domain.payment import (
-    KeyReused,
-    Pace,
-    Payment,
-    PaymentMissing,
-    PaymentState,
-    Quote,
-    QuoteExpired,
-    QuoteMissing,
-)
+from services.paynow.domain.payment import KeyReused, Pace, Payment, PaymentMissing, PaymentState
+from services.paynow.domain.quotes import Quote, QuoteExpired, Quotes
 from services.paynow.ports_payments import (
     Charge,
     PaymentFilter,
@@ -42,9 +34,9 @@ class ProviderAway(Busy):
 
 @dataclass(frozen=True)
 class Confirmation:
-    """The payer's word: this quote, by this method, under a key that is the same for each repeat."""
+    """The payer's word: this sealed quote, by this method, under a key that is the same for each repeat."""
 
-    quote_id: str
+    quote: str
     method_token: str
     idempotency_key: str
 
@@ -59,7 +51,13 @@ class PaymentPage:
 
 
 def confirm(
-    confirmation: Confirmation, *, store: PaymentStore, provider: Provider, clock: Clock, pace: Pace
+    confirmation: Confirmation,
+    *,
+    store: PaymentStore,
+    provider: Provider,
+    quotes: Quotes,
+    clock: Clock,
+    pace: Pace,
 ) -> Payment:
     """Charges the quote once; a repeat gives the payment as it stands now.
 
@@ -68,12 +66,13 @@ def confirm(
     """
     _check_key(confirmation.idempotency_key)
     must_be_a_token(confirmation.method_token)
+    quote = quotes.open(confirmation.quote)
     with store.read() as view:
-        repeated = _repeated(view, confirmation)
+        repeated = _repeated(view, quote, confirmation)
     if repeated is not None:
         return repeated
     method = _method(provider, confirmation.method_token)
-    payment, is_new = _reserve(confirmation, method, store=store, clock=clock, pace=pace)
+    payment, is_new = _reserve(quote, confirmation, method, store=store, clock=clock, pace=pace)
     if not is_new:
         return payment
     return _charge(payment, confirmation.method_token, store=store, provider=provider, clock=clock, pace=pace)
@@ -112,12 +111,12 @@ def _check_key(key: str) -> None:
         )
 
 
-def _repeated(view: PaymentReads, confirmation: Confirmation) -> Payment | None:
+def _repeated(view: PaymentReads, quote: Quote, confirmation: Confirmation) -> Payment | None:
     """The payment that this confirmation has made before. Refuses with `KeyReused` what another has made."""
-    payment = view.payment_for(quote_id=confirmation.quote_id, idempotency_key=confirmation.idempotency_key)
+    payment = view.payment_for(quote_id=quote.quote_id, idempotency_key=confirmation.idempotency_key)
     if payment is not None:
         payment.must_repeat(
-            quote_id=confirmation.quote_id,
+            quote_id=quote.quote_id,
             idempotency_key=confirmation.idempotency_key,
             method_digest=digest(confirmation.method_token),
         )
@@ -135,7 +134,7 @@ def _method(provider: Provider, method_token: str) -> Method:
 
 
 def _reserve(
-    confirmation: Confirmation, method: Method, *, store: PaymentStore, clock: Clock, pace: Pace
+    quote: Quote, confirmation: Confirmation, method: Method, *, store: PaymentStore, clock: Clock, pace: Pace
 ) -> tuple[Payment, bool]:
     """The first transaction: the payment, CHARGING, with its amount reserved; and whether it is new.
 
@@ -143,16 +142,13 @@ def _reserve(
     looked at only once it is held.
     """
     with store.write() as work:
-        quote = work.quote(confirmation.quote_id)
-        if quote is None:
-            raise QuoteMissing("There is no such confirmation; enter the amount again to get a new one.")
         invoice = work.lock_invoices([quote.invoice_id])[quote.invoice_id]
-        repeated = _repeated(work, confirmation)
+        repeated = _repeated(work, quote, confirmation)
         if repeated is not None:
             return repeated, False
         now = clock.now()
         _must_be_chargeable(quote, invoice, now)
-        payment = _payment(quote, confirmation, method, now, pace)
+        payment = _payment(quote, invoice, confirmation, method, now=now, pace=pace)
         if not work.add_payment(payment):
             raise KeyReused("This key was used for another confirmation a moment ago; choose a new key.")
         work.save_invoices([invoice.reserved(quote.amount_minor)])
@@ -167,14 +163,16 @@ def _must_be_chargeable(quote: Quote, invoice: Payable, now: datetime) -> None:
     invoice.must_cover(quote.amount_minor, named=False)
 
 
-def _payment(quote: Quote, confirmation: Confirmation, method: Method, now: datetime, pace: Pace) -> Payment:
+def _payment(
+    quote: Quote, invoice: Payable, confirmation: Confirmation, method: Method, *, now: datetime, pace: Pace
+) -> Payment:
     return Payment(
         payment_id=str(uuid.uuid4()),
         quote_id=quote.quote_id,
         idempotency_key=confirmation.idempotency_key,
         method_digest=digest(confirmation.method_token),
         method_label=method.label,
-        organization_id=quote.organization_id,
+        organization_id=invoice.organization_id,
         invoice_id=quote.invoice_id,
         invoice_number=quote.invoice_number,
         amount_minor=quote.amount_minor,

@@ -16,12 +16,6 @@ log = structlog.get_logger()
 CLAIM = 10
 """Payments claimed at once: few enough to ask about, one after the other, within one lease."""
 
-FORGET = 1000
-"""Quotes removed in one transaction."""
-
-QUOTES_KEPT = timedelta(days=1)
-"""For so long an expired quote that nobody confirmed can still be read."""
-
 
 def resolve_due(*, store: PaymentStore, provider: Provider, clock: Clock, pace: Pace) -> bool:
     """Asks about the open payments whose check is due, and records the answers; whether there were any.
@@ -39,17 +33,6 @@ def resolve_due(*, store: PaymentStore, provider: Provider, clock: Clock, pace: 
             # One payment that cannot be resolved must not keep the others waiting. Its lease brings it back.
             log.exception("payment not resolved", payment_id=payment.payment_id)
     return bool(claimed)
-
-
-def forget_quotes(*, store: PaymentStore, clock: Clock) -> int:
-    """Removes quotes that expired a day ago and that nobody has confirmed; how many there were."""
-    expired_before, forgotten = clock.now() - QUOTES_KEPT, 0
-    while True:
-        with store.write() as work:
-            removed = work.forget_quotes(expired_before, FORGET)
-        forgotten += removed
-        if removed < FORGET:
-            return forgotten
 
 
 def conclude(payment: Payment, outcome: Outcome, *, store: PaymentStore, clock: Clock, pace: Pace) -> Payment:

@@ -1,18 +1,24 @@
 """From three fields or a link to a quote."""
 
+import string
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.paynow.domain.guard import AmountAboveBalance, NoSuchInvoice
-from services.paynow.domain.payment import QuoteMissing
+from services.paynow.domain.quotes import QuoteMissing, Quotes
 from services.paynow.use_cases.quotes import open_link
 from services.shared.errors import Invalid, Refusal
 from tests.fakes.clock import SetClock
 from tests.fakes.paynow_payments import MemoryBooks, payable
 from tests.fakes.paynow_provider import ScriptedProvider
-from tests.fakes.paynow_till import EMAIL, Till
+from tests.fakes.paynow_till import EMAIL, KEY, Till
+
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=100)
+"""A number or an address: one line."""
 
 
 @pytest.fixture
@@ -36,7 +42,7 @@ def test_a_quote_holds_for_a_quarter_of_an_hour(till: Till) -> None:
 def test_quotes_cannot_be_guessed(till: Till) -> None:
     ids = {till.quote().quote_id for _ in range(50)}
     assert len(ids) == 50
-    assert all(len(quote_id) == 32 for quote_id in ids)
+    assert all(len(quote_id) == 24 for quote_id in ids)
 
 
 def test_a_quote_reserves_nothing(till: Till) -> None:
@@ -114,18 +120,31 @@ def test_a_link_whose_invoice_is_gone_opens_nothing(till: Till) -> None:
     assert refused.value.reason == "LINK_INVALID"
 
 
-def test_an_unknown_quote_is_missing(till: Till) -> None:
-    with pytest.raises(QuoteMissing):
-        till.read_quote(replace(till.quote(), quote_id="other"))
+def test_a_quote_that_is_not_ours_is_missing(till: Till) -> None:
+    quote = till.quote()
+    others = Quotes("another key of sixteen bytes")
+    forged = others.make(payable(), 1, EMAIL, till.clock.now()).sealed
+    link = till.links.make(1, EMAIL, till.clock.now())
+    for sealed in ("", "other", "\0", quote.sealed[:-1], quote.sealed + "A", quote.sealed[1:], forged, link):
+        with pytest.raises(QuoteMissing):
+            till.read_quote(replace(quote, sealed=sealed))
+        with pytest.raises(QuoteMissing):
+            till.confirm(sealed)
 
 
-def test_old_quotes_go_and_used_ones_stay(till: Till) -> None:
-    unused, used = till.quote(), till.quote()
-    till.confirm(used)
-    till.wait(15 * 60 + 24 * 3600)
-    assert till.forget_quotes() == 0
-    till.wait(1)
-    assert till.forget_quotes() == 1
-    assert till.read_quote(used).payment_id
-    with pytest.raises(QuoteMissing):
-        till.read_quote(unused)
+@given(number=TEXT, email=TEXT, amount=st.integers(1, 10**15), microseconds=st.integers(0, 10**6 - 1))
+def test_a_quote_reads_back_exactly_as_it_was_made(
+    number: str, email: str, amount: int, microseconds: int
+) -> None:
+    quotes, at = Quotes(KEY), SetClock().now().replace(microsecond=microseconds)
+    quote = quotes.make(payable(2**40, "A", number), amount, email, at)
+    assert quotes.open(quote.sealed) == quote
+    assert set(quote.sealed) <= set(string.ascii_letters + string.digits + "-_")
+
+
+def test_a_quote_knows_its_payment_for_ever(till: Till) -> None:
+    used = till.quote()
+    payment = till.confirm(used)
+    till.wait(365 * 24 * 3600)
+    assert till.read_quote(used).payment_id == payment.payment_id
+    assert till.confirm(used) == till.payment(payment)
