@@ -172,7 +172,7 @@ class Quote(_message.Message):
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     PAYMENT_ID_FIELD_NUMBER: _builtins.int
     quote_id: _builtins.str
-    """Random and hard to guess: who has it may confirm it."""
+    """Up to 4000 URL-safe characters that only we can make: who has it may confirm it."""
     invoice_number: _builtins.str
     """The invoice's number."""
     amount_minor: _builtins.int
