@@ -1,4 +1,7 @@
-"""The mailer as a program: `python -m services.mailer migrate | all | serve | work | relay`."""
+"""The mailer as a program: `python -m services.mailer migrate | all | serve | work | relay`.
+
+`python -m services.mailer dkim-record` prints the DNS record of the key that signs mails.
+"""
 
 import os
 import sys
@@ -13,6 +16,7 @@ from dunlin.operations.v1 import operations_pb2, operations_pb2_grpc
 
 from services.mailer import tables
 from services.mailer.clients import SchedulerReviews
+from services.mailer.dkim import DOMAIN, KEY_FILE, SELECTOR, Signer, read_signer
 from services.mailer.domain.circuit import Circuit
 from services.mailer.lease import is_dead, owner_name
 from services.mailer.measured import MeasuredTransport, measured
@@ -34,6 +38,7 @@ from services.shared.process import Program, main
 from services.shared.queue_metrics import QueueMetrics
 from services.shared.relaying import relaying
 from services.shared.settings import (
+    SettingError,
     SettingWrong,
     choice,
     integer,
@@ -66,6 +71,7 @@ class Settings:
     public_url: str
     smtp: SmtpServer
     connections: int
+    signer: Signer | None
 
     @classmethod
     def read(cls, env: Mapping[str, str]) -> "Settings":
@@ -81,6 +87,7 @@ class Settings:
             public_url=required(env, "DUNLIN_PUBLIC_URL").rstrip("/"),
             smtp=_smtp(env),
             connections=integer(env, "DUNLIN_SMTP_CONNECTIONS", 2, least=1),
+            signer=read_signer(env),
         )
 
 
@@ -112,7 +119,7 @@ def compose(env: Mapping[str, str]) -> Program:
     clock = SystemClock()
     database = Database(settings.database_url)
     store = SqlStore(database)
-    press = MailPress(settings.public_url)
+    press = MailPress(settings.public_url, settings.signer)
     channel = open_channel(settings.scheduler_address, settings.token, tls=settings.tls)
     facts = relaying(
         "mailer",
@@ -206,5 +213,23 @@ def migrate_database(env: Mapping[str, str]) -> None:
     migrate(server_url(env, "DUNLIN_MAILER_DATABASE_URL"), MIGRATIONS)
 
 
+def dkim_record(env: Mapping[str, str]) -> int:
+    """Prints the record as it stands in a zone file, in pieces as short as DNS wants; the exit code."""
+    try:
+        signer = read_signer(env)
+    except SettingError as error:
+        sys.stderr.write(f"mailer: {error}\n")
+        return 2
+    if signer is None:
+        sys.stderr.write(f"mailer: mails are not signed; {KEY_FILE}, {SELECTOR} and {DOMAIN} are not set.\n")
+        return 2
+    record = signer.record()
+    pieces = [record.value[at : at + 255] for at in range(0, len(record.value), 255)]
+    sys.stdout.write(f"{record.name}. IN TXT ( {' '.join(f'{chr(34)}{one}{chr(34)}' for one in pieces)} )\n")
+    return 0
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["dkim-record"]:
+        sys.exit(dkim_record(os.environ))
     sys.exit(main("mailer", compose, migrate_database, sys.argv[1:], os.environ))

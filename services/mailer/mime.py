@@ -160,7 +160,9 @@ def _text_part(kind: str, text: str) -> bytes:
     # binascii keeps the line ends that it meets first, so they are made CRLF beforehand.
     lines = re.sub(r"\r\n|\r|\n", "\r\n", text).encode()
     head = f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-    return head.encode() + binascii.b2a_qp(lines, istext=True)
+    encoded = binascii.b2a_qp(lines, istext=True)
+    # Where it meets none, it breaks long lines with a bare newline.
+    return head.encode() + (encoded if b"\n" in lines else encoded.replace(b"\n", b"\r\n"))
 
 
 def _rich_part(html: str, logo: bytes) -> bytes:

@@ -18,6 +18,7 @@ from inscriptis.model.config import ParserConfig
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from services.mailer.dkim import Signer
 from services.mailer.domain.company import Company, Profile
 from services.mailer.domain.letter import Letter
 from services.mailer.domain.logo import logo_type
@@ -60,8 +61,9 @@ def _parts(type: TemplateType, areas: Areas) -> _Parts:
 class MailPress:
     """See `ports.Press`. Safe from any thread. `public_url` has no slash at its end."""
 
-    def __init__(self, public_url: str) -> None:
+    def __init__(self, public_url: str, signer: Signer | None = None) -> None:
         self._public_url = public_url
+        self._signer = signer
         environment = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
             autoescape=select_autoescape(["html"]),
@@ -103,7 +105,7 @@ class MailPress:
             sender=envelope.sender,
             recipients=envelope.recipients,
             subject=page.subject,
-            mime=envelope.mime,
+            mime=self._signer.sign(envelope.mime, at) if self._signer else envelope.mime,
             needs_utf8=envelope.needs_utf8,
         )
 

@@ -38,8 +38,8 @@ class SqlHistory:
 
     def _stop(self, scope: Sequence[ColumnElement[bool]]) -> int | None:
         """The last message that one search looks at, as no index can find a word in the middle of a text."""
-        query = select(m.id).where(*scope).order_by(m.id.desc())
-        return self._connection.execute(query.offset(MOST_SEARCHED - 1).limit(1)).scalar()
+        query = select(m.id).where(*scope).order_by(m.id.desc()).offset(MOST_SEARCHED - 1).limit(1)
+        return self._connection.execute(query).scalar_one_or_none()
 
     def get(self, notice_id: str) -> Message | None:
         """One message with its events."""

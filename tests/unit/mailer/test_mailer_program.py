@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from services.mailer.__main__ import Settings
+from services.mailer.__main__ import Settings, dkim_record
 from services.mailer.lease import is_dead, owner_name, this_host
 from services.shared.settings import SettingError, SettingMissing, SettingWrong
 
@@ -62,6 +64,27 @@ def test_a_user_needs_a_password_file(env: dict[str, str], tmp_path: Path) -> No
     password.write_text("short\n")
     settings = Settings.read({**env, "DUNLIN_SMTP_USER": "me", "DUNLIN_SMTP_PASSWORD_FILE": str(password)})
     assert settings.smtp.password == "short"
+
+
+def test_the_record_to_publish_is_printed_in_pieces_that_dns_takes(
+    env: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    path = tmp_path / "key"
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    dkim = {"DUNLIN_DKIM_KEY_FILE": str(path), "DUNLIN_DKIM_SELECTOR": "s1", "DUNLIN_DKIM_DOMAIN": "x.test"}
+    assert dkim_record(dkim) == 0
+    name, value = capsys.readouterr().out.rstrip(" )\n").split(" IN TXT ( ")
+    pieces = value.strip('"').split('" "')
+    assert name == "s1._domainkey.x.test."
+    assert all(len(piece) <= 255 for piece in pieces)
+    signer = Settings.read(env | dkim).signer
+    assert signer is not None
+    assert "".join(pieces) == signer.record().value
+    assert dkim_record({}) == 2
+    assert "DUNLIN_DKIM_KEY_FILE" in capsys.readouterr().err
+    with pytest.raises(SettingMissing, match="DUNLIN_DKIM_SELECTOR"):
+        Settings.read(env | {**dkim, "DUNLIN_DKIM_SELECTOR": ""})
 
 
 def test_this_process_lives_and_one_that_has_ended_is_dead() -> None:
