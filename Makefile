@@ -46,6 +46,19 @@ up: image secrets ## Build and start the stack of containers, and say what to do
 	@$(COMPOSE) up --detach --wait --wait-timeout 300
 	@echo; $(COMPOSE) exec -T gateway python -m embedded.stack.welcome
 
+# The keys move first: the secrets that are missing would be made anew, and links in mails sent before be dead.
+.PHONY: move
+move: image ## Move the data of an embedded company to the empty stack: make move FROM=var
+	@test -d "$(FROM)/db" || { echo "Say from where: make move FROM=var"; exit 1; }
+	@mkdir -p -m 700 $(DUNLIN_SECRETS)
+	@for key in link-key session-key; do \
+	  test -e $(DUNLIN_SECRETS)/$$key || install -m 444 $(FROM)/secrets/$$key $(DUNLIN_SECRETS)/$$key; done
+	@$(MAKE) --no-print-directory secrets
+	@$(COMPOSE) up --detach --wait postgres
+	@$(COMPOSE) run --rm --no-deps --user "$$(id -u):$$(id -g)" --volume "$(abspath $(FROM)):/from" migrate \
+	  dunlin migrate --from-sqlite /from
+	@echo "Go on with: make up"
+
 .PHONY: login
 login: ## Add a person who may sign in at the stack: make login EMAIL=you@example.com
 	@test -n "$(EMAIL)" || { echo "Say who: make login EMAIL=you@example.com"; exit 1; }

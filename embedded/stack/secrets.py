@@ -7,7 +7,6 @@ authority's key goes to no container and stays with its owner (0400).
 What is there is never overwritten; only a certificate that ends soon is replaced.
 """
 
-import base64
 import os
 import secrets
 import sys
@@ -58,7 +57,6 @@ def make_secrets(directory: Path, now: datetime) -> list[str]:
     # The broker takes its first user from its configuration.
     made.unless_there("rabbitmq.conf", lambda: _broker_user(made.read("rabbitmq-password")))
     made.unless_there("dkim-key.pem", _dkim_key)
-    made.unless_there("dkim-record.txt", lambda: dkim_record(made.read("dkim-key.pem")))
     _certificates(made, now)
     return made.names
 
@@ -135,13 +133,6 @@ def _dkim_key() -> bytes:
     return rsa.generate_private_key(public_exponent=65537, key_size=DKIM_BITS).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-
-
-def dkim_record(key: bytes) -> bytes:
-    """The TXT record that lets receivers check what this key has signed."""
-    public = serialization.load_pem_private_key(key, password=None).public_key()
-    der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return f"v=DKIM1; k=rsa; p={base64.b64encode(der).decode()}\n".encode()
 
 
 def main(arguments: list[str]) -> int:
