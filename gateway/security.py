@@ -20,6 +20,7 @@ from gateway import identity
 from gateway.settings import Settings
 from services.shared import metrics, tracing
 from services.shared.database import Database
+from services.shared.database_errors import DatabaseAway
 from services.shared.log import known_request, new_request_id, request_id
 
 log = structlog.get_logger()
@@ -173,8 +174,11 @@ def _login_manager(database: Database) -> LoginManager:
             # The page that says so must not ask again; whoever it is stays signed in.
             return None
         try:
+            if database.hangs:
+                # Each page would wait as long as it does, until none is left to answer anybody.
+                raise DatabaseAway("The database of staff does not answer; try again soon.")
             member = _member(database, session_name)
-        except SQLAlchemyError:
+        except (SQLAlchemyError, DatabaseAway):
             g.identity_is_away = True
             raise
         if member is None:

@@ -1,5 +1,7 @@
 """One database of one service: transactions, and the few types that SQLite and PostgreSQL differ in."""
 
+import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,16 +14,25 @@ from sqlalchemy import (
     Dialect,
     Engine,
     Integer,
+    Select,
     Table,
+    Text,
+    column,
     create_engine,
     event,
+    func,
+    literal,
     make_url,
+    select,
 )
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 
 BUSY_SECONDS = 30
 """How long a SQLite writer waits for another one before it gives up."""
+
+HANGING_SECONDS = 1.0
 
 POOL_SECONDS = 5
 """How long a call waits for a free connection on PostgreSQL before it is told to come again."""
@@ -78,6 +89,7 @@ class Database:
 
     def __init__(self, url: str, *, durable: bool = False) -> None:
         self._engine = _engine(url, durable=durable)
+        self._pinged_at: float | None = None
 
     @property
     def locks_rows(self) -> bool:
@@ -116,9 +128,19 @@ class Database:
                 yield connection
 
     def ping(self) -> None:
-        """Raises unless the database answers, and has been migrated at all."""
-        with self.read() as connection:
-            connection.exec_driver_sql("SELECT count(*) FROM alembic_version")
+        """Raises unless the database answers, and has been migrated at all. For one thread."""
+        self._pinged_at = time.monotonic()
+        try:
+            with self.read() as connection:
+                connection.exec_driver_sql("SELECT count(*) FROM alembic_version")
+        finally:
+            self._pinged_at = None
+
+    @property
+    def hangs(self) -> bool:
+        """Whether the last `ping` waits for an answer still, after a second: others would wait as well."""
+        pinged_at = self._pinged_at
+        return pinged_at is not None and time.monotonic() - pinged_at > HANGING_SECONDS
 
     def dispose(self) -> None:
         """Closes all connections."""
@@ -181,6 +203,10 @@ class Upsert(Protocol):
         """Sets the rows."""
         ...
 
+    def from_select(self, names: Sequence[str], select: Any) -> "Upsert":
+        """Takes the rows from a query."""
+        ...
+
     def on_conflict_do_nothing(self, *, index_elements: Sequence[str], index_where: Any = None) -> Any:
         """Leaves a row that is there as it is."""
         ...
@@ -215,7 +241,22 @@ def insert_ignoring(
     """
     if not rows:
         return 0
-    statement = upsert(connection, table).on_conflict_do_nothing(index_elements=conflict, index_where=where)
+    if len(rows) > 1 and connection.dialect.name == "postgresql":
+        statement = upsert(connection, table).from_select(list(rows[0]), _at_once(table, rows))
+        parameters = None
+    else:
+        statement, parameters = upsert(connection, table), [dict(row) for row in rows]
+    ignoring = statement.on_conflict_do_nothing(index_elements=conflict, index_where=where)
     # Without the option the count of an INSERT is thrown away by drivers other than SQLite's.
-    statement = statement.execution_options(preserve_rowcount=True)
-    return connection.execute(statement, [dict(row) for row in rows]).rowcount
+    return connection.execute(ignoring.execution_options(preserve_rowcount=True), parameters).rowcount
+
+
+def _at_once(table: Table, rows: Sequence[Mapping[str, Any]]) -> Select[Any]:
+    """The rows as one value of JSON: one statement with one answer, however many they are.
+
+    Arrays would do as well, but cost the driver four times as much.
+    """
+    columns = [column(name, table.c[name].type) for name in rows[0]]
+    text = json.dumps([dict(row) for row in rows], ensure_ascii=False, default=datetime.isoformat)
+    values = func.json_to_recordset(sql_cast(literal(text, Text), postgresql.JSON))
+    return select(values.table_valued(*columns).render_derived(with_types=True))

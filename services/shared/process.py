@@ -155,6 +155,9 @@ def _watch(
         before, troubles = troubles, vitals.of_needs()
         if troubles != before:
             log.warning("needs", missing=troubles)
+            for worker in workers if not troubles else ():
+                # What failed meanwhile waits for longer and longer; now it need not.
+                worker.wake()
         if server is not None and server.is_serving == bool(troubles):
             server.set_serving(serving=not troubles)
         if stop.wait(WATCH_SECONDS):

@@ -6,7 +6,7 @@ import pytest
 
 from services.shared.database import Database
 from tests.fakes.gateway_clients import FakeServices
-from tests.fakes.gateway_visitor import Visitor, a_site
+from tests.fakes.gateway_visitor import Visitor, a_site, an_identity
 
 
 class Identity:
@@ -44,6 +44,27 @@ def test_staff_is_asked_to_come_again_and_stays_signed_in(member: Visitor, ident
     assert "sqlite" not in page.html.lower()
     identity.come_back()
     assert member.get("/client-emails").status == 200, "without signing in anew"
+
+
+class Hanging(Database):
+    """One that does not answer, for as long as the test says so."""
+
+    hanging = False
+
+    @property
+    def hangs(self) -> bool:
+        return self.hanging
+
+
+def test_nobody_waits_for_a_database_that_hangs(services: FakeServices, tmp_path: Path) -> None:
+    an_identity(tmp_path).dispose()
+    database = Hanging(f"sqlite:///{next(tmp_path.glob('*'))}")
+    visitor = Visitor(a_site(services, database)).sign_in()
+    database.hanging = True
+    assert visitor.get("/client-emails").status == 503
+    database.hanging = False
+    assert visitor.get("/client-emails").status == 200
+    database.dispose()
 
 
 def test_a_client_who_pays_is_served_all_the_same(
