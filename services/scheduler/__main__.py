@@ -21,6 +21,7 @@ from services.scheduler.repository import SqlStore
 from services.scheduler.servicer import SchedulerServicer
 from services.scheduler.use_cases.calendar import run_tick_if_due
 from services.scheduler.use_cases.dispatch import hand_over
+from services.scheduler.use_cases.forecast import count_ahead
 from services.scheduler.use_cases.tick import Ticking
 from services.shared.clock import SystemClock
 from services.shared.database import Database
@@ -45,6 +46,9 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 LOOK_SECONDS = 0.2
 """How often the queues are looked at: what another process puts into them wakes nobody here."""
+
+COUNT_SECONDS = 2.0
+"""How often it is asked whether the forecast of larger books has to be counted again."""
 
 CLOCK_SECONDS = 5.0
 """How often the calendar is looked at; the automatic tick begins at most so late."""
@@ -94,6 +98,7 @@ def compose(env: Mapping[str, str]) -> Program:
     inbox_worker = InboxWorker(database, tables.inbox, handle, clock)
     handling = Worker("inbox", inbox_worker.run_once, idle_seconds=LOOK_SECONDS)
     by_itself = Worker("tick", lambda: run_tick_if_due(ticking=ticking), idle_seconds=CLOCK_SECONDS)
+    counting = Worker("forecast", lambda: count_ahead(ticking=ticking), idle_seconds=COUNT_SECONDS)
     inbox = Inbox(database, tables.inbox, clock, taken=handling.wake)
 
     def add_servicers(server: grpc.Server) -> None:
@@ -115,7 +120,7 @@ def compose(env: Mapping[str, str]) -> Program:
         tls=settings.tls,
         servicers=add_servicers,
         service_names=SERVICE_NAMES,
-        workers=(dispatch, handling, by_itself),
+        workers=(dispatch, handling, by_itself, counting),
         needs={"database": database.ping},
         collectors=[QueueMetrics(database, partial(queue_gauges, clock=clock))],
         close=close,

@@ -170,7 +170,10 @@ def to_forecast(forecast: Forecast) -> scheduler_pb2.Forecast:
         for line in forecast.lines
     ]
     return scheduler_pb2.Forecast(
-        next_tick_at=timestamp(forecast.next_tick_at), lines=lines, catch_up=forecast.catch_up
+        next_tick_at=timestamp(forecast.next_tick_at),
+        lines=lines,
+        catch_up=forecast.catch_up,
+        counted_at=timestamp(forecast.counted_at),
     )
 
 

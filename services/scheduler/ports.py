@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from services.scheduler.domain.books import DueBatch, Subject
 from services.scheduler.domain.calendar import Calendar
+from services.scheduler.domain.forecasting import Count
 from services.scheduler.domain.notice import (
     Change,
     Decision,
@@ -67,6 +68,10 @@ class Exclusions(Protocol):
 
     def count(self, type: NoticeType) -> int:
         """How many there are."""
+        ...
+
+    def version(self, type: NoticeType) -> str:
+        """A text that is another one once the list has changed."""
         ...
 
     def among(self, type: NoticeType, organization_ids: Collection[str]) -> set[str]:
@@ -168,6 +173,18 @@ class Calendars(Protocol):
         ...
 
 
+class Forecasts(Protocol):
+    """The newest count of larger books."""
+
+    def get(self) -> Count | None:
+        """The count, if there is one."""
+        ...
+
+    def put(self, count: Count) -> None:
+        """Replaces it."""
+        ...
+
+
 class Leases(Protocol):
     """Who is doing what only one may do at a time."""
 
@@ -205,6 +222,11 @@ class Work(Protocol):
     @property
     def calendar(self) -> Calendars:
         """The calendar."""
+        ...
+
+    @property
+    def forecasts(self) -> Forecasts:
+        """The count of the books."""
         ...
 
     @property

@@ -131,6 +131,17 @@ calendar = Table(
     Column("clock_set", Boolean, nullable=False),
 )
 
+# One row, with the number 1: the newest count of the books, as JSON.
+forecasts = Table(
+    "forecasts",
+    metadata,
+    Column("forecast_id", Integer, primary_key=True, autoincrement=False),
+    Column("counted_at", UtcDateTime, nullable=False),
+    Column("took_ms", BigInteger, nullable=False),
+    Column("invoices", BigInteger, nullable=False),
+    Column("content", Text, nullable=False),
+)
+
 leases = Table(
     "leases",
     metadata,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from services.scheduler.domain.calendar import Calendar
+from services.scheduler.domain.forecasting import Count
 from services.scheduler.domain.notice import (
     Change,
     Decision,
@@ -39,6 +40,7 @@ class Tables:
     request_ids: dict[str, str] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
     calendar: list[Calendar] = field(default_factory=lambda: [FIRST_CALENDAR])
+    forecasts: list[Count] = field(default_factory=list)
     leases: dict[str, tuple[str, datetime]] = field(default_factory=dict)
 
     def copy(self) -> "Tables":
@@ -73,6 +75,7 @@ class FakeWork:
         self.exclusions = FakeExclusions(tables)
         self.notices = FakeNotices(tables)
         self.calendar = FakeCalendar(tables)
+        self.forecasts = FakeForecasts(tables)
         self.leases = FakeLeases(tables)
 
 
@@ -116,6 +119,9 @@ class FakeExclusions:
 
     def count(self, type: NoticeType) -> int:
         return len(self.page(type, "", len(self._t.exclusions)))
+
+    def version(self, type: NoticeType) -> str:
+        return str(sorted(e for e in self._t.exclusions.values() if e.type is type))
 
     def among(self, type: NoticeType, organization_ids: Collection[str]) -> set[str]:
         return {i for i in organization_ids if (type, i) in self._t.exclusions}
@@ -250,6 +256,17 @@ class FakeCalendar:
 
     def put(self, calendar: Calendar) -> None:
         self._t.calendar[0] = calendar
+
+
+class FakeForecasts:
+    def __init__(self, tables: Tables) -> None:
+        self._t = tables
+
+    def get(self) -> Count | None:
+        return next(iter(self._t.forecasts), None)
+
+    def put(self, count: Count) -> None:
+        self._t.forecasts[:] = [count]
 
 
 class FakeLeases:

@@ -9,13 +9,6 @@ from services.shared.errors import invalid_field
 DEFAULT_DAYS, MOST_DAYS = 7, 60
 
 
-class Going(NamedTuple):
-    """What a dry run for the local date `on` queues: how many mails, by due date and threshold."""
-
-    on: date
-    mails: Mapping[tuple[date, int], int]
-
-
 class ForecastLine(NamedTuple):
     """How many invoices reach a threshold on a local date, or are still to be told that they have."""
 
@@ -24,12 +17,46 @@ class ForecastLine(NamedTuple):
     invoices: int
 
 
+class Basis(NamedTuple):
+    """What a count stands on: on any other basis it says nothing.
+
+    `on` is the local date of the next tick; `exclusions` tells one state of the exclusion list from others.
+    """
+
+    today: date
+    on: date
+    thresholds: tuple[int, ...]
+    exclusions: str
+
+
+class Count(NamedTuple):
+    """The books, counted: what a dry run for `basis.on` queues, and who is due on each date of 60 days.
+
+    `invoices` is how many a rule might apply to; `took` how long counting them took.
+    """
+
+    basis: Basis
+    counted_at: datetime
+    took: timedelta
+    invoices: int
+    mails: Mapping[tuple[date, int], int]
+    due: Mapping[date, int]
+
+    def outdated(self) -> "Count":
+        """The same, of no use but to tell how large the books are."""
+        return self._replace(basis=Basis(date.min, date.min, (), ""), mails={}, due={})
+
+
 class Forecast(NamedTuple):
-    """When the next automatic tick runs, what each coming day brings, and all that this tick will send."""
+    """When the next automatic tick runs, what each coming day brings, and all that this tick will send.
+
+    As counted at that instant; None while there is no count yet.
+    """
 
     next_tick_at: datetime | None
     lines: tuple[ForecastLine, ...]
     catch_up: int
+    counted_at: datetime | None
 
 
 def days_ahead(asked: int) -> int:
@@ -46,19 +73,19 @@ def due_dates(thresholds: Collection[int], today: date, days: int) -> tuple[date
     return today - timedelta(days=max(thresholds)), today + timedelta(days=days - 1 - min(thresholds))
 
 
-def forecast_lines(
-    counts: Mapping[date, int], going: Going, thresholds: Collection[int], today: date, days: int
-) -> tuple[ForecastLine, ...]:
+def forecast_lines(count: Count, days: int) -> tuple[ForecastLine, ...]:
     """One line for each day and threshold that an invoice reaches, in that order.
 
     Up to the day of the next tick it counts what that tick sends. Later days count who is due: on the day
     on which a threshold is reached it is the largest that applies, so each counts in full.
     """
     lines = []
+    today, last_counted, thresholds, _ = count.basis
     for on in (today + timedelta(days=ahead) for ahead in range(days)):
         for threshold in sorted(thresholds):
             due_on = on - timedelta(days=threshold)
-            mails = going.mails.get((due_on, threshold), 0) if on <= going.on else counts.get(due_on, 0)
+            told = on <= last_counted
+            mails = count.mails.get((due_on, threshold), 0) if told else count.due.get(due_on, 0)
             if mails:
                 lines.append(ForecastLine(on, threshold, mails))
     return tuple(lines)

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection
 
+from services.scheduler.repository.forecasts import SqlForecasts
 from services.scheduler.repository.notices import SqlNotices
 from services.scheduler.repository.settings import SqlCalendar, SqlExclusions, SqlLeases, SqlRules
 from services.shared.database import Database
@@ -18,6 +19,7 @@ class SqlWork:
         self.exclusions = SqlExclusions(connection, locks=locks)
         self.notices = SqlNotices(connection, locks=locks)
         self.calendar = SqlCalendar(connection)
+        self.forecasts = SqlForecasts(connection)
         self.leases = SqlLeases(connection)
 
 

@@ -76,6 +76,13 @@ class SqlExclusions:
         query = select(func.count()).select_from(exclusions).where(exclusions.c.type == type.value)
         return self._connection.execute(query).scalar_one()
 
+    def version(self, type: NoticeType) -> str:
+        """How many there are and since when the newest: whatever changes the list changes one of them."""
+        e = exclusions.c
+        query = select(func.count(), func.max(e.created_at)).where(e.type == type.value)
+        count, newest = self._connection.execute(query).one()
+        return f"{count} {newest.isoformat()}" if count else "0"
+
     def among(self, type: NoticeType, organization_ids: Collection[str]) -> set[str]:
         """Which of these organizations are excluded."""
         if not organization_ids:

@@ -1,30 +1,113 @@
 """What the coming days will bring."""
 
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+
 from services.scheduler.domain.calendar import next_tick
-from services.scheduler.domain.forecasting import Forecast, days_ahead, due_dates, forecast_lines
+from services.scheduler.domain.forecasting import (
+    MOST_DAYS,
+    Basis,
+    Count,
+    Forecast,
+    days_ahead,
+    due_dates,
+    forecast_lines,
+)
 from services.scheduler.domain.notice import NoticeType
+from services.scheduler.ports import Work
 from services.scheduler.use_cases.exclusions import MOST_EXCLUSIONS
-from services.scheduler.use_cases.tick import Ticking, what_would_go
+from services.scheduler.use_cases.tick import BATCH, LEASE_TIME, Ticking, what_would_go
+from services.shared.clock import Clock
+
+COUNTED_AT_ONCE = BATCH
+"""So many invoices are counted while somebody waits for the answer; it takes some tens of milliseconds."""
+
+COUNT_LEASE = "forecast"
+
+OLDEST = timedelta(minutes=1)
+"""Larger books are counted again after this time, or so many times that their counting took:"""
+
+REST = 10
+"""It takes an eleventh of a processor at most."""
 
 
 def get_forecast(days_asked: int, *, ticking: Ticking) -> Forecast:
     """What the next tick will send, as a dry run decides it, and who reaches a rule on the days behind it.
 
-    Nobody's mail is told twice: what went out today, or is on its way, is no longer expected.
+    Nobody's mail is told twice: what went out today, or is on its way, is no longer expected. Small books are
+    counted for each call; of larger ones it is the newest count, or none if it has another basis.
     """
     days = days_ahead(days_asked)
     now = ticking.clock.now()
     with ticking.store.read() as work:
-        calendar = work.calendar.get()
-        thresholds = [rule.threshold for rule in work.rules.all() if rule.enabled]
+        tick_at = next_tick(work.calendar.get(), now)
+        basis = _basis(work, ticking.clock)
+        count = work.forecasts.get()
+    if not basis.thresholds:
+        return Forecast(tick_at, (), 0, now)
+    if count is None or count.invoices <= COUNTED_AT_ONCE:
+        count = _count(basis, ticking, most=COUNTED_AT_ONCE)
+    if count is None or count.basis != basis:
+        return Forecast(tick_at, (), 0, None)
+    return Forecast(tick_at, forecast_lines(count, days), sum(count.mails.values()), count.counted_at)
+
+
+def count_ahead(*, ticking: Ticking) -> bool:
+    """Counts larger books where the newest count is old or has another basis; whether it did.
+
+    Of many processes one counts. If it dies, another one counts within 20 s.
+    """
+    with ticking.store.read() as work:
+        basis = _basis(work, ticking.clock)
+        known = work.forecasts.get()
+    if not basis.thresholds or (known and known.basis == basis and not _is_old(known, ticking.clock)):
+        return False
+    holder = str(uuid.uuid4())
+
+    def is_ours() -> bool:
+        now = ticking.clock.now()
+        with ticking.store.write() as work:
+            return work.leases.take(COUNT_LEASE, holder, now=now, until=now + LEASE_TIME)
+
+    if not is_ours():
+        return False
+    try:
+        count = _count(basis, ticking, wanted=is_ours)
+        if count is not None and is_ours():
+            with ticking.store.write() as work:
+                work.forecasts.put(count if _basis(work, ticking.clock) == basis else count.outdated())
+    finally:
+        with ticking.store.write() as work:
+            work.leases.release(COUNT_LEASE, holder)
+    return True
+
+
+def _is_old(count: Count, clock: Clock) -> bool:
+    return clock.now() - count.counted_at > max(OLDEST, REST * count.took)
+
+
+def _basis(work: Work, clock: Clock) -> Basis:
+    calendar, now = work.calendar.get(), clock.now()
+    return Basis(
+        today=calendar.date_at(now),
+        on=calendar.date_at(next_tick(calendar, now) or now),
+        thresholds=tuple(rule.threshold for rule in work.rules.all() if rule.enabled),
+        exclusions=work.exclusions.version(NoticeType.DUE_NOTICE),
+    )
+
+
+def _count(
+    basis: Basis, ticking: Ticking, *, most: int | None = None, wanted: Callable[[], bool] = lambda: True
+) -> Count | None:
+    """The count, as of its beginning; None if there are more than `most`, or it is not `wanted` any more."""
+    began = ticking.clock.now()
+    going = what_would_go(basis.on, basis.thresholds, ticking=ticking, most=most, wanted=wanted)
+    if going is None:
+        return None
+    with ticking.store.read() as work:
         excluded = work.exclusions.page(NoticeType.DUE_NOTICE, "", MOST_EXCLUSIONS)
-    tick_at = next_tick(calendar, now)
-    if not thresholds:
-        return Forecast(tick_at, (), 0)
-    today = calendar.date_at(now)
-    going = what_would_go(calendar.date_at(tick_at or now), ticking=ticking)
-    first, last = due_dates(thresholds, today, days)
+    first, last = due_dates(basis.thresholds, basis.today, MOST_DAYS)
     without = [entry.organization_id for entry in excluded]
-    counts = ticking.ledger.count_by_due_date(first, last, without=without)
-    lines = forecast_lines(counts, going, thresholds, today, days)
-    return Forecast(tick_at, lines, sum(going.mails.values()))
+    due = ticking.ledger.count_by_due_date(first, last, without=without)
+    return Count(basis, began, ticking.clock.now() - began, going.invoices, going.mails, due)

@@ -1,17 +1,18 @@
 """The tick: decides the due notices of all invoices, as of one instant."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 
 from services.scheduler.domain.books import DueBatch
 from services.scheduler.domain.calendar import Calendar, tick_due
-from services.scheduler.domain.forecasting import Going
+from services.scheduler.domain.thresholds import Rule
 from services.scheduler.ports import Ledger, NewId, Store, Work
 from services.scheduler.use_cases.batches import Batches, Counts, Plan, make_plan
 from services.shared.clock import Clock
@@ -101,6 +102,7 @@ def run_tick(
                 return
             plan = _plan(order, work, ticking.clock)
             work.calendar.put(replace(calendar, clock_set=order.as_of is not None))
+            _outdate_forecast(work)
         yield from _Run(plan, ticking, lambda: _guarded(ticking, holder), wanted).all()
         if order.by_itself_on is not None:
             # Under the lease: whoever gets it next sees that this date is done.
@@ -109,14 +111,39 @@ def run_tick(
     finally:
         # Also when whoever reads the progress goes away, which closes this generator.
         with ticking.store.write() as work:
+            _outdate_forecast(work)
             work.leases.release(LEASE, holder)
 
 
-def what_would_go(on: date, *, ticking: Ticking) -> Going:
-    """What a dry run for that local date would queue; decided as a tick decides, and nothing is written."""
-    with ticking.store.read() as work:
-        plan = make_plan(work.rules.all(), on, as_of=None, writes=False)
-    return _Run(plan, ticking, ticking.store.read, lambda: True).going()
+def _outdate_forecast(work: Work) -> None:
+    """What was counted before or during a run is not what the next one will send."""
+    count = work.forecasts.get()
+    if count is not None:
+        work.forecasts.put(count.outdated())
+
+
+class Going(NamedTuple):
+    """How many mails a dry run queues, by due date and threshold, and how many invoices it looks at."""
+
+    invoices: int
+    mails: Mapping[tuple[date, int], int]
+
+
+def what_would_go(
+    on: date,
+    thresholds: Sequence[int],
+    *,
+    ticking: Ticking,
+    most: int | None = None,
+    wanted: Callable[[], bool] = lambda: True,
+) -> Going | None:
+    """What a dry run for that local date would queue; decided as a tick decides, and nothing is written.
+
+    None if there are more than `most` invoices to look at, or once `wanted` says no.
+    """
+    rules = [Rule(threshold, True) for threshold in thresholds]
+    plan = make_plan(rules, on, as_of=None, writes=False)
+    return _Run(plan, ticking, ticking.store.read, wanted).going(most)
 
 
 def _check_clock(order: TickOrder, calendar: Calendar) -> None:
@@ -174,11 +201,12 @@ class _Run:
                     return
         yield self._progress(done=True)
 
-    def going(self) -> Going:
+    def going(self, most: int | None) -> Going | None:
         """Decides on what may be queued; what is held never is at its last look, so it is left out."""
         for _ in self._due():
-            pass
-        return Going(self._plan.today, self._batches.queued())
+            if (most is not None and self._total > most) or not self._wanted():
+                return None
+        return Going(self._examined, self._batches.queued())
 
     def _due(self) -> Iterator[None]:
         """All invoices that may have a candidate, by id."""

@@ -10,6 +10,7 @@ from services.scheduler.domain.notice import NoticeType
 from services.scheduler.ports import Excluded
 from services.scheduler.use_cases import forecast
 from services.scheduler.use_cases.calendar import run_tick_if_due
+from services.scheduler.use_cases.forecast import COUNT_LEASE, COUNTED_AT_ONCE, count_ahead
 from services.shared.errors import Invalid
 from tests.fakes.scheduler_peers import an_invoice
 from tests.unit.scheduler.world import DUE, World, noon
@@ -46,7 +47,7 @@ def test_the_forecast_counts_who_reaches_which_threshold_on_which_day() -> None:
 
 def test_a_forecast_without_rules_is_empty_and_of_61_days_refused() -> None:
     world = World()
-    assert look(world, 60)[1:] == ((), 0)
+    assert look(world, 60)[1:3] == ((), 0)
     for days in (-1, 61):
         with pytest.raises(Invalid):
             look(world, days)
@@ -74,7 +75,7 @@ def test_a_rule_enabled_late_shows_what_it_will_catch_up_with() -> None:
     assert found.lines == (ForecastLine(DUE, 30, 1),)
     assert found.catch_up == 11, "the one of the day and ten of the days before"
     assert found.catch_up == world.tick().counts.queued
-    assert look(world, 1)[1:] == ((), 0)
+    assert look(world, 1)[1:3] == ((), 0)
 
 
 def test_what_went_out_today_or_will_not_go_is_no_longer_listed_for_today() -> None:
@@ -86,9 +87,9 @@ def test_what_went_out_today_or_will_not_go_is_no_longer_listed_for_today() -> N
     world.ledger.put(an_invoice(5, reserved_minor=10_000))
     assert look(world).lines == (ForecastLine(DUE + timedelta(days=15), 15, 3),)
     world.tick()
-    assert look(world)[1:] == ((), 0)
+    assert look(world)[1:3] == ((), 0)
     world.ledger.put(an_invoice(6))
-    assert look(world)[1:] == ((ForecastLine(DUE + timedelta(days=15), 15, 1),), 1)
+    assert look(world)[1:3] == ((ForecastLine(DUE + timedelta(days=15), 15, 1),), 1)
 
 
 def test_once_the_tick_of_the_day_has_run_the_next_one_is_that_of_tomorrow() -> None:
@@ -139,3 +140,114 @@ def test_a_due_date_at_the_end_of_all_dates_is_no_trouble() -> None:
     world.ledger.put(an_invoice(2, due_on=date.min))
     world.clock.set(noon(DUE))
     assert look(world, 60).catch_up == 1
+
+
+def with_large_books() -> World:
+    """One invoice more than is counted while somebody waits."""
+    world = World(15)
+    world.on_day(20)
+    world.ledger.invoices = {n: an_invoice(n) for n in range(1, COUNTED_AT_ONCE + 2)}
+    return world
+
+
+def test_small_books_are_counted_for_each_call() -> None:
+    world = with_large_books()
+    del world.ledger.invoices[1]
+    assert look(world)[2:] == (COUNTED_AT_ONCE, world.clock.now())
+
+
+def test_large_books_are_never_counted_while_somebody_waits() -> None:
+    world = with_large_books()
+    assert look(world)[1:] == ((), 0, None)
+    assert world.ledger.calls == ["due_invoices"] * world.ledger.calls.count("due_invoices")
+    assert count_ahead(ticking=world.ticking)
+    world.ledger.calls.clear()
+    assert look(world)[2:] == (COUNTED_AT_ONCE + 1, world.clock.now())
+    assert world.ledger.calls == []
+
+
+def test_a_count_ahead_is_that_of_a_dry_run_with_the_days_to_come() -> None:
+    world = with_large_books()
+    world.ledger.put(an_invoice(9_999, due_on=DUE + timedelta(days=7)))
+    count_ahead(ticking=world.ticking)
+    found = look(world, 60)
+    assert found.catch_up == world.tick(dry_run=True).counts.queued
+    assert found.lines == (ForecastLine(DUE + timedelta(days=22), 15, 1),)
+
+
+def test_a_count_is_of_its_time_and_made_again_after_a_minute() -> None:
+    world = with_large_books()
+    began = world.clock.now()
+    count_ahead(ticking=world.ticking)
+    world.ledger.put(an_invoice(9_999))
+    world.clock.advance(timedelta(minutes=1))
+    assert not count_ahead(ticking=world.ticking)
+    assert look(world)[2:] == (COUNTED_AT_ONCE + 1, began)
+    world.clock.advance(timedelta(seconds=1))
+    assert count_ahead(ticking=world.ticking)
+    assert look(world)[2:] == (COUNTED_AT_ONCE + 2, world.clock.now())
+
+
+def test_counting_takes_a_small_part_of_the_time() -> None:
+    world = with_large_books()
+    world.ledger.during = lambda: world.clock.advance(timedelta(seconds=15))
+    count_ahead(ticking=world.ticking)
+    world.ledger.during = lambda: None
+    world.clock.advance(timedelta(seconds=400))
+    assert not count_ahead(ticking=world.ticking), "it took three times 15 s"
+    world.clock.advance(timedelta(seconds=60))
+    assert count_ahead(ticking=world.ticking)
+
+
+@pytest.mark.parametrize("change", ["rule", "exclusion", "day", "zone", "tick", "automatic tick"])
+def test_a_count_that_stands_on_something_else_is_not_shown_but_made_anew(change: str) -> None:
+    world = with_large_books()
+    count_ahead(ticking=world.ticking)
+    if change == "rule":
+        world.enable(30)
+    elif change == "exclusion":
+        exclude(world, "acme")
+    elif change == "day":
+        world.on_day(21)
+    elif change == "zone":
+        with world.store.write() as work:
+            work.calendar.put(replace(work.calendar.get(), time_zone="Pacific/Kiritimati"))
+    elif change == "tick":
+        world.tick()
+    else:
+        assert run_tick_if_due(ticking=world.ticking)
+    assert look(world)[1:] == ((), 0, None)
+    assert count_ahead(ticking=world.ticking)
+    assert look(world).catch_up == world.tick(dry_run=True).counts.queued
+    assert look(world).counted_at == world.clock.now()
+
+
+def test_a_count_during_which_a_rule_changes_is_not_shown() -> None:
+    world = with_large_books()
+
+    def once() -> None:
+        world.ledger.during = lambda: None
+        exclude(world, "acme")
+
+    world.ledger.during = once
+    assert count_ahead(ticking=world.ticking)
+    assert look(world)[1:] == ((), 0, None)
+    assert count_ahead(ticking=world.ticking)
+    assert look(world)[2:] == (0, world.clock.now())
+
+
+def test_one_of_many_processes_counts_and_another_one_once_it_is_dead() -> None:
+    world = with_large_books()
+    now = world.clock.now()
+    with world.store.write() as work:
+        assert work.leases.take(COUNT_LEASE, "other", now=now, until=now + timedelta(seconds=20))
+    assert not count_ahead(ticking=world.ticking)
+    world.clock.advance(timedelta(seconds=20))
+    assert count_ahead(ticking=world.ticking)
+
+
+def test_a_dry_run_leaves_the_count_as_it_is() -> None:
+    world = with_large_books()
+    count_ahead(ticking=world.ticking)
+    world.tick(dry_run=True)
+    assert look(world).catch_up == COUNTED_AT_ONCE + 1

@@ -618,6 +618,7 @@ class Forecast(_message.Message):
     NEXT_TICK_AT_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
     CATCH_UP_FIELD_NUMBER: _builtins.int
+    COUNTED_AT_FIELD_NUMBER: _builtins.int
     catch_up: _builtins.int
     """How many mails the next tick will send in all: the `queued` that a dry run for `next_tick_at` would
     count at this moment, or one for now if that is unset.
@@ -636,16 +637,24 @@ class Forecast(_message.Message):
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___ForecastLine]:
         """One element for each day and threshold that something is expected for, in that order."""
 
+    @_builtins.property
+    def counted_at(self) -> _timestamp_pb2.Timestamp:
+        """When the counting of `lines` and `catch_up` began, in UTC; what has changed in the books since then may be
+        missing from them. Unset while larger books have not been counted yet since a run, or since a rule, the
+        exclusions, the calendar or the day has changed: then `lines` is empty and `catch_up` 0.
+        """
+
     def __init__(
         self,
         *,
         next_tick_at: _timestamp_pb2.Timestamp | None = ...,
         lines: _abc.Iterable[Global___ForecastLine] | None = ...,
         catch_up: _builtins.int = ...,
+        counted_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["next_tick_at", b"next_tick_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["counted_at", b"counted_at", "next_tick_at", b"next_tick_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up", b"catch_up", "lines", b"lines", "next_tick_at", b"next_tick_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up", b"catch_up", "counted_at", b"counted_at", "lines", b"lines", "next_tick_at", b"next_tick_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

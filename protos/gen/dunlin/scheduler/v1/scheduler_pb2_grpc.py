@@ -225,8 +225,9 @@ class SchedulerServiceServicer:
         Days up to that of the next tick count the mails that it will send, by the same decisions as a dry run;
         what went out before is not among them. Later days count invoices as they stand now that reach an
         enabled threshold on that day, less excluded organizations; a payment made until then makes it fewer.
-        The answer is never kept: each call reads all invoices that a rule may apply to, which takes about
-        half a second for 20,000 of them, and longer while mails go out.
+        Where a rule may apply to 2,000 invoices at most, each call counts anew. Larger books are counted by a
+        process that does the scheduler's work, again and again, and the call answers at once with its newest
+        count; `counted_at` says of when it is.
         Fails with INVALID_ARGUMENT (DAYS_OUT_OF_RANGE) outside 0 to 60 days.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -1,0 +1,60 @@
+"""The newest count of the books."""
+
+import json
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from services.scheduler.domain.forecasting import Basis, Count
+from services.scheduler.tables import forecasts
+from services.shared.database import upsert
+
+
+class SqlForecasts:
+    """Implements `ports.Forecasts`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self) -> Count | None:
+        """The count, if there is one."""
+        row = self._connection.execute(select(forecasts)).first()
+        return None if row is None else _count(row)
+
+    def put(self, count: Count) -> None:
+        """Replaces it."""
+        row = {
+            "forecast_id": 1,
+            "counted_at": count.counted_at,
+            "took_ms": count.took // timedelta(milliseconds=1),
+            "invoices": count.invoices,
+            "content": _content(count),
+        }
+        statement = upsert(self._connection, forecasts).values(row)
+        self._connection.execute(statement.on_conflict_do_update(index_elements=["forecast_id"], set_=row))
+
+
+def _content(count: Count) -> str:
+    today, on, thresholds, exclusions = count.basis
+    return json.dumps(
+        {
+            "basis": [today.isoformat(), on.isoformat(), list(thresholds), exclusions],
+            "mails": [[due_on.isoformat(), days, mails] for (due_on, days), mails in count.mails.items()],
+            "due": [[due_on.isoformat(), invoices] for due_on, invoices in count.due.items()],
+        }
+    )
+
+
+def _count(row: Any) -> Count:
+    day = date.fromisoformat
+    content = json.loads(row.content)
+    today, on, thresholds, exclusions = content["basis"]
+    return Count(
+        Basis(day(today), day(on), tuple(thresholds), exclusions),
+        row.counted_at,
+        timedelta(milliseconds=row.took_ms),
+        row.invoices,
+        {(day(due_on), days): mails for due_on, days, mails in content["mails"]},
+        {day(due_on): invoices for due_on, invoices in content["due"]},
+    )
