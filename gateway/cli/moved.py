@@ -26,7 +26,7 @@ def show(moved: Moved) -> None:
     say("")
     say("Everything was copied, and both sides hold the same. Carry these secrets over as well:")
     for name, meaning in _SECRETS.items():
-        say(f"  {moved.secrets / name} is what {meaning}.")
+        say(f"  {moved.secrets / name}, as {meaning}.")
     say("The home no longer starts, so that nobody is mailed twice. Keep it until the new place has proved")
     say("itself.")
 
