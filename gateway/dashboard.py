@@ -1,6 +1,7 @@
 """The first page: what is owed, what went out today, what goes out next."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import grpc
 from dunlin.mailer.v1.mailer_pb2 import CountMessagesRequest
@@ -10,9 +11,12 @@ from flask import Blueprint, render_template
 
 from gateway import company_time, dead_letters, words
 from gateway.clients import clients
-from services.shared.wire import timestamp
+from services.shared.wire import instant, timestamp
 
 DAYS_AHEAD = 7
+
+COUNTED_NOW = timedelta(seconds=5)
+"""A count that is older says so."""
 
 blueprint = Blueprint("dashboard", __name__)
 
@@ -78,4 +82,5 @@ def index() -> str:
         dead_letters=dead_letters.waiting(),
         forecast=forecast,
         days=days_of(forecast),
+        counted_before=datetime.now(UTC) - instant(forecast.counted_at) > COUNTED_NOW,
     )

@@ -38,6 +38,7 @@ class FakeScheduler(FakeStub):
         tomorrow = datetime.combine(today + timedelta(days=1), datetime.min.time(), UTC) + timedelta(hours=15)
         self.forecast = scheduler_pb2.Forecast(
             next_tick_at=timestamp(tomorrow),
+            counted_at=timestamp(datetime.now(UTC)),
             lines=[
                 scheduler_pb2.ForecastLine(
                     on=(today + timedelta(days=1)).isoformat(), threshold_days=15, invoices=3

@@ -1,6 +1,6 @@
 """The dashboard: what is owed, what went out, what goes out next."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -106,6 +106,24 @@ def test_the_next_run_counts_every_email_those_that_catch_up_too(
     assert "The next run sends 1,234 emails ." in section()
     services.scheduler.forecast.catch_up = 0
     assert "The next run sends no email." in section()
+
+
+def test_a_count_of_before_says_when_and_one_that_is_not_there_is_no_zero(
+    staff: Visitor, services: FakeServices
+) -> None:
+    def section() -> str:
+        return words_in(staff.get("/").one("//section[@aria-labelledby='next']"))
+
+    forecast = services.scheduler.forecast
+    forecast.counted_at.FromDatetime(datetime.now(UTC) - timedelta(minutes=3))
+    assert "Counted 3 minutes ago" in section()
+    forecast.counted_at.FromDatetime(datetime.now(UTC))
+    assert "Counted" not in section()
+    forecast.ClearField("counted_at")
+    forecast.ClearField("lines")
+    assert "is being counted" in section()
+    assert "no email" not in section()
+    assert "no invoice" not in section()
 
 
 def test_while_the_daily_run_rests_the_page_says_why_and_how_to_resume_it(
