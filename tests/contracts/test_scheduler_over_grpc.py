@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import grpc
@@ -233,7 +233,10 @@ def test_exclusions_and_the_forecast_over_the_wire(peers: Peers) -> None:
     assert (
         peers.scheduler.RemoveExclusion(pb.RemoveExclusionRequest(type=due, organization_id="acme")) == added
     )
+    today = date.fromisoformat(peers.scheduler.GetCalendar(pb.GetCalendarRequest()).today)
+    peers.books.due_counts = {(today + timedelta(days=2 - 15)).isoformat(): 3}
     forecast = peers.scheduler.GetForecast(pb.GetForecastRequest(days=3))
+    assert forecast.HasField("counted_at")
     assert [(line.threshold_days, line.invoices) for line in forecast.lines] == [(15, 3)]
     assert forecast.catch_up == 1, "what was skipped while the organization was excluded"
 

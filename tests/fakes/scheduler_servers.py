@@ -13,6 +13,7 @@ class Books(ledger_pb2_grpc.LedgerServiceServicer):
     def __init__(self) -> None:
         self.invoices = [self.invoice(1)]
         self.asked_until: list[str] = []
+        self.due_counts: dict[str, int] = {}
 
     def invoice(self, invoice_id: int, **but: object) -> books_pb2.Invoice:
         invoice = books_pb2.Invoice(
@@ -70,8 +71,13 @@ class Books(ledger_pb2_grpc.LedgerServiceServicer):
     ) -> ledger_pb2.CountByDueDateResponse:
         first, last = getattr(request, "from"), request.to
         assert first <= last
-        count = ledger_pb2.DueDateCount(due_on=last, invoices=3)
-        return ledger_pb2.CountByDueDateResponse(counts=[count])
+        return ledger_pb2.CountByDueDateResponse(
+            counts=[
+                ledger_pb2.DueDateCount(due_on=due_on, invoices=count)
+                for due_on, count in self.due_counts.items()
+                if first <= due_on <= last
+            ]
+        )
 
     def BatchGetOrganizations(
         self, request: ledger_pb2.BatchGetOrganizationsRequest, context: grpc.ServicerContext
