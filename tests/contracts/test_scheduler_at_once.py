@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event, insert, text
+from sqlalchemy.exc import DBAPIError
 
 from services.scheduler import tables
 from services.scheduler.__main__ import MIGRATIONS
@@ -26,6 +27,7 @@ from services.scheduler.use_cases.receipts import message_failed
 from services.scheduler.use_cases.rules import remove_rule
 from services.scheduler.use_cases.tick import LEASE
 from services.shared.database import Database
+from services.shared.database_errors import DatabaseAway, database_refusal
 from services.shared.facts import StoredFact
 from services.shared.inbox import Inbox, InboxWorker
 from tests.fakes.scheduler_peers import FakeMailer, an_invoice
@@ -203,6 +205,25 @@ def test_a_lease_under_which_somebody_writes_is_not_waited_for(
         assert work.leases.renew(LEASE, "a", until=now)
         assert not other.submit(take).result(5)
     assert other.submit(take).result(5), "it has expired, and nobody writes under it"
+
+
+def test_a_database_that_goes_away_while_a_tick_inserts_is_away_and_no_bug(
+    world: World, database: Database
+) -> None:
+    everybody = text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+
+    def cut() -> None:
+        with database.read() as connection:
+            connection.execute(everybody)
+
+    with right_after(database, "FROM notices", cut), pytest.raises(DBAPIError) as error:
+        world.tick()
+    assert isinstance(database_refusal(error.value), DatabaseAway)
+    assert world.notices() == []
+    assert world.tick().counts.queued == 1
 
 
 def test_of_many_processes_one_runs_the_automatic_tick(world: World, other: ThreadPoolExecutor) -> None:

@@ -172,12 +172,13 @@ class SqlNotices:
 
     def claim(self, notice_ids: Sequence[str], *, until: datetime) -> None:
         """Puts off when the mailer is to be told of them. They are locked since they were read."""
-        claimed = update(notices).where(_n.notice_id.in_(notice_ids))
+        claimed = update(notices).where(is_one_of(self._connection, _n.notice_id, notice_ids))
         self._connection.execute(claimed.values(hand_over_at=until))
 
     def end_claim(self, notice_ids: Sequence[str], *, until: datetime, again_at: datetime) -> None:
         """Sets when the mailer is to be told of them again, where the claim still stands."""
-        mine = update(notices).where(_n.notice_id.in_(notice_ids), _n.hand_over_at == until)
+        those = is_one_of(self._connection, _n.notice_id, notice_ids)
+        mine = update(notices).where(those, _n.hand_over_at == until)
         self._connection.execute(mine.values(hand_over_at=again_at))
 
     def _notices(self, query: Select[Any]) -> list[Notice]:

@@ -5,7 +5,8 @@ from datetime import timedelta
 from services.scheduler.ports import Mailer, Store
 from services.shared.clock import Clock
 
-BATCH = 200
+BATCH = 500
+"""As many as the mailer takes at once."""
 
 CLAIM_TIME = timedelta(seconds=30)
 """What a process has claimed and then dies with, another one hands over after this time."""

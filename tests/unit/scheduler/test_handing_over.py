@@ -6,7 +6,7 @@ import pytest
 
 from services.scheduler.domain.notice import State
 from services.scheduler.ids import TimeOrderedIds
-from services.scheduler.use_cases.dispatch import AGAIN_AFTER
+from services.scheduler.use_cases.dispatch import AGAIN_AFTER, BATCH
 from services.scheduler.use_cases.receipts import message_failed, message_sent
 from services.shared.errors import Busy
 from tests.fakes.scheduler_peers import an_invoice
@@ -27,7 +27,7 @@ def fail(world: World, notice_id: str, why: str = "550 5.1.1 no such user") -> N
 
 
 def test_queued_notices_are_handed_over_once_in_batches() -> None:
-    world = with_queued(450)
+    world = with_queued(2 * BATCH + 50)
     calls = 0
     while world.hand_over():
         calls += 1
