@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.types import TypeDecorator
 
 BUSY_SECONDS = 30
@@ -36,6 +37,9 @@ HANGING_SECONDS = 1.0
 
 POOL_SECONDS = 5
 """How long a call waits for a free connection on PostgreSQL before it is told to come again."""
+
+REST_SECONDS = 1.0
+"""How long a connection to PostgreSQL may be unused before it is asked whether it still is one."""
 
 LIMITS = {
     "statement_timeout": "30s",
@@ -127,6 +131,32 @@ class Database:
                     connection.exec_driver_sql(f"SET LOCAL statement_timeout = {milliseconds}")
                 yield connection
 
+    @contextmanager
+    def driver(self) -> Iterator[Any]:
+        """The driver's own connection, outside of any transaction, to read one statement; see `Lookup`."""
+        engine = self._engine
+        pooled = engine.raw_connection()
+        connection: Any = pooled.dbapi_connection
+        try:
+            if self.locks_rows:
+                connection.autocommit = True
+            yield connection
+            if self.locks_rows:
+                connection.autocommit = False
+        except BaseException as error:
+            # Whatever state it is in, nobody gets it again.
+            pooled.invalidate(error)
+            if isinstance(error, engine.dialect.loaded_dbapi.Error):
+                raise DBAPIError.instance(None, None, error, engine.dialect.loaded_dbapi.Error) from error
+            raise
+        finally:
+            pooled.close()
+
+    @property
+    def dialect(self) -> Dialect:
+        """What tells SQLite and PostgreSQL apart for SQLAlchemy."""
+        return self._engine.dialect
+
     def ping(self) -> None:
         """Raises unless the database answers, and has been migrated at all. For one thread."""
         self._pinged_at = time.monotonic()
@@ -158,10 +188,9 @@ def _postgresql(url: str) -> Engine:
         parts = parts.set(drivername="postgresql+psycopg")
     limits = " ".join(f"-c {name}={value}" for name, value in LIMITS.items())
     options = {**_CONNECTION, "options": limits} | parts.query
-    return create_engine(
+    engine = create_engine(
         parts.set(query={}),
         connect_args=options,
-        pool_pre_ping=True,
         pool_size=20,
         pool_timeout=POOL_SECONDS,
         # A failover moves the name to another server; connections do not stay with the old one for ever.
@@ -169,6 +198,29 @@ def _postgresql(url: str) -> Engine:
         # The values of a statement belong to clients; an error that is logged does not show them.
         hide_parameters=True,
     )
+    _ask_after_a_rest(engine)
+    return engine
+
+
+def _ask_after_a_rest(engine: Engine) -> None:
+    """Has a connection that has rested asked whether its server is still there, before it is used again.
+
+    SQLAlchemy's own pre-ping would ask each time, which doubles the price of a short question.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def rest(_connection: object, record: Any) -> None:
+        record.info["dunlin_rests_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ask(connection: Any, record: Any, _proxy: object) -> None:
+        rests_since = record.info.get("dunlin_rests_since")
+        if rests_since is None or time.monotonic() - rests_since < REST_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error  # the pool opens a new one instead
 
 
 def _sqlite(url: str, *, durable: bool) -> Engine:

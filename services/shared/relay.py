@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, Select, Table, Update, select, update
+from sqlalchemy import Row, Select, Table, Update, func, select, update
 
 from services.shared import metrics
 from services.shared.clock import Clock
@@ -30,6 +30,9 @@ OVERDUE = timedelta(seconds=15)
 
 MOST_ROUNDS_OF_REST = 25
 """While an audit finds nothing new, it pauses longer and longer, up to so many rounds of its worker."""
+
+_ALONE = 4_190_072
+"""Any number; the same in every relay."""
 
 Rows = Sequence[Row[Any]]
 
@@ -121,7 +124,7 @@ class Audit:
             .limit(AUDITED_AT_ONCE)
         )
         self._is_full = False
-        if not _carry(self._database, page, self._compare) or not self._is_full:
+        if not _carry(self._database, page, self._compare, alone=True) or not self._is_full:
             self._end_pass()
             return False
         return True
@@ -157,13 +160,16 @@ class Audit:
         self._after, self._has_moved, self._holds_messages = 0, False, None
 
 
-def _carry(database: Database, query: Select[Any], act: Callable[[Rows], Sequence[Update]]) -> bool:
+def _carry(
+    database: Database, query: Select[Any], act: Callable[[Rows], Sequence[Update]], *, alone: bool = False
+) -> bool:
     """Reads rows, acts on them, and then makes the changes that `act` has answered; whether there were rows.
 
-    If `act` raises, nothing changes.
+    If `act` raises, nothing changes. On PostgreSQL others may act on other rows meanwhile, or, with `alone`,
+    on none; that costs less than a lock on each row.
     """
     with database.read() as connection:
-        rows = connection.execute(query if not database.locks_rows else query.limit(1)).all()
+        rows = connection.execute(query.limit(1) if database.locks_rows else query).all()
     if not rows:
         return False
     if not database.locks_rows:
@@ -174,12 +180,12 @@ def _carry(database: Database, query: Select[Any], act: Callable[[Rows], Sequenc
                 connection.execute(change)
         return True
     with database.write() as connection:
-        rows = connection.execute(query.with_for_update(skip_locked=True)).all()
-        if not rows:
+        if alone and not connection.execute(select(func.pg_try_advisory_xact_lock(_ALONE))).scalar_one():
             return False
-        for change in act(rows):
+        rows = connection.execute(query if alone else query.with_for_update(skip_locked=True)).all()
+        for change in act(rows) if rows else ():
             connection.execute(change)
-    return True
+    return bool(rows)
 
 
 def _oldest(table: Table, most: int) -> Select[Any]:
