@@ -53,7 +53,6 @@ class Program:
     service_names: Sequence[str]
     tls: Tls = PLAIN
     workers: Sequence[Worker] = field(default_factory=tuple)
-    relay: Worker | None = None
     relays: Sequence[Worker] = ()
     needs: Mapping[str, Callable[[], object]] = field(default_factory=dict)
     """What it cannot work without, by name; each raises if it cannot be used."""
@@ -99,7 +98,7 @@ def run(program: Program, roles: set[str], *, probe: str = "") -> int:
         signal.signal(number, lambda *_: stop.set())
     workers = [*(program.workers if "work" in roles else ())]
     if "relay" in roles:
-        workers.extend([*program.relays, *([program.relay] if program.relay else [])])
+        workers.extend(program.relays)
     vitals = Vitals(program.needs, workers)
     server: Server | None = None
 
