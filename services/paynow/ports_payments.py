@@ -103,13 +103,6 @@ class PaymentFilter:
 class PaymentReads(Protocol):
     """One view of the store."""
 
-    def candidates(self, number: str, email_key: str) -> tuple[list[Payable], set[str]]:
-        """All invoices with exactly this number, and the organizations in which a contact has this address.
-
-        The two know nothing of each other: the work is the same whichever of them finds something.
-        """
-        ...
-
     def shown(self, invoice_id: int) -> Shown | None:
         """The invoice as a pay link shows it."""
         ...
@@ -176,6 +169,13 @@ class PaymentWork(PaymentReads, Protocol):
 
 class PaymentStore(Protocol):
     """Where payments and balances are kept."""
+
+    def candidates(self, number: str, email_key: str) -> tuple[list[Payable], set[str]]:
+        """All invoices with exactly this number, and the organizations in which a contact has this address.
+
+        The two know nothing of each other: the work is the same whichever of them finds something.
+        """
+        ...
 
     def read(self) -> AbstractContextManager[PaymentReads]:
         """A view to read from."""

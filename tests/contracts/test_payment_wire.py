@@ -10,7 +10,7 @@ import grpc
 import pytest
 from dunlin.paynow.v1 import paynow_pb2 as pb
 from dunlin.paynow.v1 import paynow_pb2_grpc
-from sqlalchemy import Engine, event
+from sqlalchemy import event
 
 from services.paynow import provider_sandbox
 from services.paynow.composition_payments import Payments, compose_payments
@@ -186,45 +186,57 @@ def test_the_ways_to_pay_say_that_they_are_a_sandbox(running: Running) -> None:
 
 
 @contextmanager
-def statements() -> Iterator[list[str]]:
-    """The statements that any engine runs meanwhile."""
+def statements(running: Running) -> Iterator[list[str]]:
+    """The statements that SQLite runs meanwhile, but those that begin and end."""
     seen: list[str] = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, *_others: Any) -> None:
-        seen.append(statement)
+    def note(statement: str) -> None:
+        if not statement.startswith(("BEGIN", "COMMIT", "ROLLBACK")):
+            seen.append(statement)
 
-    event.listen(Engine, "before_cursor_execute", note)
+    def trace(connection: Any, _record: object, _proxy: object) -> None:
+        connection.set_trace_callback(note)
+
+    pool = running.books.database._engine.pool
+    event.listen(pool, "checkout", trace)
     yield seen
-    event.remove(Engine, "before_cursor_execute", note)
+    event.remove(pool, "checkout", trace)
 
 
-def test_the_same_work_is_done_whichever_field_is_wrong(running: Running) -> None:
-    wrong = [
-        {"email": "nobody@example.test"},
-        {"number": "INV-2"},
-        {"email": "nobody@example.test", "number": "INV-2"},
-        {"number": "0042"},  # there is one, elsewhere
-        {"email": "b@example.test"},  # somebody else's
-    ]
-    done, answers = [], set()
-    for fields in wrong:
-        with statements() as seen:
-            answer = refused(lambda fields=fields: running.validate(**fields))  # type: ignore[misc]
-        done.append([statement for statement in seen if statement.startswith("SELECT")])
+WRONG = [
+    {"email": "nobody@example.test"},
+    {"number": "INV-2"},
+    {"email": "nobody@example.test", "number": "INV-2"},
+    {"number": "0042"},  # there is one, elsewhere
+    {"email": "b@example.test"},  # somebody else's
+]
+
+
+def test_the_answer_is_the_same_whichever_field_is_wrong(running: Running) -> None:
+    answers = set()
+    for fields in WRONG:
+        answer = refused(lambda fields=fields: running.validate(**fields))  # type: ignore[misc]
         answers.add((type(answer), answer.reason, answer.message, answer.violations))
-        assert not any(statement.startswith(("INSERT", "UPDATE")) for statement in seen)
     assert answers == {(Missing, "NO_SUCH_INVOICE", answer.message, ())}
-    assert all(work == done[0] for work in done)
-    assert len(done[0]) == 1
+
+
+@pytest.mark.parametrize("running", ["sqlite"], indirect=True)  # which tells what it does
+def test_the_same_work_is_done_whichever_field_is_wrong(running: Running) -> None:
+    for fields in WRONG:
+        with statements(running) as seen:
+            refused(lambda fields=fields: running.validate(**fields))  # type: ignore[misc]
+        (work,) = seen
+        assert work.startswith("SELECT")
+        assert "UNION ALL" in work
 
 
 @pytest.mark.parametrize("running", ["sqlite"], indirect=True)  # test_paynow_plans asks PostgreSQL
 def test_a_quote_costs_one_read_by_index_and_no_write(running: Running) -> None:
-    with statements() as seen:
+    with statements(running) as seen:
         running.validate()
-    (read,) = [statement for statement in seen if not statement.startswith(("BEGIN", "PRAGMA"))]
+    (read,) = seen
     with running.books.database.read() as connection:
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {read}", ("x", "x")).all()
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {read}").all()
     tables = [row.detail for row in plan if row.detail.startswith(("SEARCH", "SCAN"))]
     assert len(tables) == 3
     assert all(detail.startswith("SEARCH") for detail in tables), plan

@@ -13,7 +13,7 @@ from services.paynow.domain.payment import PaymentState
 from services.paynow.ports import BooksReader, InvoiceFilter, InvoicePlace
 from services.paynow.ports_payments import PaymentFilter, PaymentReads, PaymentWork
 from services.paynow.repository.books import SqlLedger
-from services.paynow.repository.payments import SqlPaymentStore, open_charges
+from services.paynow.repository.payments import CANDIDATES, SqlPaymentStore, open_charges
 from services.shared.database import Database
 from tests.contracts.paynow_million import INVOICES, fill
 from tests.fakes.paynow_payments import MIGRATIONS
@@ -138,10 +138,6 @@ def test_the_ledger_answers_by_index(million: Database, name: str) -> None:
 EXPORT = "payments_waiting_for_books or payments_waiting_of_invoice"
 
 PAY_NOW: dict[str, tuple[Callable[[PaymentReads], object], str]] = {
-    "invoices of a number": (lambda view: view.candidates("INV-7", "a7@x.test"), "invoices_by_number"),
-    "organizations of an address": (
-        lambda view: view.candidates("INV-7", "a7@x.test"), "addresses_by_key",
-    ),
     "a pay link": (lambda view: view.shown(MIDDLE), "invoices_pkey"),
     "the payment of a quote or key": (
         lambda view: view.payment_for(quote_id="q-7", idempotency_key="key-7"), "payments_one_for_a_key",
@@ -176,6 +172,14 @@ def test_pay_now_answers_by_index(million: Database, name: str) -> None:
             ask(view)
 
     must_use(plans(million, act), *index.split(" or "))
+
+
+def test_a_quote_is_one_statement_by_index(million: Database) -> None:
+    with million.read() as connection:
+        parameters = {"number": "INV-7", "email_key": "a7@x.test"}
+        found = plans(million, lambda: connection.execute(CANDIDATES, parameters).all())
+    for index in ("invoices_by_number", "addresses_by_key", "contacts_pkey"):
+        must_use(found, index)
 
 
 CHANGES: dict[str, tuple[Callable[[PaymentWork], object], str]] = {

@@ -115,6 +115,11 @@ class MemoryBooks:
         """The facts announced so far."""
         return list(self._state.facts)
 
+    def candidates(self, number: str, email_key: str) -> tuple[list[Payable], set[str]]:
+        """Invoices by number, organizations by address."""
+        found = [invoice for invoice in self._state.invoices.values() if invoice.number == number]
+        return found, {organization for email, organization in self._state.emails if email == email_key}
+
     @contextmanager
     def read(self) -> Iterator["_MemoryWork"]:
         """A view of what is committed."""
@@ -137,10 +142,6 @@ class _MemoryWork:
     def __init__(self, state: _State) -> None:
         self._state = state
         self._locked: set[int] = set()
-
-    def candidates(self, number: str, email_key: str) -> tuple[list[Payable], set[str]]:
-        found = [invoice for invoice in self._state.invoices.values() if invoice.number == number]
-        return found, {organization for email, organization in self._state.emails if email == email_key}
 
     def shown(self, invoice_id: int) -> Shown | None:
         invoice = self._state.invoices.get(invoice_id)

@@ -1,11 +1,21 @@
 """E-mail addresses: what is one, and when two are the same."""
 
+import re
 from functools import lru_cache
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 
 LONGEST = 254
 """Characters in an address (RFC 5321)."""
+
+# Most addresses are plain: words of ASCII with dots between them, at a domain of ordinary labels. In these
+# the validator finds nothing, and takes fifty times as long to say so.
+_LABEL = r"(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_PLAIN = re.compile(
+    rf"(?=[^@]{{1,64}}@)[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?:{_LABEL}\.)+([a-z]{{2,63}})",
+    re.ASCII,
+)
+_SPECIAL = frozenset(name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES)
 
 
 class AddressMalformed(ValueError):
@@ -21,6 +31,10 @@ def address_key(text: str) -> str:
     """
     if len(text) > LONGEST:
         raise AddressMalformed(f"it is longer than {LONGEST} characters")
+    lower = text.lower() if text.isascii() else ""
+    plain = _PLAIN.fullmatch(lower)
+    if plain and (plain[1] == "test" or plain[1] not in _SPECIAL):
+        return lower
     try:
         # `test_environment` admits the domain .test and nothing else; `strict` minds the lengths of the RFC.
         found = validate_email(text, check_deliverability=False, test_environment=True, strict=True)

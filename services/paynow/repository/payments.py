@@ -28,6 +28,7 @@ from services.paynow.tables import addresses, contacts, invoices, organizations,
 from services.paynow.tables_payments import WAITS_FOR_BOOKS, payments
 from services.shared.clock import Clock, SystemClock
 from services.shared.database import Database, insert_ignoring
+from services.shared.lookup import Lookup
 from services.shared.outbox import append_fact
 
 CHARGE_SECONDS = 2
@@ -46,7 +47,7 @@ _PAYABLE = (
     invoices.c.reserved_minor,
 )
 # An organization comes as an invoice without an id, so that both questions are one statement.
-_CANDIDATES = union_all(
+CANDIDATES = union_all(
     select(*_PAYABLE).where(invoices.c.number == bindparam("number")),
     select(
         *[
@@ -79,20 +80,6 @@ class SqlPaymentReads:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-
-    def candidates(self, number: str, email_key: str) -> tuple[list[Payable], set[str]]:
-        """All invoices with exactly this number, and the organizations in which a contact has this address.
-
-        One statement that always does both: neither the answer nor the work tells which of them was right.
-        """
-        found: list[Payable] = []
-        organization_ids: set[str] = set()
-        for row in self._connection.execute(_CANDIDATES, {"number": number, "email_key": email_key}):
-            if row.invoice_id is None:
-                organization_ids.add(row.organization_id)
-            else:
-                found.append(Payable(*row))
-        return found, organization_ids
 
     def shown(self, invoice_id: int) -> Shown | None:
         """The invoice as a pay link shows it."""
@@ -201,6 +188,16 @@ class SqlPaymentStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._candidates = Lookup(database, CANDIDATES)
+
+    def candidates(self, number: str, email_key: str) -> tuple[list[Payable], set[str]]:
+        """All invoices with exactly this number, and the organizations in which a contact has this address.
+
+        One statement that always does both: neither the answer nor the work tells which of them was right.
+        """
+        rows = self._candidates.rows(number=number, email_key=email_key)
+        found = [Payable(*row) for row in rows if row[0] is not None]
+        return found, {row[1] for row in rows if row[0] is None}
 
     @contextmanager
     def read(self) -> Iterator[SqlPaymentReads]:

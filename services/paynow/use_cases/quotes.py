@@ -40,8 +40,7 @@ def validate(asked: Asked, *, store: PaymentStore, links: PayLinks, quotes: Quot
     fields = check_fields(asked.email, asked.number, asked.amount)
     now = clock.now()
     pinned = _pinned(asked.link_token, links, now)
-    with store.read() as view:
-        numbered, organizations = view.candidates(fields.number, fields.email_key)
+    numbered, organizations = store.candidates(fields.number, fields.email_key)
     invoice = choose(numbered, organizations, pinned)
     amount_minor = amount_of(invoice, fields.amount, named=invoice.invoice_id == pinned)
     return quotes.make(invoice, amount_minor, fields.email, now)

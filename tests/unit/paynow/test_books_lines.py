@@ -1,10 +1,12 @@
 """What a line of an invoice list may say."""
 
+import string
 from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from email_validator import EmailNotValidError, validate_email
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.paynow.domain.addresses import AddressMalformed, address_key
@@ -253,3 +255,29 @@ def test_a_contact_has_each_address_once_as_first_written() -> None:
 
 def test_a_line_without_a_contact_says_nothing_of_contacts() -> None:
     assert accepted(contact_name=" ", contact_emails=(), contact_default=True).contact is None
+
+
+WORD = st.text(string.ascii_letters + string.digits + "_+-", min_size=1, max_size=20)
+LABEL = st.text(string.ascii_letters + string.digits + "-", min_size=1, max_size=20)
+TOP = st.sampled_from(["test", "com", "Local", "invalid", "museum", "x", "c0m", "localhost", "onion", "arpa"])
+
+
+@given(st.lists(WORD, min_size=1, max_size=5), st.lists(LABEL, min_size=1, max_size=5), TOP)
+@example(["a" * 64], ["b"], "com")
+@example(["a" * 65], ["b"], "com")
+@example(["a"], ["b" * 63], "com")
+@example(["a"], ["b" * 64], "com")
+@example(["a"], ["xn--bcher-kva"], "com")
+@example(["a"], ["ab--cd"], "com")
+@example(["a" * 64], ["b" * 60] * 3, "com")
+def test_an_address_that_looks_plain_means_what_the_validator_says(
+    words: list[str], labels: list[str], top: str
+) -> None:
+    text = f"{'.'.join(words)}@{'.'.join([*labels, top])}"
+    try:
+        found = validate_email(text, check_deliverability=False, test_environment=True, strict=True)
+    except EmailNotValidError:
+        with pytest.raises(AddressMalformed):
+            address_key(text)
+    else:
+        assert address_key(text) == found.normalized.lower()

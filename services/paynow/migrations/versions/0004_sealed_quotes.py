@@ -1,4 +1,4 @@
-"""Quotes are no longer kept: the payer carries them, sealed. Those that wait now have to be asked for again."""
+"""Quotes are no longer kept: the payer carries them, sealed. Open ones have to be asked for again."""
 
 from alembic import op
 
