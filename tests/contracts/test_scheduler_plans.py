@@ -112,7 +112,7 @@ DEEP = (FIRST + timedelta(seconds=INVOICES // 3), "zzz")
 ORGANIZATION = NoticeFilter(organization_id="org-77")
 QUESTIONS: dict[str, Callable[[Work], object]] = {
     "known": lambda work: work.notices.known(list(range(7_000, 7_500))),
-    "known, to change": lambda work: work.notices.known_to_change(list(range(7_000, 7_500))),
+    "known, to change": lambda work: work.notices.known_to_change(list(range(7_000, 7_250))),
     "get": lambda work: work.notices.get(
         [f"{n:08x}-0000-7000-8000-000000000000" for n in range(90_000, 90_200)]
     ),
