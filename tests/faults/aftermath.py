@@ -153,6 +153,20 @@ def unexplained_copies(deliveries: Iterable[Delivery], orderly: Collection[int])
     ]
 
 
+def unknowable(deliveries: Iterable[Delivery], orderly: Collection[int]) -> set[str]:
+    """Messages that were taken, and whose every answer was cut off: nobody could know that they went out.
+
+    If they are forbidden before they are sent again, they stay unsent in the books; the history says that
+    an attempt ended in silence.
+    """
+    deliveries = list(deliveries)
+    last = {delivery.connection: delivery.message_id for delivery in deliveries}
+    heard = {
+        d.message_id for d in deliveries if last[d.connection] != d.message_id or d.connection in orderly
+    }
+    return {delivery.message_id for delivery in deliveries} - heard
+
+
 def ban_complaints(deliveries: Iterable[Delivery], bans: Iterable[Ban], *, holds: float) -> list[str]:
     """Mails that were begun although they had been forbidden. `holds` is how old a second look may be."""
     deliveries = list(deliveries)
@@ -164,16 +178,21 @@ def ban_complaints(deliveries: Iterable[Delivery], bans: Iterable[Ban], *, holds
     ]
 
 
-def history_complaints(histories: Iterable[History], delivered: Iterable[str]) -> list[str]:
-    """The history says what the SMTP server knows: sent if it took the mail, tried as often as it did."""
+def history_complaints(
+    histories: Iterable[History], delivered: Iterable[str], unknown: Collection[str] = ()
+) -> list[str]:
+    """The history says what the SMTP server knows: sent if it took the mail, tried as often as it did.
+
+    `unknown` are messages that may have gone out without anybody's knowledge; see `unknowable`.
+    """
     taken = Counter(delivered)
     complaints = []
     for history in histories:
         copies = taken.pop(history.message_id, 0)
         tries, told = history.events.count("PROCESSED"), history.events.count("SENT")
-        if history.sent != (copies > 0):
+        if history.sent != (copies > 0) and not (history.message_id in unknown and tries >= copies):
             complaints.append(f"{history.message_id}: sent={history.sent}, the server took {copies}")
-        elif copies > tries or told > copies or (copies and not told):
+        elif copies > tries or told > copies or (history.sent and not told):
             complaints.append(f"{history.message_id}: {tries} tries, {told} told as sent, {copies} taken")
     return complaints + [f"no history of {message}" for message in taken]
 

@@ -86,10 +86,21 @@ def wrap(doom: Doom) -> None:
 
 
 def _commits(doom: Doom) -> None:
+    import psycopg
     from sqlalchemy import Engine, event
     from sqlalchemy.engine.default import DefaultDialect
 
-    commits = threading.local()
+    class Commits(threading.local):
+        def __init__(self) -> None:
+            self.written: list[str] = []
+
+    commits = Commits()
+
+    def written(statement: str) -> None:
+        if match := _DML.match(statement):
+            words = f"{match.group(1).split()[0]} {match.group(2)}"
+            if words not in commits.written:
+                commits.written.append(words)
 
     @event.listens_for(Engine, "begin")
     def begin(_connection: Any) -> None:
@@ -97,19 +108,22 @@ def _commits(doom: Doom) -> None:
 
     @event.listens_for(Engine, "before_cursor_execute")
     def note(_connection: Any, _cursor: Any, statement: str, *_others: Any) -> None:
-        if match := _DML.match(statement):
-            words = f"{match.group(1).split()[0]} {match.group(2)}"
-            written = getattr(commits, "written", [])
-            if words not in written:
-                written.append(words)
+        written(statement)
 
+    copy = psycopg.Cursor.copy
+
+    def noted_copy(self: Any, statement: Any, *args: Any, **options: Any) -> Any:
+        written(str(statement))
+        return copy(self, statement, *args, **options)
+
+    psycopg.Cursor.copy = noted_copy  # type: ignore[method-assign]
     commit = DefaultDialect.do_commit
 
     def do_commit(self: Any, connection: Any) -> None:
-        written, commits.written = getattr(commits, "written", []), []
-        if not written:
+        work, commits.written = commits.written, []
+        if not work:
             return commit(self, connection)
-        return doom.around(f"commit {', '.join(written)}", commit)(self, connection)
+        return doom.around(f"commit {', '.join(work)}", commit)(self, connection)
 
     DefaultDialect.do_commit = do_commit  # type: ignore[method-assign]
 

@@ -239,6 +239,10 @@ class Fleet:
         """The site's address."""
         return f"http://127.0.0.1:{self._ports['gateway']}"
 
+    def url(self, database: str) -> str:
+        """The URL of one of the DATABASES, past the bad lines."""
+        return self._urls[database]
+
     def query(self, database: str, statement: str) -> list[tuple[object, ...]]:
         """Rows of a database, behind everybody's back."""
         with psycopg.connect(self._urls[database], autocommit=True, connect_timeout=10) as connection:

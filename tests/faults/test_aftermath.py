@@ -18,6 +18,7 @@ from tests.faults.aftermath import (
     receipt_complaints,
     rewritten_histories,
     unexplained_copies,
+    unknowable,
 )
 
 PAID = LedgerPayment("p1", "007", 500, "SUCCEEDED")
@@ -95,6 +96,16 @@ def test_a_history_agrees_with_the_server_or_is_named() -> None:
     assert history_complaints([twice], ["a", "a"]) == []
     assert history_complaints([History("a", False, ("QUEUED", "PROCESSED", "FAILED"))], []) == []
     assert history_complaints([History("a", False, ("QUEUED", "PROCESSED", "FAILED"))], ["a"]) != []
+
+
+def test_only_a_mail_whose_answer_was_cut_off_may_be_unknown_to_its_sender() -> None:
+    cut, heard, went_on = Delivery("a", 1, 0.0), Delivery("b", 2, 0.0), Delivery("c", 3, 0.0)
+    assert unknowable([cut, heard, went_on, Delivery("d", 3, 1.0)], orderly=[2]) == {"a", "d"}
+    assert unknowable([cut, Delivery("a", 2, 1.0)], orderly=[2]) == set(), "the second time it was heard"
+    withheld = History("a", False, ("QUEUED", "PROCESSED", "DEFERRED", "WITHHELD"))
+    assert history_complaints([withheld], ["a"], {"a"}) == []
+    assert history_complaints([withheld], ["a"]) != []
+    assert history_complaints([withheld], ["a", "a"], {"a"}) != [], "more than was tried"
 
 
 def test_a_history_may_only_grow() -> None:

@@ -26,7 +26,7 @@ SENDERS = ("mailer-work-1", "mailer-work-2")
 # What somebody must have died at, before and after it. The rest is counted and told, not demanded: which
 # program does what depends on who is faster.
 POINTS_THAT_COUNT = {
-    ("scheduler-serve", "INSERT notices"),
+    ("scheduler-serve", "COPY notices"),
     ("scheduler-work", "call AcceptMessages"),
     ("scheduler-work", "UPDATE inbox"),
     ("scheduler-events", "AMQP ack"),

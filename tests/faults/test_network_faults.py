@@ -1,0 +1,71 @@
+"""A slow, silent or cut network between two programs, or between one and its database or broker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.company import pause
+from tests.faults.campaign import go_through
+from tests.faults.fleet import LINES, Fleet, running_fleet
+from tests.faults.mail_server import mail_server
+from tests.faults.own_servers import OwnServer
+from tests.faults.sizes import FULL, SIZE
+from tests.faults.tcp_proxy import TcpProxy
+from tests.faults.visitor import Visitor
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
+
+FAULTS: dict[str, Callable[[TcpProxy], None]] = {
+    "delay": lambda line: line.delay(0.2),
+    "throttle": lambda line: line.throttle(20_000),
+    "cut": lambda line: line.cut_after(3_000),
+    "black hole": TcpProxy.black_hole,
+    "refuse": TcpProxy.refuse,
+    "half close": TcpProxy.half_close,
+}
+SECONDS = 5.0 if SIZE is FULL else 0.7
+COPIES = 2 * len(FAULTS) * 4
+"""A cut between the mailer and the SMTP server may leave the mail of each of its connections in doubt."""
+
+SOME = [[line] for line in LINES] if SIZE is FULL else [list(LINES)]
+
+
+@pytest.fixture(scope="module")
+def fleet_on_lines(
+    tmp_path_factory: pytest.TempPathFactory, harmed_postgres: OwnServer, harmed_broker: OwnServer
+) -> Iterator[Fleet]:
+    root: Path = tmp_path_factory.mktemp("lines")
+    with (
+        mail_server(root / "accepted.jsonl") as mail,
+        running_fleet(root / "home", harmed_postgres, harmed_broker, mail, lines=LINES) as fleet,
+    ):
+        yield fleet
+
+
+@pytest.fixture(scope="module")
+def visitor(fleet_on_lines: Fleet) -> Iterator[Visitor]:
+    visitor = Visitor(fleet_on_lines)
+    visitor.begin()
+    yield visitor
+    visitor.end()
+
+
+@pytest.mark.parametrize("lines", SOME, ids=lambda lines: lines[0] if len(lines) == 1 else "all")
+def test_a_bad_network_loses_nothing_and_doubles_nothing(
+    fleet_on_lines: Fleet, visitor: Visitor, lines: list[str]
+) -> None:
+    def harm() -> None:
+        for name in lines:
+            line = fleet_on_lines.lines[name]
+            for fault in FAULTS.values():
+                fault(line)
+                pause(SECONDS)
+            line.heal()
+
+    name = lines[0].replace(" > ", "-to-") if len(lines) == 1 else "every-line"
+    go_through(fleet_on_lines, f"network-{name}", harm, lambda: COPIES)
+    assert visitor.complaints == []
+    assert visitor.pages.get(200, 0) > 0
