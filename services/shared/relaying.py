@@ -20,6 +20,9 @@ PUBLISH_SECONDS = 0.05
 AUDIT_SECONDS = 0.2
 """How often each looks for work while there is none; each look is one read of a small index."""
 
+LONGEST_PAUSE = 5.0
+"""Facts go on so soon after a broker, a database or the subscriber has come back."""
+
 
 @dataclass(frozen=True)
 class Relaying:
@@ -40,15 +43,16 @@ def relaying(
     if not url:
         straight = Relay(database, outbox, [subscriber], clock)
         return Relaying(
-            (Worker("relay", straight.run_once, idle_seconds=STRAIGHT_SECONDS),), close=lambda: None
+            (Worker("relay", straight.run_once, idle_seconds=STRAIGHT_SECONDS, longest_pause=LONGEST_PAUSE),),
+            close=lambda: None,
         )
     publisher = AmqpPublisher(url, producer)
     publishing = BrokerRelay(database, outbox, publisher, clock)
     audit = Audit(database, outbox, subscriber, AmqpQueue(url, SUBSCRIBER, producer), clock)
     return Relaying(
         (
-            Worker("relay", publishing.run_once, idle_seconds=PUBLISH_SECONDS),
-            Worker("audit", audit.run_once, idle_seconds=AUDIT_SECONDS),
+            Worker("relay", publishing.run_once, idle_seconds=PUBLISH_SECONDS, longest_pause=LONGEST_PAUSE),
+            Worker("audit", audit.run_once, idle_seconds=AUDIT_SECONDS, longest_pause=LONGEST_PAUSE),
         ),
         close=publisher.close,
     )

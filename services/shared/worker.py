@@ -23,7 +23,8 @@ class Worker:
     """Calls `run_once` again and again; it answers whether there was anything to do.
 
     After an idle call the worker waits `idle_seconds` or until `wake`. An exception is logged, and the
-    worker waits longer after each failure in a row, so that a broken database is not hammered.
+    worker waits longer after each failure in a row, `longest_pause` at most, so that a broken database is not
+    hammered.
     """
 
     def __init__(
@@ -32,11 +33,13 @@ class Worker:
         run_once: Callable[[], bool],
         *,
         idle_seconds: float = 1.0,
+        longest_pause: float = LONGEST_PAUSE,
         stuck_seconds: float = STUCK_SECONDS,
     ) -> None:
         self.name = name
         self._run_once = run_once
         self._idle_seconds = idle_seconds
+        self._longest_pause = longest_pause
         self._stuck_seconds = stuck_seconds
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -99,7 +102,7 @@ class Worker:
                 failures, self._failure = failures + 1, type(error).__name__
                 metrics.WORKER_FAILURES.labels(self.name).inc()
                 log.exception("worker failed", worker=self.name, failures=failures)
-                self._pause(min(LONGEST_PAUSE, 0.2 * 2 ** min(failures, 10)))
+                self._pause(min(self._longest_pause, 0.2 * 2 ** min(failures, 10)))
                 continue
             metrics.WORKER_ROUNDS.labels(self.name).inc()
             if not busy:
