@@ -136,8 +136,9 @@ def test_an_exclusion_is_seen_by_a_second_look_that_has_begun(world: World, data
         nothing_goes_out(world, "ORGANIZATION_EXCLUDED")
 
 
+@pytest.mark.parametrize("moment", ["FROM notices", "ORDER BY notices.notice_id"])
 def test_a_mail_that_is_out_stays_sent_though_a_tick_decides_on_it_at_that_moment(
-    world: World, database: Database, other: ThreadPoolExecutor
+    world: World, database: Database, other: ThreadPoolExecutor, moment: str
 ) -> None:
     world.tick()
     notice_id = world.notice(30).notice_id
@@ -148,7 +149,7 @@ def test_a_mail_that_is_out_stays_sent_though_a_tick_decides_on_it_at_that_momen
         sent.append(other.submit(world.sent, notice_id))
         ended_or_waits(database, sent[0])
 
-    with right_after(database, "FROM notices", goes_out):
+    with right_after(database, moment, goes_out):
         world.tick()
     sent[0].result(LONG)
     assert world.states()[30] is State.SENT
