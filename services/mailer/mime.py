@@ -158,7 +158,7 @@ def _pieces(text: str) -> Iterator[bytes]:
 
 def _text_part(kind: str, text: str) -> bytes:
     # binascii keeps the line ends that it meets first, so they are made CRLF beforehand.
-    lines = re.sub(r"\r\n|\r|\n", "\r\n", text).encode()
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n").encode()
     head = f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
     encoded = binascii.b2a_qp(lines, istext=True)
     # Where it meets none, it breaks long lines with a bare newline.

@@ -6,6 +6,8 @@ Only our own layout is a Jinja template. What staff write is split into literals
 
 import base64
 import html as markup
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -28,11 +30,17 @@ from services.mailer.domain.sample import sample_letter
 from services.mailer.domain.templates import LONGEST_LINE, Areas, Template, TemplateType
 from services.mailer.domain.tokens import Parsed, one_line, scan, substitute
 from services.mailer.mime import LOGO_ID, Letterhead, Mail, compose
+from services.mailer.mold import Mold, can_be_molded, escaped, is_plain, mark
 from services.mailer.ports import Preview
-from services.mailer.wording import facts, pay_link, values
+from services.mailer.wording import facts, values
 
 PAY_LABEL = "Pay Invoice"
 
+LONGEST_RULE = 70
+MOST_MOLDS = 200
+
+# In a link nothing may need an escape, or it would be another one than in text.
+_SIMPLE_LINK = re.compile(r"[A-Za-z0-9:/._~%\[\]-]+")
 _TAGS = {"p", "br", "strong", "em", "ul", "ol", "li", "a"}
 _SCHEMES = {"http", "https", "mailto"}
 _ADDRESSES = ("http://", "https://", "mailto:")
@@ -49,6 +57,16 @@ class _Parts:
     title: Parsed
     header: Parsed
     footer: Parsed
+
+
+@dataclass(frozen=True)
+class _Form:
+    """What all mails of one kind share."""
+
+    type: TemplateType
+    areas: Areas
+    company: Company
+    logo_source: str
 
 
 @lru_cache(maxsize=64)
@@ -74,6 +92,7 @@ class MailPress:
         # The layout names no style sheet, and nothing is ever to be fetched while a mail is written.
         self._inliner = css_inline.CSSInliner(load_remote_stylesheets=False)
         self._to_text = ParserConfig(display_links=True)
+        self._molds: dict[tuple[object, ...], tuple[Mold, Mold] | None] = {}
 
     def clean(self, html: str) -> str:
         """Drops every element but the few allowed ones; links may begin with a token."""
@@ -85,7 +104,9 @@ class MailPress:
         """The finished mail; the logo travels within it."""
         profile = company.company
         logo_source = f"cid:{LOGO_ID}" if profile.logo else ""
-        page = self._page(letter, template.areas, profile, logo_source)
+        known = values(letter, profile, self._public_url)
+        form = _Form(letter.type, template.areas, profile, logo_source)
+        page = self._cast(form, known) or self._page(form, known)
         head = Letterhead(profile.name, profile.from_address, profile.reply_to, profile.logo)
         envelope = compose(
             Mail(
@@ -115,45 +136,99 @@ class MailPress:
         source = ""
         if profile.logo:
             source = f"data:{logo_type(profile.logo)};base64,{base64.b64encode(profile.logo).decode()}"
-        return self._page(sample_letter(type, today), areas, profile, source)
+        known = values(sample_letter(type, today), profile, self._public_url)
+        return self._page(_Form(type, areas, profile, source), known)
 
     def samples(self, type: TemplateType, company: Profile, today: date) -> dict[str, str]:
         """The values that `preview` puts in."""
         return values(sample_letter(type, today), company.company, self._public_url)
 
-    def _page(self, letter: Letter, areas: Areas, company: Company, logo_source: str) -> Preview:
-        parts = _parts(letter.type, areas)
-        known = values(letter, company, self._public_url)
-        subject, title = (substitute(part, known, one_line) for part in (parts.subject, parts.title))
+    def _page(self, form: _Form, known: Mapping[str, str], rule: str = "") -> Preview:
+        """The whole way. `rule` underlines the title of the text, as long as the title if it is not given."""
+        parts, company = _parts(form.type, form.areas), form.company
+        subject, title = _lines(parts, known)
         header, footer = (
             _clean(substitute(part, known, _as_html), _ADDRESSES) for part in (parts.header, parts.footer)
         )
-        lines = facts(letter.type, known)
+        lines = facts(form.type, known)
         page = {
             "company": company,
-            "title": _cut(title),
+            "title": title,
             "facts": lines,
-            "pay_link": pay_link(letter, self._public_url) if letter.type in _WITH_BUTTON else "",
+            "pay_link": known["pay.link"] if form.type in _WITH_BUTTON else "",
             "pay_label": PAY_LABEL,
         }
         html = self._html.render(
             page,
             header=Markup(header),  # noqa: S704 - cleaned right above
             footer=Markup(footer),  # noqa: S704 - the same
-            logo_source=logo_source,
+            logo_source=form.logo_source,
             address_lines=company.address.splitlines(),
             preheader=" · ".join(f"{line.label}: {line.value}" for line in lines),
         )
         text = self._text.render(
             page,
+            rule=rule or _rule(title),
             header=self._plain(header),
             footer=self._plain(footer),
             label_width=max(len(line.label) for line in lines) + 1,
         )
-        return Preview(_cut(subject), self._inliner.inline(html), text)
+        return Preview(subject, self._inliner.inline(html), text)
+
+    def _cast(self, form: _Form, known: Mapping[str, str]) -> Preview | None:
+        """The same from a mold; None if these values or areas have to go the whole way."""
+        plain = [value for name, value in known.items() if not name.startswith("company.")]
+        link = known["pay.link"]
+        if not all(map(is_plain, plain)) or not _SIMPLE_LINK.fullmatch(link):
+            return None
+        subject, title = _lines(_parts(form.type, form.areas), known)
+        # What decides which lines there are, besides the form.
+        shape = (form, *map(bool, plain), known["invoice.amount"] == known["invoice.balance"])
+        if shape not in self._molds:
+            if len(self._molds) >= MOST_MOLDS:
+                self._molds.clear()
+            self._molds[shape] = self._molded(form, known)
+        molds = self._molds[shape]
+        if molds is None or len(title) >= LONGEST_LINE:
+            return None
+        slots = [_rule(title), *plain]
+        slots[1 + list(_varying(known)).index("pay.link")] = link.removeprefix(self._public_url)
+        html, text = molds
+        return Preview(subject, html.cast([escaped(value) for value in slots]), text.cast(slots))
+
+    def _molded(self, form: _Form, known: Mapping[str, str]) -> tuple[Mold, Mold] | None:
+        """The molds of HTML and text for all values that are empty, or alike, where these are."""
+        constant = (*vars(form.areas).values(), form.company.name, form.company.address, form.company.phone)
+        if not all(map(can_be_molded, constant)):
+            return None
+        marks = dict(known)
+        for number, name in enumerate(_varying(known), start=1):
+            marks[name] = mark(number) if known[name] else ""
+        marks["pay.link"] = self._public_url + marks["pay.link"]
+        if known["invoice.amount"] == known["invoice.balance"]:
+            marks["invoice.amount"] = marks["invoice.balance"]
+        if len(_lines(_parts(form.type, form.areas), marks)[1]) >= LONGEST_LINE:
+            return None
+        page = self._page(form, marks, rule=mark(0))
+        return Mold.of(page.html), Mold.of(page.text)
 
     def _plain(self, html: str) -> str:
         return get_text(html, self._to_text).strip() if html else ""
+
+
+def _lines(parts: _Parts, known: Mapping[str, str]) -> tuple[str, str]:
+    """Subject and title."""
+    subject, title = (_cut(substitute(part, known, one_line)) for part in (parts.subject, parts.title))
+    return subject, title
+
+
+def _rule(title: str) -> str:
+    return "-" * min(len(title), LONGEST_RULE)
+
+
+def _varying(known: Mapping[str, str]) -> Iterator[str]:
+    """The tokens whose values differ from mail to mail."""
+    return (name for name in known if not name.startswith("company."))
 
 
 def _clean(html: str, addresses: tuple[str, ...]) -> str:

@@ -1,5 +1,6 @@
 """How amounts, dates and spans of time are written, and what each token of a letter becomes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
@@ -149,7 +150,7 @@ class Fact:
     strong: bool = False
 
 
-def facts(type: TemplateType, values: dict[str, str]) -> tuple[Fact, ...]:
+def facts(type: TemplateType, values: Mapping[str, str]) -> tuple[Fact, ...]:
     """The lines between header and footer, without empty ones."""
     lines = [Fact("Invoice", values["invoice.number"])]
     if type in (TemplateType.DUE_NOTICE_BEFORE, TemplateType.DUE_NOTICE_AFTER):
