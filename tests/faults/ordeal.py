@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from dunlin.paynow.v1 import ledger_pb2, paynow_pb2
-from dunlin.scheduler.v1 import notices_pb2, scheduler_pb2
+from dunlin.scheduler.v1 import notices_pb2
 
-from tests.e2e.acts import drain, email_of, record, set_calendar, set_rules, state_of, sync, tick, wait_until
+from tests.e2e.acts import drain, email_of, record, set_calendar, set_rules, sync, tick, wait_until
 from tests.e2e.company import Company, pause
+from tests.faults import evidence
 from tests.faults.aftermath import Charge, LedgerPayment, OwedInvoice
 from tests.faults.insist import insist
 from tests.faults.killer import Killer
@@ -59,6 +60,21 @@ class Ordeal:
             self.told = [payment.result() for payment in paid]
         self.killed = dict(killer.killed)
 
+    def go_through_harm(self, harm: Callable[[], None]) -> None:
+        """Ticks day by day and lets people pay, while `harm` is done to the company."""
+
+        def tick_all() -> None:
+            for day in range(DAYS):
+                today = FIRST_DAY + timedelta(days=day)
+                insist(lambda today=today: tick(self.company.clients, today), seconds=120)
+
+        with ThreadPoolExecutor(2 * self.payments) as others:
+            ticks = others.submit(tick_all)
+            paid = [self._begin(others, intent) for intent in self._intents()]
+            harm()
+            ticks.result()
+            self.told = [payment.result() for payment in paid]
+
     def pay_while_paynow_dies(self, rounds: int) -> None:
         """Kills paynow in the midst of the confirmations of each round, and lets the payers insist."""
         rng = random.Random(self.seed)
@@ -82,14 +98,10 @@ class Ordeal:
         insist(lambda: drain(self.company.clients, 120), seconds=120)
 
     def ledger_payments(self) -> list[LedgerPayment]:
-        return [
-            LedgerPayment(p.payment_id, p.invoice_number, p.amount_minor, state_of(p).upper())
-            for p in self.wire_payments()
-        ]
+        return evidence.ledger_payments(self.company.clients)
 
     def wire_payments(self) -> list[paynow_pb2.Payment]:
-        request = paynow_pb2.ListPaymentsRequest(page_size=1000)
-        return list(self.company.clients.paynow.ListPayments(request).payments)
+        return evidence.wire_payments(self.company.clients)
 
     def charges(self) -> list[Charge]:
         """The provider's own books, read behind everybody's back."""
@@ -104,21 +116,10 @@ class Ordeal:
         ]
 
     def invoices(self) -> list[OwedInvoice]:
-        found: list[OwedInvoice] = []
-        request = ledger_pb2.ListInvoicesRequest(page_size=200)
-        while True:
-            page = self.company.clients.ledger.ListInvoices(request)
-            found += [
-                OwedInvoice(i.number, i.amount_minor, i.balance_minor, i.reserved_minor)
-                for i in page.invoices
-            ]
-            request.page_token = page.next_page_token
-            if not page.next_page_token:
-                return found
+        return evidence.invoices(self.company.clients)
 
     def ledger_notices(self) -> list[notices_pb2.Notice]:
-        request = scheduler_pb2.ListNoticesRequest(page_size=1000)
-        return list(self.company.clients.scheduler.ListNotices(request).notices)
+        return evidence.notices(self.company.clients)
 
     def numbers(self) -> list[str]:
         return [f"N/{at:04}" for at in range(self.notices)]
