@@ -267,3 +267,7 @@ class World:
         self._server.stop(0)
         self.producer.dispose()
         self.subscriber.dispose()
+
+
+Make = Callable[..., World]
+"""Makes a world on the kind of database that is named, with a clock of its own if one is given."""
