@@ -77,6 +77,7 @@ def index() -> str:
     return render_template(
         "dashboard.html",
         books=books,
+        summed_before=datetime.now(UTC) - instant(books.counted_at) > COUNTED_NOW,
         calendar=calendar,
         mails=mails_today(),
         dead_letters=dead_letters.waiting(),

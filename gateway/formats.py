@@ -104,8 +104,8 @@ def init_app(app: Flask) -> None:
         {
             name: getattr(words, name)
             for name in (
-                "count", "threshold", "message_state", "message_event", "notice_state", "notice_type",
-                "template_type", "payment_state", "invoice_status",
+                "count", "many", "total", "threshold", "message_state", "message_event", "notice_state",
+                "notice_type", "template_type", "payment_state", "invoice_status",
             )
         }
     )  # fmt: skip

@@ -6,6 +6,8 @@ from dunlin.paynow.v1.books_pb2 import InvoiceStatus
 from dunlin.paynow.v1.paynow_pb2 import PaymentState
 from dunlin.scheduler.v1.notices_pb2 import NoticeState, NoticeType
 
+from services.shared.paging import MOST_COUNTED
+
 Label = tuple[str, str]
 """What a page says, and the tone that it says it in: good, bad, wait, quiet."""
 
@@ -64,6 +66,17 @@ UNKNOWN: Label = ("Unknown", "quiet")
 def count(number: int, one: str, many: str = "") -> str:
     """A number with its noun: "1 invoice", "1,204 invoices"."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def many(number: int, one: str, plural: str = "") -> str:
+    """The same for a list's total: "more than 10,000 invoices" where the list was counted no further."""
+    most = f"more than {count(MOST_COUNTED, one, plural)}"
+    return most if number > MOST_COUNTED else count(number, one, plural)
+
+
+def total(number: int) -> str:
+    """A list's total by itself: "10,000+" where the list was counted no further."""
+    return f"{MOST_COUNTED:,}+" if number > MOST_COUNTED else f"{number:,}"
 
 
 def threshold(days: int) -> str:

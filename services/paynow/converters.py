@@ -273,6 +273,7 @@ def summary(found: books.BooksSummary) -> ledger_pb2.BooksSummary:
         aging=[ledger_pb2.AgingBucket(**bucket._asdict()) for bucket in found.aging],
         organizations=found.organizations,
         last_synced_at=timestamp(found.last_synced_at),
+        counted_at=timestamp(found.counted_at),
     )
 
 

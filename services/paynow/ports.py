@@ -83,8 +83,8 @@ class BooksReader(Protocol):
         """Those whose case-folded name or id contains the case-folded text, by name, without contacts."""
         ...
 
-    def count_organizations(self, search: str = "") -> int:
-        """How many `organizations` would list in all."""
+    def count_organizations(self, search: str = "", *, most: int | None = None) -> int:
+        """How many `organizations` would list in all; where there are more than `most`, that."""
         ...
 
     def organizations_by_id(self, organization_ids: Collection[str]) -> Sequence[Organization]:
@@ -99,8 +99,8 @@ class BooksReader(Protocol):
         """Invoices in the order of `InvoicePlace`."""
         ...
 
-    def count_invoices(self, wanted: InvoiceFilter) -> int:
-        """How many `invoices` would list in all."""
+    def count_invoices(self, wanted: InvoiceFilter, *, most: int | None = None) -> int:
+        """How many `invoices` would list in all; where there are more than `most`, that."""
         ...
 
     def invoices_by_id(self, invoice_ids: Collection[int]) -> Sequence[Invoice]:

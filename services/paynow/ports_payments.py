@@ -123,8 +123,8 @@ class PaymentReads(Protocol):
         """The newest first by time and id, those after `after` in that order."""
         ...
 
-    def count(self, chosen: PaymentFilter) -> int:
-        """How many match."""
+    def count(self, chosen: PaymentFilter, *, most: int | None = None) -> int:
+        """How many match; where there are more than `most`, that."""
         ...
 
 

@@ -8,6 +8,7 @@ from dunlin.paynow.v1 import books_pb2, ledger_pb2, ledger_pb2_grpc
 from services.paynow import converters
 from services.paynow.ports import Ledger, PayTokens
 from services.paynow.use_cases import books
+from services.paynow.use_cases.summary import Summaries
 from services.paynow.use_cases.sync import sync_books
 from services.shared.clock import Clock
 
@@ -22,6 +23,7 @@ class LedgerServicer(ledger_pb2_grpc.LedgerServiceServicer):
         self._ledger = ledger
         self._tokens = tokens
         self._clock = clock
+        self._summaries = Summaries(ledger, clock)
 
     def SyncBooks(
         self, request_iterator: Iterator[ledger_pb2.SyncBooksRequest], context: grpc.ServicerContext
@@ -105,5 +107,4 @@ class LedgerServicer(ledger_pb2_grpc.LedgerServiceServicer):
     ) -> ledger_pb2.BooksSummary:
         """Totals and aging of everything open."""
         today = converters.summary_date(request)
-        found = books.books_summary(today, request.organization_id, ledger=self._ledger)
-        return converters.summary(found)
+        return converters.summary(self._summaries.of(request.organization_id, today))

@@ -36,6 +36,7 @@ organizations = Table(
     Column("time_zone", Text, nullable=False),
     Column("currency", Text, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    # PostgreSQL has "organizations_by_words" for searches as well, where it knows trigrams: migration 0005.
     Index("organizations_by_name", "name_key", "organization_id"),
 )
 

@@ -46,6 +46,7 @@ payments = Table(
     UniqueConstraint("quote_id", name="payments_one_for_a_quote"),
     UniqueConstraint("idempotency_key", name="payments_one_for_a_key"),
     Index("payments_newest", "created_at", "payment_id"),
+    Index("payments_in_state", "state", "created_at", "payment_id"),
     Index("payments_of_organization", "organization_id", "created_at", "payment_id"),
     Index("payments_open", "next_check_at", sqlite_where=text(IS_OPEN), postgresql_where=text(IS_OPEN)),
     Index(

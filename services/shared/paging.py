@@ -4,10 +4,14 @@ import base64
 import binascii
 import hashlib
 import json
+from collections.abc import Callable
 
 from services.shared.errors import Invalid, invalid_field
 
 Key = str | int
+
+MOST_COUNTED = 10_000
+"""Lists say how many match up to this number; one more stands for "more than that"."""
 
 
 def _fingerprint(query: str) -> str:
@@ -32,6 +36,15 @@ def decode_token(query: str, token: str) -> tuple[Key, ...]:
     if not all(isinstance(part, str | int) for part in content):
         raise _wrong_token()
     return tuple(content[1:])
+
+
+def total(shown: int, *, is_all: bool, count: Callable[[int], int]) -> int:
+    """How many match in all, at most one more than `MOST_COUNTED`.
+
+    `shown` are on the page. Where the page `is_all` there is, nothing is counted; else `count` counts up to
+    the number that it is given, since counting millions would take longer than the page itself.
+    """
+    return shown if is_all else count(MOST_COUNTED + 1)
 
 
 def _wrong_token() -> Invalid:

@@ -10,7 +10,9 @@ from services.paynow.domain.books import Addressee, CurrencyTotal
 from services.paynow.ports import InvoiceFilter
 from services.paynow.repository.books import SqlLedger
 from services.paynow.use_cases import books
+from services.paynow.use_cases.summary import Summaries
 from services.paynow.use_cases.sync import sync_books
+from services.shared.clock import SystemClock
 from services.shared.database import Database
 from tests.contracts.paynow_books import KINDS, TODAY, Store, open_database, open_store
 from tests.fakes.clock import SetClock
@@ -56,6 +58,14 @@ def test_due_invoices_come_in_batches_and_are_counted_once(store: Store) -> None
     rest = books.list_due_invoices(TODAY, first.invoices[-1].invoice_id, 3, ledger=store.ledger)
     assert [one.number for one in [*first.invoices, *rest.invoices]] == list("01234")
     assert (first.total, rest.total) == (5, 0)
+
+
+def test_lists_are_counted_no_further_than_asked(store: Store) -> None:
+    store.sync(*(a_record(f"{n}", organization_id=f"O-{n}", organization_name=f"Name {n}") for n in range(5)))
+    with store.ledger.read() as view:
+        assert [view.count_organizations("name", most=most) for most in (None, 9, 5, 2)] == [5, 5, 5, 2]
+        assert [view.count_organizations("e 3", most=most) for most in (None, 2)] == [1, 1]
+        assert [view.count_invoices(InvoiceFilter(), most=most) for most in (None, 9, 2)] == [5, 5, 2]
 
 
 def test_addressees_are_all_addresses_of_all_default_contacts_each_once(store: Store) -> None:
@@ -169,7 +179,7 @@ def test_the_summary_ages_what_is_open_by_days_past_due(store: Store) -> None:
         a_record("paid", balance="0", status="paid"),
         a_record("other", organization_id="O-2", currency="JPY", amount="100", balance="100", due_on=""),
     )
-    summary = books.books_summary(TODAY, "", ledger=store.ledger)
+    summary = Summaries(store.ledger, SystemClock()).of("", TODAY)
     usd = [
         (bucket.from_days, bucket.to_days, bucket.balance_minor, bucket.invoices)
         for bucket in summary.aging
@@ -179,7 +189,7 @@ def test_the_summary_ages_what_is_open_by_days_past_due(store: Store) -> None:
     assert summary.totals == (CurrencyTotal("USD", 1100, 800, 11, 8), CurrencyTotal("JPY", 100, 0, 1, 0))
     assert len(summary.aging) == 10
     assert summary.organizations == 2
-    of_one = books.books_summary(TODAY, "O-2", ledger=store.ledger)
+    of_one = Summaries(store.ledger, SystemClock()).of("O-2", TODAY)
     assert [total.currency for total in of_one.totals] == ["JPY"]
     assert sum(bucket.invoices for bucket in of_one.aging) == 1
 

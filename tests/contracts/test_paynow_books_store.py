@@ -8,6 +8,8 @@ import pytest
 from services.paynow.domain.books import Invoice
 from services.paynow.domain.sync import SyncReport
 from services.paynow.use_cases import books
+from services.paynow.use_cases.summary import Summaries
+from services.shared.clock import SystemClock
 from tests.contracts.paynow_books import KINDS, TODAY, Store, open_store
 from tests.fakes.paynow_books import a_record
 from tests.servers import MigratedUrl
@@ -92,7 +94,7 @@ def test_the_books_remember_when_a_sync_last_came_to_its_end(store: Store) -> No
     later = datetime(2026, 3, 3, 8, tzinfo=UTC)
     store.sync(a_record(), at=later - timedelta(days=1))
     store.sync(a_record(), at=later)
-    assert books.books_summary(TODAY, "", ledger=store.ledger).last_synced_at == later
+    assert Summaries(store.ledger, SystemClock()).of("", TODAY).last_synced_at == later
 
 
 # Payments that were taken here

@@ -23,6 +23,7 @@ class FakeLedger(FakeStub):
         self.invoices: dict[int, books_pb2.Invoice] = {}
         self.report = ledger_pb2.SyncReport(added=2, changed=1, unchanged=4)
         self.synced: list[ledger_pb2.SyncRecord] = []
+        self.counted_at: datetime | None = None
         self.last_synced_at = datetime.combine(today, datetime.min.time(), UTC)
 
     def _open(self, organization_id: str = "") -> list[books_pb2.Invoice]:
@@ -142,6 +143,7 @@ class FakeLedger(FakeStub):
             aging=aging,
             organizations=len(self.organizations),
             last_synced_at=timestamp(self.last_synced_at) if self.organizations else None,
+            counted_at=timestamp(self.counted_at or datetime.now(UTC)),
         )
 
 

@@ -180,8 +180,8 @@ class _Reader:
             found = [one for one in found if place(one) > (after.name_key, after.organization_id)]
         return found[:limit]
 
-    def count_organizations(self, search: str = "") -> int:
-        return len(self._matching(search))
+    def count_organizations(self, search: str = "", *, most: int | None = None) -> int:
+        return len(self._matching(search)[:most])
 
     def organizations_by_id(self, organization_ids: Collection[str]) -> Sequence[Organization]:
         known = self._state.organizations
@@ -202,8 +202,8 @@ class _Reader:
             found = [one for one in found if place(one.due_on, one.invoice_id) > last]
         return found[:limit]
 
-    def count_invoices(self, wanted: InvoiceFilter) -> int:
-        return len(self._wanted(wanted))
+    def count_invoices(self, wanted: InvoiceFilter, *, most: int | None = None) -> int:
+        return len(self._wanted(wanted)[:most])
 
     def invoices_by_id(self, invoice_ids: Collection[int]) -> Sequence[Invoice]:
         return [one for one in self._wanted(InvoiceFilter()) if one.invoice_id in set(invoice_ids)]

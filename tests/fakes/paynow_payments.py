@@ -164,8 +164,8 @@ class _MemoryWork:
         matching = sorted(self._matching(chosen), key=lambda p: (p.created_at, p.payment_id), reverse=True)
         return [p for p in matching if after is None or (p.created_at, p.payment_id) < after][:size]
 
-    def count(self, chosen: PaymentFilter) -> int:
-        return len(self._matching(chosen))
+    def count(self, chosen: PaymentFilter, *, most: int | None = None) -> int:
+        return len(self._matching(chosen)[:most])
 
     def lock_invoices(self, invoice_ids: Collection[int]) -> dict[int, Payable]:
         self._locked |= set(invoice_ids)

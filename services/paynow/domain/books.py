@@ -159,9 +159,10 @@ class AgingBucket(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BooksSummary:
-    """Totals over the books; `last_synced_at` is None until a sync has completed."""
+    """Totals over the books, as of an instant; `last_synced_at` is None until a sync has completed."""
 
     totals: tuple[CurrencyTotal, ...]
     aging: tuple[AgingBucket, ...]
     organizations: int
     last_synced_at: datetime | None
+    counted_at: datetime

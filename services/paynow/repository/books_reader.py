@@ -62,9 +62,9 @@ class SqlBooksReader:
         query = query.order_by(t.name_key, t.organization_id).limit(limit)
         return [rows.organization_of(row) for row in self._connection.execute(query)]
 
-    def count_organizations(self, search: str = "") -> int:
-        """How many `organizations` would list in all."""
-        return self._count(select(func.count()).select_from(organizations).where(_matches(search)))
+    def count_organizations(self, search: str = "", *, most: int | None = None) -> int:
+        """How many `organizations` would list in all; where there are more than `most`, that."""
+        return self._count(select(organizations.c.organization_id).where(_matches(search)).limit(most))
 
     def organizations_by_id(self, organization_ids: Collection[str]) -> Sequence[Organization]:
         """The known ones, without contacts, in no particular order."""
@@ -97,9 +97,9 @@ class SqlBooksReader:
             found += self._invoices(undated.order_by(t.invoice_id).limit(limit - len(found)))
         return found
 
-    def count_invoices(self, wanted: InvoiceFilter) -> int:
-        """How many `invoices` would list in all."""
-        return self._count(_filtered(select(func.count()).select_from(invoices), wanted))
+    def count_invoices(self, wanted: InvoiceFilter, *, most: int | None = None) -> int:
+        """How many `invoices` would list in all; where there are more than `most`, that."""
+        return self._count(_filtered(select(invoices.c.invoice_id), wanted).limit(most))
 
     def invoices_by_id(self, invoice_ids: Collection[int]) -> Sequence[Invoice]:
         """The known ones, in no particular order."""
@@ -126,8 +126,8 @@ class SqlBooksReader:
 
     def count_due_invoices(self, due_on_or_before: date) -> int:
         """How many of them there are in all."""
-        query = select(func.count()).select_from(invoices)
-        return self._count(query.where(text(IS_DUE), invoices.c.due_on <= due_on_or_before))
+        t = invoices.c
+        return self._count(select(t.invoice_id).where(text(IS_DUE), t.due_on <= due_on_or_before))
 
     def count_by_due_date(
         self, first: date, last: date, without_organization_ids: Collection[str]
@@ -187,7 +187,8 @@ class SqlBooksReader:
         return [Invoice(*row) for row in self._connection.execute(query)]
 
     def _count(self, query: Select[Any]) -> int:
-        return int(self._connection.execute(query).scalar_one())
+        count = select(func.count()).select_from(query.subquery())
+        return int(self._connection.execute(count).scalar_one())
 
 
 def _matches(search: str) -> ColumnElement[bool]:

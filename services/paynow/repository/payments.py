@@ -117,10 +117,10 @@ class SqlPaymentReads:
         query = query.order_by(payments.c.created_at.desc(), payments.c.payment_id.desc()).limit(size)
         return [_payment(row) for row in self._connection.execute(query)]
 
-    def count(self, chosen: PaymentFilter) -> int:
-        """How many match."""
-        query = select(func.count()).select_from(payments).where(*_conditions(chosen))
-        return int(self._connection.execute(query).scalar_one())
+    def count(self, chosen: PaymentFilter, *, most: int | None = None) -> int:
+        """How many match; where there are more than `most`, that."""
+        found = select(payments.c.payment_id).where(*_conditions(chosen)).limit(most).subquery()
+        return int(self._connection.execute(select(func.count()).select_from(found)).scalar_one())
 
 
 class SqlPaymentWork(SqlPaymentReads):

@@ -5,9 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TypeVar
 
-from services.paynow.domain.aging import aging
 from services.paynow.domain.books import (
-    BooksSummary,
     DueInvoice,
     Invoice,
     InvoiceMissing,
@@ -25,6 +23,7 @@ from services.paynow.ports import (
     PayTokens,
 )
 from services.shared.clock import Clock
+from services.shared.paging import total as total_of
 
 MOST_ORGANIZATIONS = 1000
 MOST_SUBJECTS = 500
@@ -69,7 +68,10 @@ def list_organizations(
     with ledger.read() as books:
         found, more = _page(books.organizations(folded, after, size + 1), size)
         totals = books.totals(today, [organization.organization_id for organization in found])
-        total = books.count_organizations(folded)
+        is_all = after is None and not more
+        total = total_of(
+            len(found), is_all=is_all, count=lambda most: books.count_organizations(folded, most=most)
+        )
     last = found[-1] if more else None
     return OrganizationPage(
         tuple(OrganizationSummary(one, totals.get(one.organization_id, ())) for one in found),
@@ -100,7 +102,10 @@ def list_invoices(
     """A page of invoices, the earliest due date first, those without one last."""
     with ledger.read() as books:
         found, more = _page(books.invoices(wanted, after, size + 1), size)
-        total = books.count_invoices(wanted)
+        is_all = after is None and not more
+        total = total_of(
+            len(found), is_all=is_all, count=lambda most: books.count_invoices(wanted, most=most)
+        )
     last = found[-1] if more else None
     return InvoicePage(tuple(found), InvoicePlace(last.due_on, last.invoice_id) if last else None, total)
 
@@ -155,23 +160,6 @@ def count_by_due_date(
     _at_most(MOST_EXCLUDED, without_organization_ids)
     with ledger.read() as books:
         return books.count_by_due_date(first, last, set(without_organization_ids))
-
-
-def books_summary(today: date, organization_id: str, *, ledger: Ledger) -> BooksSummary:
-    """Totals and aging of all organizations, or of one; the most used currency first."""
-    with ledger.read() as books:
-        if organization_id:
-            found = books.totals(today, [organization_id]).get(organization_id, ())
-        else:
-            found = books.totals(today).get("", ())
-        sums = books.aged_sums(today, organization_id)
-        totals = tuple(sorted(found, key=lambda total: (-total.open_invoices, total.currency)))
-        return BooksSummary(
-            totals,
-            aging(sums, [total.currency for total in totals]),
-            books.count_organizations(),
-            books.last_synced_at(),
-        )
 
 
 def _page(rows: Sequence[Row], size: int) -> tuple[Sequence[Row], bool]:

@@ -22,6 +22,7 @@ from services.paynow.use_cases.resolve import conclude, unanswered
 from services.shared.clock import Clock
 from services.shared.errors import Busy, invalid_field
 from services.shared.paging import decode_token, encode_token, page_size
+from services.shared.paging import total as total_of
 
 log = structlog.get_logger()
 
@@ -97,9 +98,10 @@ def list_payments(
     after = (datetime.fromisoformat(str(key[0])), str(key[1])) if key else None
     with store.read() as view:
         found = view.page(chosen, after, size + 1)
-        total = view.count(chosen)
+        more = len(found) > size
+        is_all = after is None and not more
+        total = total_of(len(found), is_all=is_all, count=lambda most: view.count(chosen, most=most))
     page = found[:size]
-    more = len(found) > size
     token = encode_token(query, page[-1].created_at.isoformat(), page[-1].payment_id) if more else ""
     return PaymentPage(page, token, total)
 

@@ -163,3 +163,9 @@ def test_sandbox_mode_is_announced_on_every_page_until_it_is_off(
     assert "Sandbox mode." in staff.get("/import").text
     services.scheduler.calendar.sandbox = False
     assert "Sandbox mode." not in staff.get("/import").text
+
+
+def test_figures_of_large_books_say_of_when_they_are(staff: Visitor, services: FakeServices) -> None:
+    assert "as of" not in staff.get("/").text
+    services.ledger.counted_at = datetime.now(UTC) - timedelta(minutes=3)
+    assert "these figures are as of 3 minutes ago" in staff.get("/").text

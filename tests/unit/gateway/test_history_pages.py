@@ -1,6 +1,7 @@
 """History: every mail can be found, and is shown exactly as it was sent without getting at the site."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from dunlin.mailer.v1 import messages_pb2
@@ -151,3 +152,20 @@ def test_links_are_read_from_html_and_only_those_that_are_safe_to_follow(
     html: str, links: list[MailLink]
 ) -> None:
     assert links_of(html) == links
+
+
+def test_a_search_that_found_nothing_so_far_leads_further_back(
+    staff: Visitor, services: FakeServices
+) -> None:
+    answer = services.mailer.ListMessages
+
+    def search(request: Any, timeout: float | None = None) -> Any:
+        if request.page_token:
+            return answer(type(request)())
+        return type(answer(type(request)()))(next_page_token="older")
+
+    services.mailer.ListMessages = search  # type: ignore[method-assign]
+    page = staff.get("/history?q=dana")
+    assert "Nothing found" not in page.text
+    further = page.one("//a[.='Look further back']").get("href")
+    assert "INV-0042" in staff.get(further).text

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from services.shared.errors import Invalid
-from services.shared.paging import decode_token, encode_token, page_size
+from services.shared.paging import MOST_COUNTED, decode_token, encode_token, page_size, total
 from services.shared.settings import (
     SettingMissing,
     SettingWrong,
@@ -62,3 +62,15 @@ def test_page_sizes_have_a_default_and_a_limit() -> None:
     assert [page_size(asked, 50, 200) for asked in (0, 1, 500)] == [50, 1, 200]
     with pytest.raises(Invalid):
         page_size(-1, 50, 200)
+
+
+def test_what_fits_on_one_page_is_not_counted_and_the_rest_only_up_to_a_limit() -> None:
+    asked: list[int] = []
+
+    def count(most: int) -> int:
+        asked.append(most)
+        return min(most, 1_000_000)
+
+    assert total(7, is_all=True, count=count) == 7
+    assert asked == []
+    assert total(50, is_all=False, count=count) == MOST_COUNTED + 1

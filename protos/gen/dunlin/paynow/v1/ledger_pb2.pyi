@@ -299,7 +299,7 @@ class ListOrganizationsResponse(_message.Message):
     next_page_token: _builtins.str
     """Empty on the last page."""
     total: _builtins.int
-    """How many match in all."""
+    """How many match in all, counted up to 10,000; 10,001 stands for more than that."""
     @_builtins.property
     def organizations(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrganizationSummary]:
         """Ordered by name."""
@@ -511,7 +511,7 @@ class ListInvoicesResponse(_message.Message):
     next_page_token: _builtins.str
     """Empty on the last page."""
     total: _builtins.int
-    """How many match in all."""
+    """How many match in all, counted up to 10,000; 10,001 stands for more than that."""
     @_builtins.property
     def invoices(self) -> _containers.RepeatedCompositeFieldContainer[_books_pb2.Invoice]:
         """The earliest due date first."""
@@ -884,8 +884,9 @@ class BooksSummary(_message.Message):
     AGING_FIELD_NUMBER: _builtins.int
     ORGANIZATIONS_FIELD_NUMBER: _builtins.int
     LAST_SYNCED_AT_FIELD_NUMBER: _builtins.int
+    COUNTED_AT_FIELD_NUMBER: _builtins.int
     organizations: _builtins.int
-    """How many organizations the ledger knows."""
+    """How many organizations the ledger knows; 0 where the question was about one."""
     @_builtins.property
     def totals(self) -> _containers.RepeatedCompositeFieldContainer[Global___CurrencyTotal]:
         """One element for each currency with anything open, the largest number of invoices first."""
@@ -898,6 +899,12 @@ class BooksSummary(_message.Message):
     def last_synced_at(self) -> _timestamp_pb2.Timestamp:
         """When a sync last completed, in UTC; unset if never."""
 
+    @_builtins.property
+    def counted_at(self) -> _timestamp_pb2.Timestamp:
+        """As of when all this is, in UTC: this moment, or, of all organizations in books with more than 20,000 open
+        invoices, when they were last counted, which is at most some minutes ago.
+        """
+
     def __init__(
         self,
         *,
@@ -905,10 +912,11 @@ class BooksSummary(_message.Message):
         aging: _abc.Iterable[Global___AgingBucket] | None = ...,
         organizations: _builtins.int = ...,
         last_synced_at: _timestamp_pb2.Timestamp | None = ...,
+        counted_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["last_synced_at", b"last_synced_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["counted_at", b"counted_at", "last_synced_at", b"last_synced_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aging", b"aging", "last_synced_at", b"last_synced_at", "organizations", b"organizations", "totals", b"totals"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aging", b"aging", "counted_at", b"counted_at", "last_synced_at", b"last_synced_at", "organizations", b"organizations", "totals", b"totals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -412,7 +412,7 @@ class ListPaymentsResponse(_message.Message):
     next_page_token: _builtins.str
     """Empty on the last page."""
     total: _builtins.int
-    """How many match in all."""
+    """How many match in all, counted up to 10,000; 10,001 stands for more than that."""
     @_builtins.property
     def payments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Payment]:
         """The newest first."""
