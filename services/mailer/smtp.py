@@ -4,6 +4,7 @@ import smtplib
 import socket
 import ssl
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +25,10 @@ TRUST_SECONDS = 1.0
 REST_SECONDS = 30.0
 """A connection unused for so long is given back; servers drop it soon anyway."""
 
-OK, WILL_FORWARD, GOING_AWAY = 250, 251, 421
+OK, WILL_FORWARD, GO_AHEAD, GOING_AWAY = 250, 251, 354, 421
+
+
+_Reply = tuple[int, bytes]
 
 
 @dataclass(frozen=True)
@@ -177,29 +181,80 @@ class SmtpTransport:
             return Answer(self._stage, None, f"The connection to the SMTP server was lost: {error}")
 
     def _dialogue(self, connection: smtplib.SMTP, mail: Rendered, together: bool) -> Answer:
+        """Names the mail and its recipients, and hands over the content if the server takes enough."""
+        if connection.has_extn("pipelining"):
+            named = self._name_at_once(connection, mail, together)
+        else:
+            named = self._name_one_by_one(connection, mail, together)
+        if named.code != GO_AHEAD:
+            return named
+        self._stage = Stage.CONTENT
+        self._timed(connection).send(_stuffed(mail.mime))
+        code, text = connection.getreply()
+        return Answer(self._stage, code, _text(text), named.refused)
+
+    def _name_one_by_one(self, connection: smtplib.SMTP, mail: Rendered, together: bool) -> Answer:
         code, text = self._timed(connection).mail(mail.sender, self._options(connection, mail))
         if code != OK:
             return Answer(self._stage, code, _text(text))
         self._stage = Stage.RECIPIENTS
-        answer = self._recipients(connection, mail, together)
-        if answer.code != OK:
-            return answer
-        self._stage = Stage.CONTENT
-        code, text = self._timed(connection).data(mail.mime)
-        return Answer(self._stage, code, _text(text), answer.refused)
+        replies = self._until_it_goes(self._timed(connection).rcpt(email) for email in mail.recipients)
+        answer = _recipients(mail, replies, together)
+        return answer if answer.code != OK else self._ask_for_content(connection, answer)
 
-    def _recipients(self, connection: smtplib.SMTP, mail: Rendered, together: bool) -> Answer:
-        """Names all of them; 250 if the server takes enough of them."""
-        refused: list[RefusedRecipient] = []
-        for email in mail.recipients:
-            code, text = self._timed(connection).rcpt(email)
-            if code == GOING_AWAY:
-                return Answer(self._stage, code, _text(text))
-            if code not in (OK, WILL_FORWARD):
-                refused.append(RefusedRecipient(email, code, _text(text)))
-        if len(refused) == len(mail.recipients) or (together and any(one.later for one in refused)):
-            return Answer(self._stage, refused[-1].code, refused[-1].text, tuple(refused))
-        return Answer(self._stage, OK, "", tuple(refused))
+    def _name_at_once(self, connection: smtplib.SMTP, mail: Rendered, together: bool) -> Answer:
+        """All commands in one piece (RFC 2920), and then all answers.
+
+        DATA goes with them only where nobody can get an empty mail by it: if the only recipient is refused,
+        or if whoever is not refused shall have the mail anyway.
+        """
+        whole = len(mail.recipients) == 1 or not together
+        options = "".join(f" {option}" for option in self._options(connection, mail))
+        commands = [f"MAIL FROM:{smtplib.quoteaddr(mail.sender)}{options}"]
+        commands += [f"RCPT TO:{smtplib.quoteaddr(email)}" for email in mail.recipients]
+        commands += ["DATA"] if whole else []
+        self._timed(connection).send("".join(f"{one}\r\n" for one in commands).encode())
+        code, text = connection.getreply()
+        answer = Answer(self._stage, code, _text(text))
+        if code == GOING_AWAY:
+            return answer
+        if code == OK:
+            self._stage = Stage.RECIPIENTS
+        replies = self._until_it_goes(self._timed(connection).getreply() for _ in mail.recipients)
+        if code == OK:
+            answer = _recipients(mail, replies, together)
+        if answer.code == GOING_AWAY:
+            return answer
+        if answer.code == OK and not whole:
+            return self._ask_for_content(connection, answer)
+        return self._go_ahead(connection, answer) if whole else answer
+
+    def _go_ahead(self, connection: smtplib.SMTP, named: Answer) -> Answer:
+        """The answer to a DATA that was sent ahead."""
+        if named.code == OK:
+            self._stage = Stage.CONTENT
+        code, text = self._timed(connection).getreply()
+        if named.code == OK:
+            return Answer(self._stage, code, _text(text), named.refused)
+        if code == GO_AHEAD:
+            # It waits for a mail that nobody is to get; an empty one ends that.
+            self._timed(connection).send(b".\r\n")
+            connection.getreply()
+        return named
+
+    def _ask_for_content(self, connection: smtplib.SMTP, named: Answer) -> Answer:
+        self._stage = Stage.CONTENT
+        code, text = self._timed(connection).docmd("DATA")
+        return Answer(self._stage, code, _text(text), named.refused)
+
+    def _until_it_goes(self, replies: Iterator[_Reply]) -> list[_Reply]:
+        """The replies, no further than one that ends the connection."""
+        result = []
+        for reply in replies:
+            result.append(reply)
+            if reply[0] == GOING_AWAY:
+                break
+        return result
 
     def _options(self, connection: smtplib.SMTP, mail: Rendered) -> list[str]:
         options = [f"SIZE={len(mail.mime)}"] if connection.has_extn("size") else []
@@ -231,6 +286,27 @@ class SmtpTransport:
         if self._connection is not None:
             self._connection.close()
         self._connection = None
+
+
+def _recipients(mail: Rendered, replies: Sequence[_Reply], together: bool) -> Answer:
+    """What the answers come to; 250 if the server takes enough of them."""
+    refused: list[RefusedRecipient] = []
+    for email, (code, text) in zip(mail.recipients, replies, strict=False):
+        if code == GOING_AWAY:
+            return Answer(Stage.RECIPIENTS, code, _text(text))
+        if code not in (OK, WILL_FORWARD):
+            refused.append(RefusedRecipient(email, code, _text(text)))
+    if len(refused) == len(mail.recipients) or (together and any(one.later for one in refused)):
+        return Answer(Stage.RECIPIENTS, refused[-1].code, refused[-1].text, tuple(refused))
+    return Answer(Stage.RECIPIENTS, OK, "", tuple(refused))
+
+
+def _stuffed(mime: bytes) -> bytes:
+    """The mail as it goes over the line: dots at the beginnings of lines doubled (RFC 5321, 4.5.2)."""
+    lines = mime.replace(b"\r\n.", b"\r\n..")
+    start = b"." if lines.startswith(b".") else b""
+    end = b".\r\n" if lines.endswith(b"\r\n") else b"\r\n.\r\n"
+    return start + lines + end
 
 
 def _text(answer: Any) -> str:

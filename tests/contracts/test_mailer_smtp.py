@@ -62,14 +62,28 @@ def _connected(port: int) -> Iterator[SmtpTransport]:
         transport.close()
 
 
+class Pipelining(SMTP):
+    """aiosmtpd reads commands as they come, but does not say so."""
+
+    async def push(self, status: str | bytes) -> None:
+        if isinstance(status, str) and status.startswith("250 HELP"):
+            await super().push("250-PIPELINING")
+        await super().push(status)
+
+
 @pytest.fixture
 def keeper() -> Keeper:
     return Keeper()
 
 
-@pytest.fixture
-def transport(keeper: Keeper) -> Iterator[SmtpTransport]:
-    with served(smtp(keeper, enable_SMTPUTF8=True)) as port, _connected(port) as transport:
+@pytest.fixture(params=[SMTP, Pipelining], ids=["one by one", "pipelining"])
+def transport(request: pytest.FixtureRequest, keeper: Keeper) -> Iterator[SmtpTransport]:
+    def make() -> SMTP:
+        made = request.param(keeper, hostname="test.server", enable_SMTPUTF8=True)
+        assert isinstance(made, SMTP)
+        return made
+
+    with served(make) as port, _connected(port) as transport:
         yield transport
 
 
@@ -249,6 +263,89 @@ def test_wherever_a_conversation_ends_it_is_known_how_far_it_came(
 ) -> None:
     answer = _scripted(*lines)
     assert (answer.stage, answer.code) == (stage, code)
+
+
+class Bulk(asyncio.Protocol):
+    """A server with PIPELINING: a reply for each command, all at once for commands that came together."""
+
+    def __init__(self, *replies: str) -> None:
+        self.replies = list(replies)
+        self.pieces: list[bytes] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        transport.write(b"220 x\r\n")
+
+    def data_received(self, data: bytes) -> None:
+        self.pieces.append(data)
+        if data.startswith(b"ehlo"):
+            self.transport.write(b"250-x\r\n250 PIPELINING\r\n")
+            return
+        content = data.endswith(b"\r\n.\r\n") or data == b".\r\n"
+        for _ in range(1 if content else data.count(b"\r\n")):
+            reply = self.replies.pop(0) if self.replies else "!"
+            if reply == "!":
+                self.transport.abort()
+                return
+            self.transport.write(f"{reply}\r\n".encode())
+
+
+OK, GO = "250 ok", "354 go"
+
+
+@pytest.mark.parametrize(
+    ("replies", "stage", "code"),
+    [
+        (["!"], Stage.SENDER, None),
+        (["421 going away"], Stage.SENDER, 421),
+        (["451 later", "503 no", "503 no"], Stage.SENDER, 451),
+        (["552 too large", "503 no", GO, "554 no one", OK], Stage.SENDER, 552),
+        ([OK, "!"], Stage.RECIPIENTS, None),
+        ([OK, "421 going away"], Stage.RECIPIENTS, 421),
+        ([OK, "450 busy", "503 no", OK], Stage.RECIPIENTS, 450),
+        ([OK, "550 nobody", GO, "554 no one", OK], Stage.RECIPIENTS, 550),
+        ([OK, OK, "!"], Stage.CONTENT, None),
+        ([OK, OK, "451 not now", OK], Stage.CONTENT, 451),
+        ([OK, OK, GO, "!"], Stage.CONTENT, None),
+        ([OK, OK, GO, "554 spam", OK], Stage.CONTENT, 554),
+        ([OK, OK, GO, OK], Stage.CONTENT, 250),
+    ],
+)
+def test_with_pipelining_too_it_is_known_how_far_a_conversation_came(
+    replies: list[str], stage: Stage, code: int | None
+) -> None:
+    server = Bulk(*replies)
+    with served(lambda: server) as port, _connected(port) as transport:
+        answer = _send(transport, _mail())
+        sent = [piece for piece in server.pieces if piece.startswith(b"Subject")]
+    assert (answer.stage, answer.code) == (stage, code)
+    assert bool(sent) == (stage is Stage.CONTENT and GO in replies), "content only after go ahead"
+
+
+def test_with_pipelining_a_mail_takes_two_pieces() -> None:
+    server = Bulk(OK, OK, GO, OK)
+    with served(lambda: server) as port, _connected(port) as transport:
+        assert _send(transport, _mail()).code == 250
+    commands, content = server.pieces[1:3]
+    assert commands == b"MAIL FROM:<billing@x.test>\r\nRCPT TO:<ann@x.test>\r\nDATA\r\n"
+    assert content == MIME.replace(b"\r\n.", b"\r\n..") + b".\r\n"
+
+
+def test_for_several_recipients_the_content_is_asked_for_only_once_all_are_known() -> None:
+    mail = _mail("ann@x.test", "bob@x.test")
+    server = Bulk(OK, OK, "450 busy", OK)
+    with served(lambda: server) as port, _connected(port) as transport:
+        assert _send(transport, mail).code == 450
+        assert not any(b"DATA" in piece for piece in server.pieces)
+    server = Bulk(OK, OK, "450 busy", GO, OK)
+    with served(lambda: server) as port, _connected(port) as transport:
+        answer = _send(transport, mail, together=False)
+    assert (answer.stage, answer.code, [one.email for one in answer.refused]) == (
+        Stage.CONTENT,
+        250,
+        ["bob@x.test"],
+    )
 
 
 def test_a_login_is_not_sent_in_the_clear_where_tls_was_asked_for(keeper: Keeper) -> None:
