@@ -3,6 +3,7 @@
 from sqlalchemy import Connection, func, select
 
 from services.scheduler.tables import decisions, inbox, notices
+from services.scheduler.use_cases.dispatch import CLAIM_TIME
 from services.shared.clock import Clock
 from services.shared.database import Database
 from services.shared.inbox import newest_fact, oldest_waiting, parked_facts, waiting_facts
@@ -15,7 +16,8 @@ def count_backlog(database: Database, clock: Clock) -> Backlog:
 
     Activity grows with each decision and each fact taken in.
     """
-    to_hand_over = select(func.count()).where(notices.c.hand_over_at <= clock.now())
+    # What is claimed is not handed over yet, and may have been claimed by a process that is dead.
+    to_hand_over = select(func.count()).where(notices.c.hand_over_at <= clock.now() + CLAIM_TIME)
     newest_decision = select(func.coalesce(func.max(decisions.c.decision_id), 0))
     with database.read() as connection:
         # Facts first: one that is handled in between shows in the queue that it has filled.

@@ -14,6 +14,7 @@ from services.scheduler.domain.notice import NoticeType, State
 from services.scheduler.facts import FactHandler
 from services.scheduler.operations import count_backlog
 from services.scheduler.repository import SqlStore
+from services.scheduler.use_cases.dispatch import CLAIM_TIME
 from services.scheduler.use_cases.tick import BATCH, Progress, TickOrder, run_tick
 from services.shared.database import Database
 from services.shared.facts import StoredFact
@@ -191,3 +192,15 @@ def test_the_backlog_is_what_waits_to_be_handed_over_and_activity_grows_with_wor
     assert count_backlog(database, world.clock).queue == 0
     world.tick()
     assert count_backlog(database, world.clock).activity == queued.activity
+
+
+def test_what_a_process_has_claimed_and_died_with_is_still_work(world: World, database: Database) -> None:
+    world.tick()
+    with world.store.write() as work:
+        (claimed,) = work.notices.to_hand_over(world.clock.now(), 10)
+        work.notices.claim([claimed.notice_id], until=world.clock.now() + CLAIM_TIME)
+    assert count_backlog(database, world.clock).queue == 1
+    assert not world.hand_over(), "nobody takes it over yet"
+    world.clock.advance(CLAIM_TIME)
+    assert world.hand_over()
+    assert count_backlog(database, world.clock).queue == 0
