@@ -34,10 +34,13 @@ class SmallDisk:
 
     def is_full(self) -> bool:
         """Whether a write fails as it does on a full disk."""
+        probe = self.root / "probe"
         try:
-            (self.root / "probe").write_bytes(_PIECE)
+            probe.write_bytes(_PIECE)
         except OSError as error:
             return error.errno == errno.ENOSPC
+        finally:
+            probe.unlink(missing_ok=True)
         return False
 
 

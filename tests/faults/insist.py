@@ -34,5 +34,6 @@ def insist(call: Callable[[], Answer], *, seconds: float = 60.0) -> Answer:
             if error.code() not in CUT_SHORT:
                 raise
             if time.monotonic() > until:
-                raise GaveUp(f"no answer within {seconds:g} s; the last: {error.code()} {error.details()}") from error
+                last = f"{error.code()} {error.details()}"
+                raise GaveUp(f"no answer within {seconds:g} s; the last one was {last}") from error
         pause(0.05)
