@@ -196,6 +196,10 @@ class Leases(Protocol):
         """Keeps the lease and locks it for this transaction; False if somebody else has taken it."""
         ...
 
+    def is_held(self, name: str, *, now: datetime) -> bool:
+        """Whether somebody holds it."""
+        ...
+
     def release(self, name: str, holder: str) -> None:
         """Gives it back, if it is still the holder's."""
         ...

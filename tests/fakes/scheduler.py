@@ -286,6 +286,9 @@ class FakeLeases:
         self._t.leases[name] = (holder, until)
         return True
 
+    def is_held(self, name: str, *, now: datetime) -> bool:
+        return name in self._t.leases and self._t.leases[name][1] > now
+
     def release(self, name: str, holder: str) -> None:
         if self._t.leases.get(name, ("", LONG_AGO))[0] == holder:
             del self._t.leases[name]

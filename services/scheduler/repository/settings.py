@@ -186,6 +186,11 @@ class SqlLeases:
         mine = update(leases).where(leases.c.name == name, leases.c.holder == holder)
         return self._connection.execute(mine.values(expires_at=until)).rowcount == 1
 
+    def is_held(self, name: str, *, now: datetime) -> bool:
+        """Whether somebody holds it."""
+        held = select(leases.c.name).where(leases.c.name == name, leases.c.expires_at > now)
+        return self._connection.execute(held).first() is not None
+
     def release(self, name: str, holder: str) -> None:
         """Gives it back, if it is still the holder's."""
         self._connection.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))

@@ -18,6 +18,7 @@ from services.scheduler.domain.notice import NoticeType
 from services.scheduler.ports import Work
 from services.scheduler.use_cases.exclusions import MOST_EXCLUSIONS
 from services.scheduler.use_cases.tick import BATCH, LEASE_TIME, Ticking, what_would_go
+from services.scheduler.use_cases.tick import LEASE as TICK_LEASE
 from services.shared.clock import Clock
 
 COUNTED_AT_ONCE = BATCH
@@ -61,6 +62,8 @@ def count_ahead(*, ticking: Ticking) -> bool:
     with ticking.store.read() as work:
         basis = _basis(work, ticking.clock)
         known = work.forecasts.get()
+        if work.leases.is_held(TICK_LEASE, now=ticking.clock.now()):
+            return False  # its end makes another number of it
     if not basis.thresholds or (known and known.basis == basis and not _is_old(known, ticking.clock)):
         return False
     holder = str(uuid.uuid4())

@@ -11,6 +11,7 @@ from services.scheduler.ports import Excluded
 from services.scheduler.use_cases import forecast
 from services.scheduler.use_cases.calendar import run_tick_if_due
 from services.scheduler.use_cases.forecast import COUNT_LEASE, COUNTED_AT_ONCE, count_ahead
+from services.scheduler.use_cases.tick import TickOrder, run_tick
 from services.shared.errors import Invalid
 from tests.fakes.scheduler_peers import an_invoice
 from tests.unit.scheduler.world import DUE, World, noon
@@ -251,3 +252,12 @@ def test_a_dry_run_leaves_the_count_as_it_is() -> None:
     count_ahead(ticking=world.ticking)
     world.tick(dry_run=True)
     assert look(world).catch_up == COUNTED_AT_ONCE + 1
+
+
+def test_nothing_is_counted_ahead_while_a_run_is_at_work() -> None:
+    world = with_large_books()
+    run = run_tick(TickOrder(), ticking=world.ticking)
+    next(run)
+    assert not count_ahead(ticking=world.ticking)
+    run.close()
+    assert count_ahead(ticking=world.ticking)
