@@ -13,8 +13,7 @@ from dunlin.scheduler.v1.scheduler_pb2 import (
     SetRuleEnabledRequest,
     TickProgress,
 )
-from dunlin.scheduler.v1.scheduler_pb2_grpc import SchedulerServiceStub
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from google.protobuf.json_format import ParseDict
@@ -25,6 +24,8 @@ from wtforms.validators import InputRequired, NumberRange, Optional
 
 from gateway import company_time, jobs, words
 from gateway.clients import clients
+from gateway.due_preview import Preview, preview
+from gateway.due_preview import run as run_to_end
 from gateway.errors import beside_fields, refusals
 from gateway.flashes import say
 from gateway.formats import clock_time
@@ -32,8 +33,6 @@ from services.shared.errors import Conflict, Invalid, Missing
 from services.shared.wire import timestamp
 
 KIND = "due-notices"
-RUN_SECONDS = 3600
-"""How long a run may take; the largest books take minutes."""
 
 blueprint = Blueprint("due_notices", __name__, url_prefix="/client-emails/due-notices")
 
@@ -185,11 +184,9 @@ def _as_of(form: RunForm) -> Timestamp | None:
     return timestamp(local.astimezone(UTC))
 
 
-def _run(stub: SchedulerServiceStub, order: RunTickRequest, progress: jobs.Progress) -> TickProgress:
-    last = TickProgress()
-    for last in stub.RunTick(order, timeout=RUN_SECONDS):
-        progress(last.examined, last.total)
-    return last
+def _day(form: RunForm) -> str:
+    """The day that was asked for; empty for today."""
+    return form.as_of.data.isoformat() if form.as_of.data else ""
 
 
 def _under_way() -> ResponseReturnValue | None:
@@ -207,15 +204,18 @@ def run() -> ResponseReturnValue:
         return under_way
     form = _run_form(RunForm(request.args, meta={"csrf": False}))
     is_valid = form.validate()
-    progress = None
+    found = Preview()
     if is_valid:
         order = RunTickRequest(as_of=_as_of(form), dry_run=True)
         with refusals():
-            progress = _run(clients().scheduler, order, lambda _done, _total: None)
+            found = preview(clients().scheduler, order, _day(form), again="again" in request.args)
     page = render_template(
-        "client_emails/run.html", form=form, progress=progress, calendar=company_time.calendar()
+        "client_emails/run.html", form=form, preview=found, calendar=company_time.calendar()
     )
-    return page, 200 if is_valid else 400
+    response = make_response(page, 200 if is_valid else 400)
+    if found.is_under_way:
+        response.headers["Refresh"] = f"1; url={url_for('due_notices.run', as_of=_day(form) or None)}"
+    return response
 
 
 @blueprint.post("/run")
@@ -227,9 +227,8 @@ def run_now() -> ResponseReturnValue:
     if not form.validate():
         return redirect(url_for("due_notices.run"), 303)
     stub, order = clients().scheduler, RunTickRequest(as_of=_as_of(form))
-    day = form.as_of.data.isoformat() if form.as_of.data else ""
     job_id = jobs.start(
-        KIND, day, 0, lambda told: _run(stub, order, told), "The scheduler did not finish it."
+        KIND, _day(form), 0, lambda told: run_to_end(stub, order, told), "The scheduler did not finish it."
     )
     return redirect(url_for("due_notices.show_run", job_id=job_id), 303)
 

@@ -152,7 +152,15 @@ def job_log(kind: str) -> JobLog:
     return JobLog(cast(Database, current_app.extensions[EXTENSION]), kind)
 
 
-def start(kind: str, subject: str, total: int, work: Callable[[Progress], Message], sorry: str) -> str:
+def start(
+    kind: str,
+    subject: str,
+    total: int,
+    work: Callable[[Progress], Message],
+    sorry: str,
+    *,
+    patience: float = PATIENCE_SECONDS,
+) -> str:
     """Begins the work in a thread and returns the job's id, after a moment in which most are done.
 
     `work` returns its report. `sorry` is said where a call failed and nobody can say more.
@@ -164,7 +172,7 @@ def start(kind: str, subject: str, total: int, work: Callable[[Progress], Messag
         target=context.run, args=(_do, entries, job_id, work, sorry), name=f"{kind}-{job_id}", daemon=True
     )
     thread.start()
-    thread.join(PATIENCE_SECONDS)
+    thread.join(patience)
     return job_id
 
 

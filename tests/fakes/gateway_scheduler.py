@@ -1,6 +1,6 @@
 """A scheduler in memory for the gateway's tests."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,20 @@ from services.shared.wire import instant, timestamp
 from tests.fakes.gateway_rpc import FakeStub, rpc
 
 DEFAULT_THRESHOLDS = (-5, 15, 30, 45, 60, 90)
+
+
+class Stream(Iterator[Any]):
+    """An answer in parts, as gRPC gives it."""
+
+    def __init__(self, parts: Iterable[Any]) -> None:
+        self._parts = iter(parts)
+
+    def __next__(self) -> Any:
+        return next(self._parts)
+
+    def cancel(self) -> None:
+        """Ends it."""
+        self._parts = iter(())
 
 
 class FakeScheduler(FakeStub):
@@ -115,7 +129,7 @@ class FakeScheduler(FakeStub):
             today = instant(request.as_of).date().isoformat()
         half = scheduler_pb2.TickProgress(examined=5, total=10, today=today)
         done = scheduler_pb2.TickProgress(examined=10, total=10, counts=self.tick, done=True, today=today)
-        return iter([half, done])
+        return Stream([half, done])
 
     @rpc
     def ListNotices(self, request: Any) -> Any:

@@ -4,10 +4,13 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from dunlin.scheduler.v1.scheduler_pb2 import TickProgress
+
 from gateway.jobs import JobLog
 from services.shared.database import Database
 from services.shared.errors import Busy
 from tests.fakes.gateway_clients import FakeServices
+from tests.fakes.gateway_scheduler import Stream
 from tests.fakes.gateway_visitor import Visitor
 
 RUN = "/client-emails/due-notices/run"
@@ -39,6 +42,52 @@ def test_a_run_that_takes_long_shows_its_progress_and_the_page_may_be_left(
     done = staff.get(page.path)
     assert "Refresh" not in done.headers
     assert "4 emails are on the way." in done.text
+
+
+def test_what_a_run_of_large_books_would_do_is_counted_beside_the_page(
+    staff: Visitor, services: FakeServices
+) -> None:
+    may_go_on, counted = threading.Event(), []
+
+    def slow(request: Any, timeout: float | None = None) -> Stream:
+        def parts() -> Iterator[Any]:
+            counted.append(request)
+            today = services.scheduler.calendar.today
+            yield TickProgress(examined=2000, total=1_000_000, today=today)
+            assert may_go_on.wait(30)
+            yield TickProgress(
+                examined=1_000_000, total=1_000_000, counts=services.scheduler.tick, done=True, today=today
+            )
+
+        return Stream(parts())
+
+    services.scheduler.RunTick = slow  # type: ignore[method-assign]
+    page = staff.get(f"{RUN}?as_of=2026-07-04")
+    assert "of 1,000,000 open invoices." in page.text
+    assert page.headers["Refresh"].endswith(f"{RUN}?as_of=2026-07-04")
+    again = staff.get(f"{RUN}?as_of=2026-07-04&again=1")
+    assert "of 1,000,000 open invoices." in again.text, "the count that is under way is shown"
+    assert len(counted) == 2, "once to see how large the books are, once to count"
+    may_go_on.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("due-preview-"):
+            thread.join(30)
+    done = staff.get(f"{RUN}?as_of=2026-07-04")
+    assert "Refresh" not in done.headers
+    assert "4 emails would go out." in done.text
+    assert "1,000,000 open invoices looked at." in done.text
+    assert len(counted) == 2, "the count is shown again"
+    staff.get(done.tree.xpath("//a[.='Count again']")[0].get("href"))
+    assert len(counted) == 4
+    assert all(request.dry_run for request in counted)
+
+
+def test_a_count_that_failed_says_so(staff: Visitor, services: FakeServices, database: Database) -> None:
+    log = JobLog(database, "due-preview")
+    log.fail(log.begin(1, "2026-07-05", 1_000_000), "Another run is under way.")
+    page = staff.get(f"{RUN}?as_of=2026-07-05")
+    assert "Another run is under way." in page.one("//div[@role='alert']").text_content()
+    assert "again=1" in page.one("//a[.='Count again']").get("href")
 
 
 def test_a_run_says_how_far_it_has_come(staff: Visitor, database: Database) -> None:
