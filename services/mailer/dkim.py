@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.hazmat.primitives import hashes
@@ -30,6 +31,7 @@ SIGNED = (
 )
 """Each is signed as often as it occurs and once more: so none can be changed, and none be added."""
 
+_SIGNED = tuple(name.lower().encode() for name in SIGNED)
 _NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*", re.IGNORECASE)
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:((?:[^\r]|\r(?!\n)|\r\n[ \t])*)\r\n")
 _SPACES = re.compile(rb"[ \t]{2,}|\t")
@@ -61,19 +63,15 @@ class Signer:
         """The mail with a signature on top; nothing of it may change afterwards. Lines end in CRLF."""
         header, _, body = mime.partition(b"\r\n\r\n")
         fields = _fields(header + b"\r\n")
-        names = [name for name in SIGNED for _ in range(len(fields.get(name.lower().encode(), ())) + 1)]
+        counts = tuple(len(fields.get(name, ())) for name in _SIGNED)
         digest = base64.b64encode(hashlib.sha256(relaxed_body(body)).digest())
         value = b"%s%d;\r\n h=%s;\r\n bh=%s;\r\n b=" % (
             self._head,
             int(at.timestamp()),
-            b":\r\n  ".join(_wrapped(names)),
+            _names(counts),
             digest,
         )
-        signed = [
-            field
-            for name in dict.fromkeys(SIGNED)
-            for field in reversed(fields.get(name.lower().encode(), ()))
-        ]
+        signed = [field for name in _SIGNED for field in reversed(fields.get(name, ()))]
         own = b"dkim-signature:" + _FOLDING.sub(b" ", value).strip()
         signature = base64.b64encode(self._signature(b"".join(signed) + own))
         pieces = [signature[at : at + _LINE] for at in range(0, len(signature), _LINE)]
@@ -128,17 +126,20 @@ def _fields(header: bytes) -> dict[bytes, list[bytes]]:
     result: dict[bytes, list[bytes]] = {}
     for match in _FIELD.finditer(header):
         name = match.group(1).lower()
-        value = _FOLDING.sub(b" ", match.group(2)).strip(b" ")
+        value = match.group(2).strip(b" \t\r\n")
+        if b"\r\n" in value or b"  " in value or b"\t" in value:
+            value = _FOLDING.sub(b" ", value)
         result.setdefault(name, []).append(b"%s:%s\r\n" % (name, value))
     return result
 
 
-def _wrapped(names: list[str]) -> list[bytes]:
-    """The names in lines that are not too long."""
+@lru_cache(maxsize=64)
+def _names(counts: tuple[int, ...]) -> bytes:
+    """The names as they are listed, each once more than it occurs, in lines that are not too long."""
     lines, line = [], ""
-    for name in names:
+    for name in (name for name, count in zip(SIGNED, counts, strict=True) for _ in range(count + 1)):
         if len(line) + len(name) > _LINE:
-            lines.append(line.encode())
+            lines.append(line)
             line = ""
         line += f":{name}" if line else name
-    return [*lines, line.encode()]
+    return ":\r\n  ".join([*lines, line]).encode()

@@ -28,6 +28,8 @@ LOGO_ID = "logo"
 """The Content-ID that the HTML part shows the logo by, as cid:logo."""
 
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_SIMPLE_LOCAL = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
+LONGEST_LOCAL = 64
 _WORD_BYTES = 42
 """Bytes of text in one encoded word: 56 in base64 and 12 around them, which leaves room for the name."""
 
@@ -107,9 +109,17 @@ def _content(message: EmailMessage, kind: str) -> str:
     return str(part.get_content()).replace("\r\n", "\n") if part is not None else ""
 
 
-@lru_cache(maxsize=4096)
 def _on_the_wire(email: str) -> str:
     """An address with its domain in ASCII; only the part before the at sign may need SMTPUTF8."""
+    local, _, domain = email.partition("@")
+    if _SIMPLE_LOCAL.fullmatch(local) and len(local) <= LONGEST_LOCAL and len(domain) < LONGEST_LOCAL:
+        # What is right about such a part needs no library; the domains are few.
+        return f"{local}@{_checked(f'a@{domain}').partition('@')[2]}"
+    return _checked(email)
+
+
+@lru_cache(maxsize=4096)
+def _checked(email: str) -> str:
     try:
         valid = validate_email(
             email, check_deliverability=False, test_environment=True, globally_deliverable=False

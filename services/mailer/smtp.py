@@ -210,8 +210,8 @@ class SmtpTransport:
         """
         whole = len(mail.recipients) == 1 or not together
         options = "".join(f" {option}" for option in self._options(connection, mail))
-        commands = [f"MAIL FROM:{smtplib.quoteaddr(mail.sender)}{options}"]
-        commands += [f"RCPT TO:{smtplib.quoteaddr(email)}" for email in mail.recipients]
+        commands = [f"MAIL FROM:<{mail.sender}>{options}"]
+        commands += [f"RCPT TO:<{email}>" for email in mail.recipients]
         commands += ["DATA"] if whole else []
         self._timed(connection).send("".join(f"{one}\r\n" for one in commands).encode())
         code, text = connection.getreply()

@@ -13,7 +13,7 @@ from babel.numbers import format_decimal
 from services.mailer.domain.company import Company, takes_replies
 from services.mailer.domain.letter import Due, Letter, Payment
 from services.mailer.domain.templates import TemplateType
-from services.shared.money import in_words
+from services.shared.money import in_words, minor_digits
 
 _FAILURES = {
     "CARD_DECLINED": "the card was declined",
@@ -32,7 +32,18 @@ def locale() -> Locale:
 @lru_cache(maxsize=4096)
 def money(minor: int, currency: str) -> str:
     """An amount of minor units as people write it: "$1,280.50"."""
-    return in_words(minor, currency, locale())
+    before, digits, after = _around(currency, minor < 0)
+    whole, rest = divmod(abs(minor), 10**digits)
+    return f"{before}{whole:,}.{rest:0{digits}}{after}" if digits else f"{before}{whole:,}{after}"
+
+
+@lru_cache(maxsize=512)
+def _around(currency: str, negative: bool) -> tuple[str, int, str]:
+    """What stands around a number of that currency, and its decimals; taken from how one unit is written."""
+    digits = minor_digits(currency)
+    one = f"1.{'0' * digits}" if digits else "1"
+    before, _, after = in_words(-(10**digits) if negative else 10**digits, currency, locale()).partition(one)
+    return before, digits, after
 
 
 @lru_cache(maxsize=1024)

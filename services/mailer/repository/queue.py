@@ -38,6 +38,14 @@ _BACK = {
 _FINAL: dict[str, Any] = {"due_at": None, "lease_owner": None}
 _PAST = (m.attempts, m.drops, m.tried_at, m.waits_for_review, m.request_id)
 
+_IN_ORDER = (
+    select(m.id, m.state, m.lease_owner, m.asked_at)
+    .where(m.id.in_(bindparam("keys", expanding=True)))
+    .order_by(m.id)
+    .with_for_update()
+)
+_LEASES = select(m.id, m.state, m.lease_owner, m.due_at).where(m.id.in_(bindparam("keys", expanding=True)))
+_NEW_EVENT, _NEW_BODY = insert(message_events), insert(message_bodies)
 _SHOWN = (
     update(messages)
     .where(m.id == bindparam("key"))
@@ -107,8 +115,7 @@ class SqlQueue:
 
         A lease that is far from its end needs no lock: nobody else can take it before the mails have gone.
         """
-        query = select(m.id, m.state, m.lease_owner, m.due_at)
-        found = self._connection.execute(query.where(m.id.in_([message.key for message, _mail in mails])))
+        found = self._connection.execute(_LEASES, {"keys": [message.key for message, _mail in mails]})
         rows = {row.id: row for row in found}
         soon = at + (until - at) / 2
         old = [message for message, _mail in mails if (rows[message.key].due_at or at) < soon]
@@ -119,7 +126,7 @@ class SqlQueue:
         if ours:
             # The fastest level: it is on the way of every mail, and styles and base64 shrink well with it.
             bodies = [{"message": message.key, "mime": zlib.compress(mail.mime, 1)} for message, mail in ours]
-            self._connection.execute(insert(message_bodies), bodies)
+            self._connection.execute(_NEW_BODY, bodies)
             self._tell([_event(message.key, EventKind.PROCESSED, at) for message, _mail in ours])
         return ours
 
@@ -127,7 +134,7 @@ class SqlQueue:
         """All endings in a handful of statements, however many they are."""
         if not endings:
             return []
-        rows = {row.id: row for row in self._locked(m.id.in_([one.message.key for one in endings]))}
+        rows = self._by_key([one.message for one in endings])
         sent = {one.message.key: one for one in endings if isinstance(one.outcome, Sent)}
         news = [one for key, one in sent.items() if rows[key].state != State.SENT.value]
         if news:
@@ -143,7 +150,7 @@ class SqlQueue:
 
     def withhold(self, refused: Sequence[tuple[Claimed, Withheld]], at: datetime) -> None:
         """Either out of the queue, or back into it if the scheduler has asked for it again."""
-        rows = {row.id: row for row in self._locked(m.id.in_([message.key for message, _why in refused]))}
+        rows = self._by_key([message for message, _why in refused])
         held = [(message, why) for message, why in refused if _is_held(rows, message)]
         again = [message.key for message, _why in held if rows[message.key].asked_at != message.asked_at]
         final = [message.key for message, _why in held if message.key not in again]
@@ -178,11 +185,16 @@ class SqlQueue:
         query = select(m.id, m.state, m.lease_owner, m.asked_at).where(which)
         return self._connection.execute(query.order_by(m.id).with_for_update()).all()
 
+    def _by_key(self, batch: Sequence[Claimed]) -> dict[int, Row[Any, Any, Any, Any]]:
+        """The rows of these, locked."""
+        found = self._connection.execute(_IN_ORDER, {"keys": [message.key for message in batch]})
+        return {row.id: row for row in found}
+
     def _held(self, batch: Sequence[Claimed]) -> set[int]:
         """The keys, locked, of those whose lease has not passed to another worker."""
         if not batch:
             return set()
-        rows = {row.id: row for row in self._locked(m.id.in_([message.key for message in batch]))}
+        rows = self._by_key(batch)
         return {message.key for message in batch if _is_held(rows, message)}
 
     def _renewed(self, batch: Sequence[Claimed], until: datetime) -> set[int]:
@@ -217,7 +229,7 @@ class SqlQueue:
 
     def _tell(self, events: Sequence[dict[str, Any]]) -> None:
         if events:
-            self._connection.execute(insert(message_events), events)
+            self._connection.execute(_NEW_EVENT, events)
 
 
 _KINDS = {Sent: EventKind.SENT, Later: EventKind.DEFERRED, Never: EventKind.FAILED}

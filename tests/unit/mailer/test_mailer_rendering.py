@@ -1,6 +1,7 @@
 """Mails as they come out: golden texts, and values that try to be more than values."""
 
 import base64
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from email import message_from_bytes, policy
@@ -17,7 +18,7 @@ from services.mailer.domain.message import CannotWrite, Claimed, Rendered
 from services.mailer.domain.sample import sample_letter
 from services.mailer.domain.shipped import SHIPPED
 from services.mailer.domain.templates import Areas, Template, TemplateType
-from services.mailer.mime import body_of
+from services.mailer.mime import _checked, _on_the_wire, body_of
 from services.mailer.rendering import MailPress
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -238,3 +239,17 @@ def test_a_template_full_of_tokens_grows_no_further_than_it_may() -> None:
     )
     rendered = _write(_named(), replace(COMPANY, address="x" * 500), areas)
     assert len(rendered.mime) < 1_000_000
+
+
+@given(
+    local=st.from_regex(r"[A-Za-z0-9._+-]{1,70}", fullmatch=True),
+    domain=st.sampled_from(["x.test", "Exämple.test", "x", "x..test", "-x.test", "X.TEST", "", "x.test "]),
+)
+def test_a_usual_address_is_judged_as_the_library_judges_it(local: str, domain: str) -> None:
+    def judged(judge: Callable[[str], str]) -> str | None:
+        try:
+            return judge(f"{local}@{domain}")
+        except CannotWrite:
+            return None
+
+    assert judged(_on_the_wire) == judged(_checked)

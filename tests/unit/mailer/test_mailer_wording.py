@@ -4,12 +4,15 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from services.mailer.domain.company import SHIPPED_SENDER
 from services.mailer.domain.letter import Due, Recipient
 from services.mailer.domain.sample import sample_letter
 from services.mailer.domain.templates import TemplateType
-from services.mailer.wording import day, days, facts, failure, greeting, moment, money, values
+from services.mailer.wording import day, days, facts, failure, greeting, locale, moment, money, values
+from services.shared.money import _DIGITS, in_words
 from tests.fakes.mailer import COMPANY
 
 LETTER = sample_letter(TemplateType.DUE_NOTICE_AFTER, date(2026, 3, 4))
@@ -115,3 +118,12 @@ def test_a_fact_without_a_value_is_left_out_and_the_full_amount_if_nothing_was_p
     invoice = replace(LETTER.invoice, issued_on=None, balance_minor=LETTER.invoice.amount_minor)
     known = values(replace(LETTER, invoice=invoice), COMPANY, "https://x.test")
     assert [line.label for line in facts(LETTER.type, known)] == ["Invoice", "Due date", "Amount due"]
+
+
+@given(st.integers(min_value=-(10**14), max_value=10**14), st.sampled_from(sorted(_DIGITS)))
+@example(0, "USD")
+@example(-5, "USD")
+@example(100_000, "JPY")
+@example(-1_234_567, "KWD")
+def test_every_amount_is_written_as_babel_writes_it(minor: int, currency: str) -> None:
+    assert money(minor, currency) == in_words(minor, currency, locale())
