@@ -22,6 +22,7 @@ import os
 import re
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -50,15 +51,20 @@ class Maildir:
             (path / name).mkdir(parents=True, exist_ok=True)
 
     def add(self, mail: bytes) -> Path:
-        """Stores a mail durably and returns its file."""
+        """Stores a mail durably and returns its file; OSError if it cannot, and then nothing of it stays."""
         host = socket.gethostname().replace("/", "_").replace(":", "_")
         name = f"{time.time_ns()}.P{os.getpid()}Q{next(self._count)}.{host}"
         temporary, final = self._path / "tmp" / name, self._path / "new" / name
-        with open(temporary, "xb") as file:
-            file.write(mail)
-            file.flush()
-            os.fsync(file.fileno())
-        os.rename(temporary, final)
+        try:
+            with open(temporary, "xb") as file:
+                file.write(mail)
+                file.flush()
+                os.fsync(file.fileno())
+            os.rename(temporary, final)
+        except OSError:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
         directory = os.open(final.parent, os.O_RDONLY)
         try:
             os.fsync(directory)
@@ -94,7 +100,13 @@ class Sink:
         dropped = any(address.startswith("drop@") for address in recipients)
         if not dropped:
             mail = _with_envelope(session, envelope, recipients)
-            file = await asyncio.get_running_loop().run_in_executor(None, self._maildir.add, mail)
+            try:
+                file = await asyncio.get_running_loop().run_in_executor(None, self._maildir.add, mail)
+            except OSError as error:
+                # A full disk says nothing about this mail: its sender shall come again, with all others too.
+                with contextlib.suppress(OSError):  # the log may be on the same disk
+                    sys.stderr.write(f"mail not kept: {error}\n")
+                return "421 4.3.1 mails cannot be kept at the moment"
         if dropped or any(address.startswith("keep-and-drop@") for address in recipients):
             _hang_up(server)
             return "421 4.3.2 dropped"
@@ -162,7 +174,7 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str) -
 @click.option("--listen", required=True, callback=_address, help="Address to listen at, as host:port.")
 @click.option("--maildir", required=True, type=click.Path(path_type=Path), help="Directory to keep mails in.")
 def main(listen: tuple[str, int], maildir: Path) -> None:
-    """Keeps every mail it is given; prints nothing."""
+    """Keeps every mail it is given; says so where it cannot."""
     asyncio.run(serve(*listen, maildir))
 
 

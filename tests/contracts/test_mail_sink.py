@@ -55,6 +55,18 @@ def test_a_mail_is_kept_as_it_came_with_its_envelope_on_top(sink: Sink) -> None:
     assert list((sink.path / "tmp").iterdir()) == []
 
 
+def test_where_a_mail_cannot_be_kept_its_sender_is_told_to_come_again(sink: Sink) -> None:
+    """Such as on a full disk; a final no would lose it."""
+    (sink.path / "tmp").rmdir()
+    with pytest.raises(smtplib.SMTPResponseException) as refused:
+        sink.send("b@x.test")
+    assert refused.value.smtp_code == 421
+    assert sink.mails() == []
+    (sink.path / "tmp").mkdir()
+    assert sink.send("b@x.test") == {}
+    assert len(sink.mails()) == 1
+
+
 def test_a_mail_is_on_disk_before_the_sender_is_told(sink: Sink) -> None:
     with sink.client() as client:
         for count in range(1, 21):
