@@ -49,7 +49,9 @@ KINDS = {
     "message_failed": Kind(
         "An email could not be sent", "Its notice is not marked as failed. The email did not go out."
     ),
-    UNREADABLE: Kind("Unreadable", "Nobody can say what it was about. Trying it again rarely helps."),
+    UNREADABLE: Kind(
+        "Unreadable", "Nobody can say what it was about. Trying it again helps only after Dunlin was updated."
+    ),
 }
 
 # What the first words of an error mean to somebody who has not written the program.
@@ -88,7 +90,8 @@ class Shown:
         if len(text) > LONGEST_BODY:
             text = f"{text[:LONGEST_BODY]}\N{HORIZONTAL ELLIPSIS}"
         kind = KINDS.get(letter.name) or Kind(letter.name.replace("_", " ").capitalize() or "Unknown", "")
-        return cls(letter, kind, _subject(body), in_words(letter.error), text)
+        trouble = "It could not be read." if letter.name == UNREADABLE else in_words(letter.error)
+        return cls(letter, kind, _subject(body), trouble, text)
 
 
 def _subject(body: object) -> str:

@@ -48,6 +48,7 @@ def test_the_list_says_what_when_how_often_and_why(staff: Visitor, three: FakeOp
     rows = [" ".join(row.text_content().split()) for row in found]
     assert len(rows) == 3
     assert rows[0].startswith("Unreadable")
+    assert "It could not be read." in rows[0]
     assert "An email could not be sent Notice n-1" in rows[1]
     assert "The database did not answer." in rows[1]
     assert "21 attempts" in rows[1]
