@@ -9,11 +9,13 @@ import secrets
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
+
+import psycopg
 
 from bench.run import REPOSITORY
 from embedded.child import leashed
@@ -21,6 +23,7 @@ from embedded.ports import free_ports
 
 SERVICES = ("paynow", "mailer", "scheduler")
 START_SECONDS = 60.0
+FORECAST_SECONDS = 900.0
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,10 @@ class RunningSite:
 
 @contextmanager
 def running_site(folder: Path, urls: Mapping[str, str]) -> Iterator[RunningSite]:
-    """`serve` of the services and of the gateway, over these databases; nothing works in the background."""
+    """`serve` of the services and of the gateway, over these databases.
+
+    The scheduler works until it has counted its forecast, and nothing works in the background then.
+    """
     folder.mkdir(parents=True)
     keys = {name: secrets.token_urlsafe(32) for name in ("service-token", "session-key", "link-key")}
     for name, key in keys.items():
@@ -123,23 +129,39 @@ def running_site(folder: Path, urls: Mapping[str, str]) -> Iterator[RunningSite]
         **{f"DUNLIN_{name.upper()}_ADDRESS": f"127.0.0.1:{ports[name]}" for name in SERVICES},
     }
     env.pop("DUNLIN_AMQP_URL", None)
-    processes = []
-    try:
+    with ExitStack() as running:
         for module in (*(f"services.{name}" for name in SERVICES), "gateway"):
-            with (folder / f"{module}.log").open("wb") as log:
-                command = leashed(("-m", module, "serve"))
-                processes.append(subprocess.Popen(command, env=env, cwd=REPOSITORY, stdout=log, stderr=log))
-        _wait(ports["gateway"], folder)
+            running.enter_context(_process(module, "serve", folder, env))
+        with _process("services.scheduler", "work", folder, env):
+            _wait(ports["gateway"], folder)
+            _wait_for_forecast(urls["scheduler"])
         yield RunningSite(ports["gateway"], keys["link-key"])
+
+
+@contextmanager
+def _process(module: str, role: str, folder: Path, env: Mapping[str, str]) -> Iterator[None]:
+    with (folder / f"{module}-{role}.log").open("wb") as log:
+        process = subprocess.Popen(
+            leashed(("-m", module, role)), env=dict(env), cwd=REPOSITORY, stdout=log, stderr=log
+        )
+    try:
+        yield
     finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_for_forecast(url: str) -> None:
+    deadline = time.monotonic() + FORECAST_SECONDS
+    with psycopg.connect(url, autocommit=True) as connection:
+        while connection.execute("SELECT 1 FROM forecasts WHERE invoices > 0").fetchone() is None:
+            if time.monotonic() > deadline:
+                raise RuntimeError("the scheduler does not count its forecast")
+            time.sleep(0.5)
 
 
 def _wait(port: int, folder: Path) -> None:

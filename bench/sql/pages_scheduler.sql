@@ -1,4 +1,4 @@
-UPDATE calendar SET time_zone = 'UTC', automatic = true, sandbox = true;
+UPDATE calendar SET time_zone = 'UTC', automatic = false, sandbox = true;
 UPDATE rules SET enabled = true;
 
 INSERT INTO notices (notice_id, type, organization_id, invoice_id, invoice_number, due_on, threshold_days, state,
