@@ -22,7 +22,7 @@ from bench.figures import Figure, at_most, limit
 from bench.pages_books import PASSWORD, STAFF, company
 from bench.pages_site import Answer, RunningSite, Visitor, running_site
 from services.paynow.domain.links import PayLinks
-from tests.servers import POSTGRES_IMAGE, wait_until
+from tests.servers import LABEL, POSTGRES_IMAGE, TEST_RUN, wait_until
 
 if TYPE_CHECKING:
     from bench.run import Scale
@@ -167,7 +167,8 @@ PAGES = (
 @contextmanager
 def own_postgres() -> Iterator[str]:
     """A server that counts statements."""
-    container = DockerContainer(POSTGRES_IMAGE).with_exposed_ports(5432).with_kwargs(shm_size="1g")
+    container = DockerContainer(POSTGRES_IMAGE).with_exposed_ports(5432)
+    container.with_kwargs(shm_size="1g", labels={LABEL: TEST_RUN})
     container.with_env("POSTGRES_PASSWORD", "for-tests-only").with_env("POSTGRES_USER", "dunlin")
     container.with_command(["postgres", *(word for setting in SERVER for word in ("-c", setting))])
     with container:

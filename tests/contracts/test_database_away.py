@@ -26,7 +26,15 @@ from services.shared.database import Database
 from services.shared.database_errors import DatabaseAway, DatabaseBusy, database_refusal, words_of
 from services.shared.grpc_channel import open_channel
 from services.shared.grpc_errors import refusal_of
-from tests.servers import POSTGRES_IMAGE, PostgresServer, free_port, wait_until, why_no_containers
+from tests.servers import (
+    LABEL,
+    POSTGRES_IMAGE,
+    TEST_RUN,
+    PostgresServer,
+    free_port,
+    wait_until,
+    why_no_containers,
+)
 
 TOKEN = "a token for the tests"
 SOON = 30.0
@@ -205,6 +213,7 @@ def server() -> Iterator[Server]:
     port = free_port()
     container = DockerContainer(POSTGRES_IMAGE).with_bind_ports(5432, port)
     container.with_env("POSTGRES_PASSWORD", "for-tests-only").with_env("POSTGRES_USER", "dunlin")
+    container.with_kwargs(labels={LABEL: TEST_RUN})
     container.start()
     url = f"postgresql://dunlin:for-tests-only@127.0.0.1:{port}/dunlin"
     try:

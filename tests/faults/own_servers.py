@@ -16,7 +16,15 @@ import docker
 import psycopg
 import pytest
 
-from tests.servers import POSTGRES_IMAGE, RABBITMQ_IMAGE, free_port, wait_until, why_no_containers
+from tests.servers import (
+    LABEL,
+    POSTGRES_IMAGE,
+    RABBITMQ_IMAGE,
+    TEST_RUN,
+    free_port,
+    wait_until,
+    why_no_containers,
+)
 
 PASSWORD = "for-tests-only"
 
@@ -45,6 +53,7 @@ class OwnServer:
             # A broker keeps its data under the name of its host.
             name=f"dunlin-faults-{uuid.uuid4().hex[:8]}",
             hostname="own-server",
+            labels={LABEL: TEST_RUN},
             ports={f"{port}/tcp": ("127.0.0.1", self.port)},
             **options,  # type: ignore[arg-type]
         )
