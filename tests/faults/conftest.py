@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 
 import pytest
@@ -42,6 +41,5 @@ def fleet(
 ) -> Iterator[Fleet]:
     """A fleet that the tests harm one after the other."""
     root = tmp_path_factory.mktemp("fleet") / "home"
-    broker = harmed_broker if importlib.util.find_spec("services.scheduler.events") else None
-    with running_fleet(root, harmed_postgres, broker, bad_mail) as fleet:
+    with running_fleet(root, harmed_postgres, harmed_broker, bad_mail) as fleet:
         yield fleet

@@ -116,7 +116,7 @@ class Fleet:
         self,
         root: Path,
         postgres: OwnServer,
-        broker: OwnServer | None,
+        broker: OwnServer,
         mail: MailServer,
         *,
         lines: Collection[str],
@@ -139,7 +139,6 @@ class Fleet:
         self.processes = {
             name: Process(name, words, self._env_of(name), root / "logs" / f"{name}.log")
             for name, words in PROGRAMS.items()
-            if broker is not None or words[0] != "services.scheduler.events"
         }
         self._supervisor = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
 
@@ -292,8 +291,7 @@ class Fleet:
             settings[f"DUNLIN_{name.upper()}_ADDRESS"] = f"127.0.0.1:{self._ports[name]}"
         for name, url in self._urls.items():
             settings[f"DUNLIN_{name.upper()}_DATABASE_URL"] = url
-        if self.broker is not None:
-            settings["DUNLIN_AMQP_URL"] = self.broker.url
+        settings["DUNLIN_AMQP_URL"] = self.broker.url
         return {**inherited, **settings}
 
     def _env_of(self, name: str) -> dict[str, str]:
@@ -357,7 +355,7 @@ class Fleet:
 
 @contextmanager
 def running_fleet(
-    root: Path, postgres: OwnServer, broker: OwnServer | None, mail: MailServer, lines: Collection[str] = ()
+    root: Path, postgres: OwnServer, broker: OwnServer, mail: MailServer, lines: Collection[str] = ()
 ) -> Iterator[Fleet]:
     """A fleet for the time of the block, ready, with a bad network laid into these of the LINES."""
     with ExitStack() as stack:
