@@ -24,7 +24,7 @@ REPOSITORY = Path(__file__).parents[1]
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "protos" / "gen")]
 
 from bench.figures import Figure  # noqa: E402 - after the path is set
-from tests.servers import start_postgres, start_rabbitmq  # noqa: E402
+from tests.servers import start_postgres, start_rabbitmq, why_no_containers  # noqa: E402
 
 NAMES = ("validate", "sync", "tick", "mails", "facts", "pages")
 
@@ -68,6 +68,8 @@ def main(arguments: Sequence[str]) -> int:
 def _server(variable: str, start: object, running: ExitStack) -> str:
     if url := os.environ.get(variable):
         return url
+    if why := why_no_containers():
+        sys.exit(f"{variable} is not set and {why}.")
     url, stop = start()  # type: ignore[operator]
     running.callback(stop)
     return str(url)
