@@ -37,10 +37,14 @@ class Child:
         self._started_at = 0.0
         self._restart_at = 0.0
         self._delay = _FIRST_DELAY
+        self._is_named = True
         self.restarts = 0
 
     def start(self) -> None:
-        """Starts the program in a session of its own, so that Ctrl-C reaches the supervisor alone."""
+        """Starts the program in a session of its own, so that Ctrl-C reaches the supervisor alone.
+
+        OSError if it cannot be started, such as without room for its log.
+        """
         rotate(self.log_path)
         with self.log_path.open("ab") as out:
             self._process = subprocess.Popen(  # noqa: S603 - our own programs
@@ -52,7 +56,7 @@ class Child:
                 start_new_session=True,
             )
         self._started_at = time.monotonic()
-        self._pid_path.write_text(f"{self._process.pid}\n", encoding="ascii")
+        self._name(self._process.pid)
 
     @property
     def is_running(self) -> bool:
@@ -60,7 +64,11 @@ class Child:
 
     def ended(self) -> str | None:
         """How the program ended, once for each end; None while it runs or waits for its restart."""
-        if self._process is None or self._process.poll() is None:
+        if self._process is None:
+            return None
+        if self._process.poll() is None:
+            if not self._is_named:
+                self._name(self._process.pid)
             return None
         code = self._process.returncode
         self._process = None
@@ -73,12 +81,27 @@ class Child:
         return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
     def restart_if_due(self) -> bool:
-        """Starts the program again once its delay is over; says whether it did."""
+        """Starts the program again once its delay is over; says whether it did.
+
+        Where it cannot be started, it is tried again after the delay, so that a full disk ends nothing.
+        """
         if self._process is not None or time.monotonic() < self._restart_at:
             return False
+        try:
+            self.start()
+        except OSError:
+            self._restart_at = time.monotonic() + self._delay
+            return False
         self.restarts += 1
-        self.start()
         return True
+
+    def _name(self, pid: int) -> None:
+        """Writes the pid file; where that fails, at a later look at the program."""
+        try:
+            self._pid_path.write_text(f"{pid}\n", encoding="ascii")
+            self._is_named = True
+        except OSError:
+            self._is_named = False
 
     def ask_to_stop(self) -> None:
         """Sends SIGTERM."""

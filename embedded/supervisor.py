@@ -3,7 +3,7 @@
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from embedded.child import Child
@@ -36,7 +36,7 @@ class Supervisor:
     def __init__(self, home: Home, programs: Sequence[Program], tell: Tell) -> None:
         self._children = [Child(program, home) for program in programs]
         self._site = next(program for program in programs if program.name == GATEWAY)
-        self._tell = tell
+        self._out = tell
         self._stop_signals = 0
 
     @contextmanager
@@ -145,6 +145,11 @@ class Supervisor:
                 self._tell(f"{name} {how}; starting it again (log: {child.log_path})")
             elif child.restart_if_due():
                 self._tell(f"{name} was started again")
+
+    def _tell(self, line: str) -> None:
+        # The output may go to a file on a disk that is full; that must not end what runs.
+        with suppress(OSError):
+            self._out(line)
 
     @staticmethod
     def _not_listening(waiting: list[Child]) -> str:

@@ -118,6 +118,42 @@ def test_a_program_that_is_killed_comes_back_at_the_same_port(home: Home) -> Non
     assert any("paynow was killed by SIGKILL; starting it again" in line for line in told)
 
 
+@pytest.mark.parametrize("place", ["run", "log"])
+def test_a_program_comes_back_though_nothing_can_be_written_for_a_while(home: Home, place: str) -> None:
+    """As on a full disk: neither the pid file nor the log; and what is told cannot be written either."""
+    told: list[str] = []
+
+    def tell(line: str) -> None:
+        told.append(line)
+        raise OSError("no room")
+
+    supervisor = Supervisor(home, _programs(home), tell)
+    folder, aside = home.root / place, home.root / "aside"
+    with supervisor.signals():
+        supervisor.start()
+        supervisor.wait_until_healthy()
+        first = _pid(home, "paynow")
+        assert first is not None
+
+        def room_comes_back() -> bool:
+            if folder.exists():
+                return _pid(home, "paynow") not in (None, first)
+            again = any("was started again" in line for line in told)
+            if again if place == "run" else time.monotonic() - killed_at > 1:
+                assert again == (place == "run"), "without a log it is not started"
+                aside.rename(folder)
+            return False
+
+        folder.rename(aside)
+        os.kill(first, signal.SIGKILL)
+        killed_at = time.monotonic()
+        sender = _signal_once(room_comes_back)
+        supervisor.run()
+        sender.join()
+        supervisor.stop()
+    assert any("paynow was started again" in line for line in told)
+
+
 def test_a_program_that_does_not_come_up_is_named_with_its_last_words(home: Home) -> None:
     supervisor = Supervisor(home, _programs(home, paynow="refuses to start"), lambda _: None)
     supervisor.start()
