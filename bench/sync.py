@@ -8,6 +8,7 @@ into the same schema by the driver's executemany.
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import statistics
 import tempfile
@@ -24,6 +25,7 @@ from dunlin.paynow.v1 import ledger_pb2
 from bench import sync_books
 from bench.figures import Figure, at_least
 from services.shared.database import Database
+from services.shared.process import GARBAGE_THRESHOLDS
 from tests.servers import PostgresServer
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ class Rounds:
 
 def run(scale: Scale) -> list[Figure]:
     """First time and unchanged, on both databases."""
+    gc.set_threshold(*GARBAGE_THRESHOLDS)  # as every program of ours does at its start
     invoices, rounds = (10_000, 3) if scale.quick else (100_000, 5)
     stream = [request.SerializeToString() for request in sync_books.lists(invoices)]
     figures = []

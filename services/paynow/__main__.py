@@ -29,7 +29,8 @@ from services.shared.operations_grpc import OperationsServicer
 from services.shared.process import Program, main
 from services.shared.queue_metrics import QueueMetrics
 from services.shared.relaying import relaying
-from services.shared.settings import choice, seconds, secret_file, server_url
+from services.shared.server_urls import server_url
+from services.shared.settings import choice, seconds, secret_file
 from services.shared.tls import Tls
 from services.shared.worker import Worker
 

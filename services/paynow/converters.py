@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import date
+from operator import attrgetter
 from typing import NamedTuple
 
 from dunlin.paynow.v1 import books_pb2, ledger_pb2
@@ -74,30 +75,23 @@ def sync_batches(requests: Iterable[ledger_pb2.SyncBooksRequest]) -> Iterator[li
         yield [_sync_record(record) for record in request.records]
 
 
-_NO_DETAILS = ledger_pb2.OrganizationDetails()
+# Taken together, since a list has millions of them.
+_organization_of = attrgetter("line", "organization_id", "organization_name")
+_details_of = attrgetter("type", "status", "address", "time_zone")
+_invoice_of = attrgetter("invoice_number", "issued_on", "due_on", "currency", "amount", "balance", "status")
+_NO_DETAILS = ("",) * 4
 
 
 def _sync_record(record: ledger_pb2.SyncRecord) -> SyncRecord:
-    details = record.organization if record.HasField("organization") else _NO_DETAILS
-    return SyncRecord(
-        record.line,
-        record.organization_id,
-        record.organization_name,
-        details.type,
-        details.status,
-        details.address,
-        details.time_zone,
+    texts = (
+        *_organization_of(record),
+        *(_details_of(record.organization) if record.HasField("organization") else _NO_DETAILS),
         record.contact_name,
         tuple(record.contact_emails),
         record.contact_default if record.HasField("contact_default") else None,
-        record.invoice_number,
-        record.issued_on,
-        record.due_on,
-        record.currency,
-        record.amount,
-        record.balance,
-        record.status,
+        *_invoice_of(record),
     )
+    return SyncRecord._make(texts)
 
 
 def sync_report(report: SyncReport) -> ledger_pb2.SyncReport:

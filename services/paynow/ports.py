@@ -14,6 +14,7 @@ from services.paynow.domain.books import (
     Invoice,
     Organization,
 )
+from services.paynow.domain.repeats import ToldLine
 from services.paynow.domain.sync import InvoiceKey, Known, Plan, StaleAddress, SyncReport
 
 
@@ -76,6 +77,10 @@ class BooksWriter(Protocol):
 
 class BooksReader(Protocol):
     """The books as they stand. No method takes more statements for more rows."""
+
+    def repeated(self, lines: Sequence[ToldLine]) -> set[str]:
+        """The imprints of those lines that say word for word what the last line of their invoice said."""
+        ...
 
     def organizations(
         self, search: str, after: OrganizationPlace | None, limit: int
@@ -143,8 +148,11 @@ class BooksReader(Protocol):
 class Ledger(Protocol):
     """Where the books are kept."""
 
-    def write(self) -> AbstractContextManager[BooksWriter]:
-        """A transaction: kept at the end, undone by an exception."""
+    def write(self, *, lasting: bool = True) -> AbstractContextManager[BooksWriter]:
+        """A transaction: kept at the end, undone by an exception.
+
+        Unless it is `lasting`, a power cut may undo it until a later one that is.
+        """
         ...
 
     def read(self) -> AbstractContextManager[BooksReader]:

@@ -86,6 +86,8 @@ invoices = Table(
     Column("reserved_minor", BigInteger, nullable=False),  # being charged at this moment
     Column("status", Text, nullable=False),  # open, paid, cancelled, third_party
     Column("updated_at", UtcDateTime, nullable=False),
+    # Of the last line about it (domain.repeats); empty if that was before there were imprints.
+    Column("imprint", Text, nullable=False, server_default=""),
     UniqueConstraint("organization_id", "number"),
     Index("invoices_by_number", "number"),
     Index("invoices_by_due_date", "due_on"),

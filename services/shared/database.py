@@ -101,14 +101,18 @@ class Database:
         return self._engine.dialect.name == "postgresql"
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, lasting: bool = True) -> Iterator[Connection]:
         """A transaction that may write: committed at the end, undone by an exception.
 
-        On SQLite it takes the one write lock at once, so that it never has to be tried again.
+        On SQLite it takes the one write lock at once, so that it never has to be tried again. Unless it is
+        `lasting`, a power cut may undo it until a later one that is: it does not wait for the disk.
         """
         with self._engine.connect() as connection:
             connection.info["dunlin_begin"] = "BEGIN IMMEDIATE"
+            connection.info["dunlin_lasting"] = lasting
             with connection.begin():
+                if self.locks_rows and not lasting:
+                    connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
                 yield connection
 
     @contextmanager
@@ -243,6 +247,10 @@ def _sqlite(url: str, *, durable: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
+        wanted = synchronous if connection.info.get("dunlin_lasting", True) else "NORMAL"
+        if connection.info.get("dunlin_synchronous", synchronous) != wanted:
+            connection.exec_driver_sql(f"PRAGMA synchronous={wanted}")
+            connection.info["dunlin_synchronous"] = wanted
         connection.exec_driver_sql(connection.info.get("dunlin_begin", "BEGIN"))
 
     return engine

@@ -30,6 +30,8 @@ class Store(NamedTuple):
 
     ledger: Ledger
     take_payment: Callable[..., None]
+    forget_imprints: Callable[[], None]
+    """As if all invoices were from before there were imprints."""
 
     def sync(self, *records: SyncRecord, at: datetime | None = None) -> SyncReport:
         """One stream of one batch."""
@@ -53,7 +55,7 @@ def open_store(kind: str, migrated_url: MigratedUrl) -> Iterator[Store]:
     """An empty store of that kind."""
     if kind == "memory":
         memory = BooksInMemory()
-        yield Store(memory, memory.take_payment)
+        yield Store(memory, memory.take_payment, memory.forget_imprints)
         return
     with open_database(kind, migrated_url) as database:
 
@@ -68,7 +70,11 @@ def open_store(kind: str, migrated_url: MigratedUrl) -> Iterator[Store]:
                     )
                 )
 
-        yield Store(SqlLedger(database), take_payment)
+        def forget_imprints() -> None:
+            with database.write() as connection:
+                connection.execute(update(invoices).values(imprint=""))
+
+        yield Store(SqlLedger(database), take_payment, forget_imprints)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from services.paynow.tables import books_lock, metadata
 from services.shared.database import Database
 from services.shared.errors import Refusal
 from tests.fakes.clock import SetClock
+from tests.fakes.dying_store import DyingStore
 from tests.fakes.paynow_payments import MIGRATIONS, Books, MemoryBooks, SqlBooks, payable, succeeded_total
 from tests.fakes.paynow_provider import METHODS, Killed, ScriptedProvider
 from tests.fakes.paynow_till import EMAIL, Till
@@ -25,6 +26,8 @@ from tests.servers import DATABASES, MigratedUrl
 METHOD = st.sampled_from(sorted(METHODS))
 KEY = st.sampled_from(["", "", "", "key-00001", "key-00002"])  # mostly one of its own
 DEATH = st.sampled_from(["no", "no", "no", "before", "after", "away"])
+COMMIT = st.tuples(st.sampled_from([0, 0, 0, 1, 2, 3]), st.booleans())
+"""At which commit from now on the process is killed (0 is never), and whether after it."""
 
 
 class PaymentMachine(RuleBasedStateMachine):
@@ -38,6 +41,8 @@ class PaymentMachine(RuleBasedStateMachine):
         self.books = self.make_books()
         self.books.add_organization("A", EMAIL)
         self.books.add_invoice(payable(1, "A", "INV-1", books=10_000))
+        self.store = DyingStore(self.books.store)
+        self.books.store = self.store  # type: ignore[assignment]  # it has all that a store has
         self.provider = ScriptedProvider()
         self.till = Till(self.books, self.provider, SetClock())
         self.amount = 10_000  # of the invoice, as the lists say
@@ -63,9 +68,12 @@ class PaymentMachine(RuleBasedStateMachine):
         payments = self.till.all_payments()
         return self.owed - sum(p.amount_minor for p in payments if p.state is not PaymentState.FAILED)
 
-    @rule(target=confirmed, quote=quotes, method=METHOD, key=KEY, death=DEATH)
-    def confirm(self, quote: Quote, method: str, key: str, death: str) -> tuple[Quote, str, str]:
-        """A confirmation, in which the process may die or the provider go away."""
+    @rule(target=confirmed, quote=quotes, method=METHOD, key=KEY, death=DEATH, commit=COMMIT)
+    def confirm(
+        self, quote: Quote, method: str, key: str, death: str, commit: tuple[int, bool]
+    ) -> tuple[Quote, str, str]:
+        """A confirmation, in which the process may die at any commit or call, or the provider go away."""
+        self.store.die_at(*commit)
         key = key or f"key-{quote.quote_id}"
         if death in ("before", "after"):
             setattr(self.provider, death, self.die)
@@ -87,6 +95,8 @@ class PaymentMachine(RuleBasedStateMachine):
             payment = self.till.confirm(quote, method, key)
         except (Refusal, Killed):
             return
+        finally:
+            self.store.revive()
         was = self.told.setdefault((quote.quote_id, method, key), payment.payment_id)
         assert payment.payment_id == was
         assert len(self.provider.recorded) <= before + 1
@@ -95,6 +105,18 @@ class PaymentMachine(RuleBasedStateMachine):
     def wait(self, seconds: int) -> None:
         """The worker at work for a while."""
         self.till.wait_and_resolve(seconds)
+
+    @rule(commit=COMMIT)
+    def resolve_and_die(self, commit: tuple[int, bool]) -> None:
+        """The worker asks about what is due, and is killed at a commit."""
+        self.store.die_at(*commit)
+        try:
+            self.till.wait(1)
+            self.till.resolve()
+        except Killed:
+            pass
+        finally:
+            self.store.revive()
 
     @rule(hours=st.integers(1, 2))
     def sleep(self, hours: int) -> None:

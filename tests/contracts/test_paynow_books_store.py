@@ -1,12 +1,15 @@
 """The promises of a sync, kept by the books in memory and on both databases."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from services.paynow.domain.books import Invoice
+from services.paynow.domain.lines import SyncRecord
+from services.paynow.domain.repeats import told
 from services.paynow.domain.sync import SyncReport
+from services.paynow.ports import InvoiceFilter
 from services.paynow.use_cases import books
 from services.paynow.use_cases.summary import Summaries
 from services.shared.clock import SystemClock
@@ -95,6 +98,88 @@ def test_the_books_remember_when_a_sync_last_came_to_its_end(store: Store) -> No
     store.sync(a_record(), at=later - timedelta(days=1))
     store.sync(a_record(), at=later)
     assert Summaries(store.ledger, SystemClock()).of("", TODAY).last_synced_at == later
+
+
+# Lines that repeat what the last line of their invoice said
+
+
+def of_one(*changes: dict[str, object]) -> list[SyncRecord]:
+    """Lines of one organization, invoice 1 and so on, each with what is different about it."""
+    return [a_record(str(number), **change) for number, change in enumerate(changes, 1)]
+
+
+def test_many_repeated_lines_are_unchanged_and_those_between_them_are_not(store: Store) -> None:
+    store.sync(*of_one(*[{}] * 50))
+    changes: list[dict[str, object]] = [{"balance": "1"} if number % 7 == 0 else {} for number in range(50)]
+    assert store.sync(*of_one(*changes)) == SyncReport(0, 8, 42, 0, ())
+    assert store.sync(*of_one(*changes)) == SyncReport(0, 0, 50, 0, ())
+    assert store.sync(*of_one(*[{}] * 50)) == SyncReport(0, 8, 42, 0, ())
+
+
+def test_the_same_figures_in_other_words_are_no_change(store: Store) -> None:
+    store.sync(*of_one({}, {}, {}))
+    other: dict[str, object] = {"amount": "250", "balance": "250.0", "organization_id": " O-1 "}
+    for _ in range(2):
+        assert store.sync(*of_one({}, other, {})) == SyncReport(0, 0, 3, 0, ())
+
+
+def test_an_invoice_that_another_line_has_changed_since_is_no_repeat(store: Store) -> None:
+    lines = of_one({}, {}, {})
+    store.sync(*lines)
+    store.sync(lines[1]._replace(status="cancelled"))
+    assert store.sync(*lines) == SyncReport(0, 1, 2, 0, ())
+    assert {one.status for one in all_invoices(store)} == {"open"}
+
+
+def test_a_repeated_line_still_says_what_the_organization_and_its_contacts_are(store: Store) -> None:
+    lines = of_one({}, {}, {})
+    store.sync(*lines)
+    other = a_record("9", organization_name="Harbor Inc", contact_emails=("new@harbor.test",))
+    store.sync(other)
+    assert store.told() == ["new@harbor.test"]
+    assert store.sync(*lines) == SyncReport(0, 1, 2, 0, ())
+    found = books.get_organization("O-1", ledger=store.ledger)
+    assert (found.name, store.told()) == ("Harbor Lights LLC", ["ana@harbor.test"])
+
+
+def test_the_last_of_contradicting_lines_holds_also_when_all_are_repeated(store: Store) -> None:
+    lines = of_one({}, {"organization_name": "Harbor Inc"}, {})
+    for _ in range(3):
+        store.sync(*lines)
+        assert books.get_organization("O-1", ledger=store.ledger).name == "Harbor Lights LLC"
+
+
+def test_a_number_twice_is_refused_by_its_second_line_whichever_is_repeated(store: Store) -> None:
+    line, other = a_record("1"), a_record("2")
+    store.sync(line, other)
+    changed = line._replace(balance="1")
+    for first, second in ((changed, line), (line, changed), (line, line)):
+        report = store.sync(other, first, other._replace(invoice_number="3"), second)
+        (refusal,) = report.refusals
+        assert (refusal.line, refusal.reason) == (4, "DUPLICATE_NUMBER")
+        assert "line 2" in refusal.message
+        store.sync(line)
+
+
+def test_words_that_meet_at_other_places_are_not_the_same_words(store: Store) -> None:
+    store.sync(*of_one({}, {}, {"issued_on": "", "due_on": "2026-03-01"}))
+    report = store.sync(*of_one({}, {}, {"issued_on": "2026-03-01", "due_on": ""}))
+    assert report == SyncReport(0, 1, 2, 0, ())
+
+
+def test_invoices_from_before_there_were_imprints_get_theirs_from_the_next_list(store: Store) -> None:
+    lines = [told(record) for record in of_one({}, {})]
+    store.sync(*(line.record for line in lines))
+    store.forget_imprints()
+    with store.ledger.read() as view:
+        assert view.repeated(lines) == set()
+    assert store.sync(*(line.record for line in lines)).unchanged == 2
+    with store.ledger.read() as view:
+        assert view.repeated(lines) == {line.imprint for line in lines}
+
+
+def all_invoices(store: Store) -> Sequence[Invoice]:
+    return books.list_invoices(InvoiceFilter(), None, 100, ledger=store.ledger).invoices
 
 
 # Payments that were taken here

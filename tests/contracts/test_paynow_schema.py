@@ -16,6 +16,9 @@ SCHEMAS = [
     pytest.param(provider_sandbox.MIGRATIONS, provider_sandbox.metadata, id="sandbox"),
 ]
 
+ONLY_WHERE_IT_CAN_BE = {"organizations_by_words"}
+"""What a migration adds if the server has what it needs, and the code can do without."""
+
 
 @pytest.fixture
 def empty_url(request: pytest.FixtureRequest, kind: str, tmp_path: Path) -> str:
@@ -57,6 +60,7 @@ def described(database: Database, table: str) -> dict[str, Any]:
             "indexes": sorted(
                 (str(index["name"]), str(index["column_names"]), where(index.get("dialect_options", {})))
                 for index in found.get_indexes(table)
+                if index["name"] not in ONLY_WHERE_IT_CAN_BE
             ),
         }
 

@@ -17,6 +17,7 @@ from services.paynow.domain.books import (
 )
 from services.paynow.domain.contacts import addressees
 from services.paynow.domain.lines import InvoiceClaim, SyncRecord
+from services.paynow.domain.repeats import ToldLine
 from services.paynow.domain.sync import InvoiceKey, Known, KnownInvoice, Plan, StaleAddress, SyncReport
 from services.paynow.ports import InvoiceFilter, InvoicePlace, OrganizationPlace
 
@@ -54,6 +55,7 @@ def numbered(*records: SyncRecord) -> list[SyncRecord]:
 class _Kept:
     claim: InvoiceClaim
     books_balance_minor: int
+    imprint: str = ""
     paid_here_minor: int = 0
     reserved_minor: int = 0
 
@@ -82,7 +84,7 @@ class BooksInMemory:
         self._state = _State()
 
     @contextmanager
-    def write(self) -> Iterator["_Writer"]:
+    def write(self, *, lasting: bool = True) -> Iterator["_Writer"]:
         """A transaction: an exception undoes it."""
         before = deepcopy(self._state)
         try:
@@ -100,6 +102,11 @@ class BooksInMemory:
         """What the payments half does to an invoice."""
         kept = self._state.invoices[invoice_id]
         kept.paid_here_minor, kept.reserved_minor = paid_here_minor, reserved_minor
+
+    def forget_imprints(self) -> None:
+        """As if all invoices were from before there were imprints."""
+        for kept in self._state.invoices.values():
+            kept.imprint = ""
 
 
 class _Writer:
@@ -122,7 +129,9 @@ class _Writer:
             {key: state.organizations[key] for key in organization_ids if key in state.organizations},
             {key: list(state.contacts[key]) for key in organization_ids if key in state.contacts},
             {
-                (kept.claim.organization_id, kept.claim.number): KnownInvoice(invoice_id, kept.claim)
+                (kept.claim.organization_id, kept.claim.number): KnownInvoice(
+                    invoice_id, kept.claim, kept.imprint
+                )
                 for invoice_id, kept in state.invoices.items()
                 if (kept.claim.organization_id, kept.claim.number) in wanted
             },
@@ -142,13 +151,16 @@ class _Writer:
             organization_id, position = new.contact
             contact = next(c for c in state.contacts[organization_id] if c.position == position)
             self._change(replace(contact, addresses=(*contact.addresses, new.address)))
-        for claim in plan.new_invoices:
-            state.invoices[len(state.invoices) + 1] = _Kept(claim, claim.balance_minor)
+        for claim, imprint in plan.new_invoices:
+            state.invoices[len(state.invoices) + 1] = _Kept(claim, claim.balance_minor, imprint)
         for changed in plan.changed_invoices:
             kept = state.invoices[changed.invoice_id]
-            kept.claim = changed.claim
+            kept.claim, kept.imprint = changed.claim, changed.imprint
             if changed.tells_balance:
                 kept.books_balance_minor = changed.claim.balance_minor
+
+        for known in plan.first_imprints:
+            state.invoices[known.invoice_id].imprint = known.imprint
 
     def drop_addresses(self, stale: Sequence[StaleAddress]) -> None:
         gone = {(one.contact_id, one.email_key) for one in stale}
@@ -168,6 +180,14 @@ class _Writer:
 class _Reader:
     def __init__(self, state: _State) -> None:
         self._state = state
+
+    def repeated(self, lines: Sequence[ToldLine]) -> set[str]:
+        kept = {
+            (one.claim.organization_id, one.claim.number, one.imprint)
+            for one in self._state.invoices.values()
+        }
+        keys = {(r.organization_id.strip(), r.invoice_number.strip(), imprint) for r, imprint in lines}
+        return {imprint for *_, imprint in kept & keys}
 
     def organizations(
         self, search: str, after: OrganizationPlace | None, limit: int

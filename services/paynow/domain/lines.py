@@ -93,6 +93,7 @@ class InvoiceLine(NamedTuple):
     organization: OrganizationClaim
     contact: ContactClaim | None
     invoice: InvoiceClaim
+    imprint: str = ""  # see domain.repeats
 
 
 class LineRefusal(NamedTuple):
@@ -108,7 +109,7 @@ class _Wrong(Exception):
     """The first thing that is wrong with a line."""
 
 
-def check_line(record: SyncRecord) -> InvoiceLine | LineRefusal:
+def check_line(record: SyncRecord, imprint: str = "") -> InvoiceLine | LineRefusal:
     """The line's meaning, or the first thing that is wrong with it, from left to right.
 
     White space around a value is no part of it. Everything else is exact: nothing is normalised, and a
@@ -125,7 +126,8 @@ def check_line(record: SyncRecord) -> InvoiceLine | LineRefusal:
         )
         organization = _organization(said)
         contact = _contact(record.contact_name, record.contact_emails, record.contact_default)
-        return InvoiceLine(record.line, organization, contact, _invoice(record, organization.organization_id))
+        invoice = _invoice(record, organization.organization_id)
+        return InvoiceLine(record.line, organization, contact, invoice, imprint)
     except _Wrong as wrong:
         return LineRefusal(record.line, *wrong.args)
 

@@ -1,6 +1,6 @@
 """A sync: what a stream of lines changes in the books, batch by batch."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -13,10 +13,10 @@ from services.paynow.domain.lines import (
     InvoiceLine,
     LineRefusal,
     OrganizationClaim,
-    SyncRecord,
     check_line,
     duplicate,
 )
+from services.paynow.domain.repeats import Numbers, ToldLine, sift
 
 MOST_REFUSALS = 1000
 """Refusals that a report names; beyond that it only counts."""
@@ -30,6 +30,14 @@ class KnownInvoice(NamedTuple):
 
     invoice_id: int
     claim: InvoiceClaim
+    imprint: str = ""
+
+
+class NewInvoice(NamedTuple):
+    """An invoice that the ledger does not have yet."""
+
+    claim: InvoiceClaim
+    imprint: str = ""
 
 
 class ChangedInvoice(NamedTuple):
@@ -38,6 +46,7 @@ class ChangedInvoice(NamedTuple):
     invoice_id: int
     claim: InvoiceClaim
     tells_balance: bool
+    imprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,8 +75,9 @@ class Plan:
     new_contacts: list[Contact] = field(default_factory=list)
     changed_contacts: list[Contact] = field(default_factory=list)
     new_addresses: list[NewAddress] = field(default_factory=list)
-    new_invoices: list[InvoiceClaim] = field(default_factory=list)
+    new_invoices: list[NewInvoice] = field(default_factory=list)
     changed_invoices: list[ChangedInvoice] = field(default_factory=list)
+    first_imprints: list[KnownInvoice] = field(default_factory=list)
 
 
 class StaleAddress(NamedTuple):
@@ -100,23 +110,29 @@ class _Stale:
 class Sync:
     """One stream of lines. Remembers what it has named so far; knows no database.
 
-    For each batch: `check`, then `plan` against what is known of the accepted lines, then apply the plan.
-    After the last batch: drop `stale_addresses`, and read the `report`.
+    For each batch: `sift` and `check`, then `plan` against what is known of the accepted lines, then apply
+    the plan. After the last batch: drop `stale_addresses`, and read the `report`.
     """
 
     def __init__(self) -> None:
-        self._lines: dict[str, dict[str, int]] = {}  # organization id -> number -> line
+        self._lines: Numbers = {}
         self._with_primary: set[str] = set()
         self._met: set[ContactKey] = set()
         self._stale: dict[ContactKey, _Stale] = {}
         self._added = self._changed = self._unchanged = self._refused = 0
         self._refusals: list[LineRefusal] = []
 
-    def check(self, records: Iterable[SyncRecord]) -> list[InvoiceLine]:
+    def sift(self, lines: Sequence[ToldLine], repeated: Collection[str]) -> list[ToldLine]:
+        """The lines that have to be looked at; those that only repeat what the books say are counted."""
+        rest, skipped = sift(lines, repeated, self._lines)
+        self._unchanged += skipped
+        return rest
+
+    def check(self, lines: Iterable[ToldLine]) -> list[InvoiceLine]:
         """The lines that may be taken; the others are counted, and the first ones remembered."""
         accepted = []
-        for record in records:
-            line = check_line(record)
+        for record, imprint in lines:
+            line = check_line(record, imprint)
             if isinstance(line, InvoiceLine):
                 numbers = self._lines.setdefault(line.invoice.organization_id, {})
                 if line.invoice.number not in numbers:
@@ -139,17 +155,20 @@ class Sync:
             invoice = line.invoice
             before = known.invoices.get((invoice.organization_id, invoice.number))
             if before is None:
-                plan.new_invoices.append(invoice)
+                plan.new_invoices.append(NewInvoice(invoice, line.imprint))
                 self._added += 1
             elif before.claim != invoice:
                 tells = tells_balance(invoice, before.claim)
-                plan.changed_invoices.append(ChangedInvoice(before.invoice_id, invoice, tells))
-                self._changed += 1
-            elif index in touched:
+                changed = ChangedInvoice(before.invoice_id, invoice, tells, line.imprint)
+                plan.changed_invoices.append(changed)
                 self._changed += 1
             else:
-                self._unchanged += 1
-                continue
+                if not before.imprint:
+                    plan.first_imprints.append(before._replace(imprint=line.imprint))
+                if index not in touched:
+                    self._unchanged += 1
+                    continue
+                self._changed += 1
             if self._stale and (contact := meant[index]) in self._stale:
                 self._stale[contact].counted = True
         return plan

@@ -23,7 +23,7 @@ from services.paynow.repository import books_rows as rows
 from services.paynow.repository.books_reader import SqlBooksReader
 from services.paynow.repository.bulk import insert_many
 from services.paynow.repository.contacts import contacts_of
-from services.paynow.repository.pairs import pairs
+from services.paynow.repository.texts import texts
 from services.paynow.tables import addresses, books_lock, contacts, invoices, organizations, sync_runs
 from services.shared.database import Database
 
@@ -35,9 +35,9 @@ class SqlLedger:
         self._database = database
 
     @contextmanager
-    def write(self) -> Iterator[BooksWriter]:
+    def write(self, *, lasting: bool = True) -> Iterator[BooksWriter]:
         """A transaction: kept at the end, undone by an exception."""
-        with self._database.write() as connection:
+        with self._database.write(lasting=lasting) as connection:
             yield SqlBooksWriter(connection)
 
     @contextmanager
@@ -92,19 +92,21 @@ class SqlBooksWriter:
 
     def apply(self, plan: Plan, at: datetime) -> None:
         """Writes what the plan says: at most one statement for each of its parts."""
-        self._many(insert(organizations), [rows.organization_values(o, at) for o in plan.new_organizations])
+        added = [tuple(rows.organization_values(o, at).values()) for o in plan.new_organizations]
+        insert_many(self._connection, organizations, rows.ORGANIZATION_COLUMNS, added)
         changed = [rows.new_organization_values(o, at) for o in plan.changed_organizations]
         self._many(rows.UPDATE_ORGANIZATION, changed)
         ids = self._insert_contacts(plan.new_contacts)
         self._many(rows.UPDATE_CONTACT, [rows.new_contact_values(c) for c in plan.changed_contacts])
         self._insert_addresses(plan.new_addresses, ids)
-        new = [rows.invoice_values(claim, at) for claim in plan.new_invoices]
+        new = [rows.invoice_values(one, at) for one in plan.new_invoices]
         insert_many(self._connection, invoices, rows.INVOICE_COLUMNS, new)
         self._lock_invoices(plan)
         told = [one for one in plan.changed_invoices if one.tells_balance]
         silent = [one for one in plan.changed_invoices if not one.tells_balance]
         self._many(rows.UPDATE_INVOICE, [rows.new_invoice_values(one, at) for one in told])
         self._many(rows.UPDATE_INVOICE_FACTS, [rows.new_invoice_facts(one, at) for one in silent])
+        self._many(rows.UPDATE_IMPRINT, [rows.new_imprint(one) for one in plan.first_imprints])
 
     def drop_addresses(self, stale: Sequence[StaleAddress]) -> None:
         """Removes the addresses; those that are gone already do not matter."""
@@ -115,7 +117,8 @@ class SqlBooksWriter:
 
     def _lock_invoices(self, plan: Plan) -> None:
         """By id, as payments lock them: else a sync and a payment could wait for each other for ever."""
-        ids = sorted(one.invoice_id for one in plan.changed_invoices)
+        ids = [one.invoice_id for one in plan.changed_invoices]
+        ids += [one.invoice_id for one in plan.first_imprints]
         if ids:
             query = select(invoices.c.invoice_id).where(invoices.c.invoice_id.in_(ids))
             self._connection.execute(query.order_by(invoices.c.invoice_id).with_for_update(key_share=True))
@@ -128,13 +131,13 @@ class SqlBooksWriter:
     def _known_invoices(self, keys: Sequence[InvoiceKey]) -> dict[InvoiceKey, KnownInvoice]:
         t = invoices.c
         facts = (t.issued_on, t.due_on, t.currency, t.amount_minor, t.listed_balance_minor, t.status)
-        wanted = pairs(self._connection, keys)
-        query = select(t.invoice_id, t.organization_id, t.number, *facts).where(
-            t.organization_id == wanted.first, t.number == wanted.second
+        wanted = texts(self._connection, keys, 2)
+        query = select(t.invoice_id, t.imprint, t.organization_id, t.number, *facts).where(
+            t.organization_id == wanted.columns[0], t.number == wanted.columns[1]
         )
         return {
-            (claim[0], claim[1]): KnownInvoice(invoice_id, InvoiceClaim._make(claim))
-            for invoice_id, *claim in self._connection.execute(query).all()
+            (claim[0], claim[1]): KnownInvoice(invoice_id, InvoiceClaim._make(claim), imprint)
+            for invoice_id, imprint, *claim in self._connection.execute(query).all()
         }
 
     def _insert_contacts(self, new: Sequence[Contact]) -> dict[ContactKey, int]:
@@ -146,13 +149,13 @@ class SqlBooksWriter:
         return {(row[0], row[1]): row[2] for row in inserted}
 
     def _insert_addresses(self, new: Sequence[NewAddress], ids: dict[ContactKey, int]) -> None:
-        values = [
-            {
-                "contact_id": one.contact_id or ids[one.contact],
-                "email_key": one.address.email_key,
-                "position": one.address.position,
-                "email": one.address.email,
-            }
+        added = [
+            (
+                one.contact_id or ids[one.contact],
+                one.address.email_key,
+                one.address.position,
+                one.address.email,
+            )
             for one in new
         ]
-        self._many(insert(addresses), values)
+        insert_many(self._connection, addresses, ("contact_id", "email_key", "position", "email"), added)

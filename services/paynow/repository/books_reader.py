@@ -16,9 +16,11 @@ from services.paynow.domain.books import (
     Organization,
 )
 from services.paynow.domain.contacts import addressees
+from services.paynow.domain.repeats import ToldLine
 from services.paynow.ports import InvoiceFilter, InvoicePlace, OrganizationPlace
 from services.paynow.repository import books_rows as rows
 from services.paynow.repository.contacts import contacts_of
+from services.paynow.repository.texts import texts
 from services.paynow.tables import IS_DUE, addresses, contacts, invoices, organizations, sync_runs
 
 _IS_OPEN = and_(invoices.c.status == "open", invoices.c.balance_minor > 0)
@@ -49,6 +51,19 @@ class SqlBooksReader:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    def repeated(self, lines: Sequence[ToldLine]) -> set[str]:
+        """The imprints of those lines that say word for word what the last line of their invoice said."""
+        keys = [
+            (record.organization_id.strip(), record.invoice_number.strip(), imprint)
+            for record, imprint in lines
+        ]
+        told = texts(self._connection, keys, 3)
+        t = invoices.c
+        organization_id, number, imprint = told.columns
+        query = select(t.imprint).select_from(told.rows)
+        query = query.where(t.organization_id == organization_id, t.number == number, t.imprint == imprint)
+        return {row[0] for row in self._connection.execute(query).all()}
 
     def organizations(
         self, search: str, after: OrganizationPlace | None, limit: int

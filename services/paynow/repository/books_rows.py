@@ -5,9 +5,8 @@ from typing import Any
 
 from sqlalchemy import Row, Table, Update, bindparam, case, update
 
-from services.paynow.domain.books import Address, Contact, Organization
-from services.paynow.domain.lines import InvoiceClaim
-from services.paynow.domain.sync import ChangedInvoice
+from services.paynow.domain.books import Contact, Organization
+from services.paynow.domain.sync import ChangedInvoice, KnownInvoice, NewInvoice
 from services.paynow.tables import contacts, invoices, organizations
 
 Values = dict[str, Any]
@@ -20,8 +19,14 @@ def organization_of(row: Row[Any]) -> Organization:
     )
 
 
+ORGANIZATION_COLUMNS = (
+    *("organization_id", "id_key", "name", "name_key", "type", "status", "address", "time_zone", "currency"),
+    "updated_at",
+)
+
+
 def organization_values(organization: Organization, at: datetime) -> Values:
-    """The row of an organization."""
+    """The row of an organization, in the order of `ORGANIZATION_COLUMNS`."""
     return {
         "organization_id": organization.organization_id,
         "id_key": organization.organization_id.casefold(),
@@ -36,19 +41,17 @@ def organization_values(organization: Organization, at: datetime) -> Values:
     }
 
 
-def contact_of(row: Row[Any], addresses: tuple[Address, ...]) -> Contact:
-    """The contact in a row of `contacts`."""
-    return Contact(
-        row.contact_id,
-        row.organization_id,
-        row.position,
-        row.name,
-        row.is_primary,
-        row.starred_by_hand,
-        row.starred_by_crm,
-        row.is_default,
-        addresses,
-    )
+CONTACT_COLUMNS = (
+    contacts.c.contact_id,
+    contacts.c.organization_id,
+    contacts.c.position,
+    contacts.c.name,
+    contacts.c.is_primary,
+    contacts.c.starred_by_hand,
+    contacts.c.starred_by_crm,
+    contacts.c.is_default,
+)
+"""The fields of a `Contact` in their order, but its addresses."""
 
 
 def contact_values(contact: Contact) -> Values:
@@ -78,12 +81,14 @@ INVOICE_COLUMNS = (
     "paid_here_minor",
     "reserved_minor",
     "updated_at",
+    "imprint",
 )
 
 
-def invoice_values(claim: InvoiceClaim, at: datetime) -> tuple[Any, ...]:
+def invoice_values(new: NewInvoice, at: datetime) -> tuple[Any, ...]:
     """The row of a new invoice, in the order of `INVOICE_COLUMNS`; a claim is the first eight of them."""
-    return (*claim, claim.balance_minor, claim.balance_minor, 0, 0, at)
+    claim, imprint = new
+    return (*claim, claim.balance_minor, claim.balance_minor, 0, 0, at, imprint)
 
 
 def new_organization_values(organization: Organization, at: datetime) -> Values:
@@ -116,7 +121,13 @@ def new_invoice_facts(changed: ChangedInvoice, at: datetime) -> Values:
         "new_due_on": claim.due_on,
         "new_status": claim.status,
         "new_updated_at": at,
+        "new_imprint": changed.imprint,
     }
+
+
+def new_imprint(known: KnownInvoice) -> Values:
+    """What `UPDATE_IMPRINT` takes."""
+    return {"new_invoice_id": known.invoice_id, "new_imprint": known.imprint}
 
 
 def _update(table: Table, key: str, *names: str, **others: Any) -> Update:
@@ -138,7 +149,7 @@ UPDATE_CONTACT = _update(
 _listed = bindparam("new_listed_balance_minor", type_=invoices.c.listed_balance_minor.type)
 _paid_here = invoices.c.paid_here_minor
 
-_FACTS = ("issued_on", "due_on", "status", "updated_at")
+_FACTS = ("issued_on", "due_on", "status", "updated_at", "imprint")
 
 # What remains is computed by the database: what was paid here may change while a sync runs.
 UPDATE_INVOICE = _update(
@@ -151,3 +162,5 @@ UPDATE_INVOICE = _update(
 
 # For a line that tells no balance: amount and currency are as they were, and the balances stay.
 UPDATE_INVOICE_FACTS = _update(invoices, "invoice_id", *_FACTS)
+
+UPDATE_IMPRINT = _update(invoices, "invoice_id", "imprint")

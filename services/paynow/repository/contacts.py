@@ -1,17 +1,16 @@
 """Contacts with their addresses, by organization."""
 
-from itertools import groupby
-from operator import attrgetter
-from typing import Any
+from dataclasses import replace
 
 from sqlalchemy import ColumnElement, Connection, select
 
 from services.paynow.domain.books import Address, Contact
-from services.paynow.repository.books_rows import contact_of
+from services.paynow.repository.books_rows import CONTACT_COLUMNS
 from services.paynow.tables import addresses, contacts
 
+_OF_ADDRESS = (addresses.c.email_key, addresses.c.email, addresses.c.position.label("address_position"))
 _WITH_ADDRESSES = (
-    select(contacts, addresses.c.email_key, addresses.c.email, addresses.c.position.label("address_position"))
+    select(*CONTACT_COLUMNS, *_OF_ADDRESS)
     .outerjoin_from(contacts, addresses)
     .order_by(contacts.c.organization_id, contacts.c.position, addresses.c.position)
 )
@@ -23,13 +22,14 @@ def contacts_of(connection: Connection, wanted: ColumnElement[bool]) -> dict[str
     One statement: a contact must not be seen as it is now, with the addresses that it had before.
     """
     result: dict[str, list[Contact]] = {}
-    rows: Any = connection.execute(_WITH_ADDRESSES.where(wanted))
-    for _, of_contact in groupby(rows, attrgetter("contact_id")):
-        found = list(of_contact)
-        with_address = [row for row in found if row.email_key is not None]
-        addresses_of_it = tuple(
-            Address(row.email_key, row.email, row.address_position) for row in with_address
-        )
-        contact = contact_of(found[0], addresses_of_it)
-        result.setdefault(contact.organization_id, []).append(contact)
+    last = 0
+    for *of_contact, email_key, email, position in connection.execute(_WITH_ADDRESSES.where(wanted)).all():
+        address = () if email_key is None else (Address(email_key, email, position),)
+        contact_id, organization_id = of_contact[0], of_contact[1]
+        if contact_id != last:
+            result.setdefault(organization_id, []).append(Contact(*of_contact, addresses=address))
+            last = contact_id
+        else:
+            so_far = result[organization_id]
+            so_far[-1] = replace(so_far[-1], addresses=so_far[-1].addresses + address)
     return result
