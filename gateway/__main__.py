@@ -18,7 +18,8 @@ from services.shared import tracing
 from services.shared.database import Database
 from services.shared.log import LEVELS, configure
 from services.shared.probe_server import ProbeServer
-from services.shared.settings import SettingError, choice, server_url
+from services.shared.server_urls import server_url
+from services.shared.settings import SettingError, choice
 from services.shared.vitals import Vitals
 
 THREADS = 8

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.shared.settings import integer, optional, secret_file, server_url
+from services.shared.server_urls import server_url
+from services.shared.settings import integer, optional, secret_file
 from services.shared.tls import PLAIN, Tls
 
 

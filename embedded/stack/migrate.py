@@ -7,7 +7,7 @@ from sqlalchemy.exc import OperationalError
 
 from embedded.migrate import Migration, MigrationFailed, migrate_all
 from services.shared.database import Database
-from services.shared.settings import server_url
+from services.shared.server_urls import server_url
 
 PATIENCE_SECONDS = 60.0
 """How long a server that is still starting is waited for."""

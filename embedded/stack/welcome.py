@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from embedded.first_login import OWNER
 from gateway.identity import add_staff, count_staff
 from services.shared.database import Database
-from services.shared.settings import required, server_url
+from services.shared.server_urls import server_url
+from services.shared.settings import required
 
 SINK = "mail-sink"
 

@@ -9,7 +9,8 @@ import click
 
 from embedded.home import Home
 from gateway.cli.exits import NotRunning
-from services.shared.settings import secret_file, server_url
+from services.shared.server_urls import server_url
+from services.shared.settings import secret_file
 
 if TYPE_CHECKING:
     import grpc

@@ -34,9 +34,11 @@ from services.shared.facts_grpc import GrpcSubscriber
 from services.shared.grpc_channel import open_channel
 from services.shared.migrate import migrate
 from services.shared.operations_grpc import OperationsServicer
+from services.shared.plaintext import Plaintext
 from services.shared.process import Program, main
 from services.shared.queue_metrics import QueueMetrics
 from services.shared.relaying import relaying
+from services.shared.server_urls import server_url
 from services.shared.settings import (
     SettingError,
     SettingWrong,
@@ -45,7 +47,6 @@ from services.shared.settings import (
     optional,
     required,
     secret_file,
-    server_url,
 )
 from services.shared.tls import Tls
 from services.shared.worker import Worker
@@ -93,10 +94,19 @@ class Settings:
 
 def _smtp(env: Mapping[str, str]) -> SmtpServer:
     user = optional(env, "DUNLIN_SMTP_USER", "")
+    host = required(env, "DUNLIN_SMTP_HOST")
+    security = choice(env, "DUNLIN_SMTP_SECURITY", "none", ("none", "starttls", "tls"))
+    if security == "none":
+        what = "a login and mails would go" if user else "mails would go"
+        Plaintext.read(env).check(
+            host,
+            f"DUNLIN_SMTP_SECURITY is none, and {what} in plain text to {host}",
+            "set DUNLIN_SMTP_SECURITY to starttls or tls",
+        )
     return SmtpServer(
-        host=required(env, "DUNLIN_SMTP_HOST"),
+        host=host,
         port=integer(env, "DUNLIN_SMTP_PORT", 25, least=1),
-        security=choice(env, "DUNLIN_SMTP_SECURITY", "none", ("none", "starttls", "tls")),
+        security=security,
         user=user,
         password=_password(env) if user else "",
     )

@@ -33,7 +33,8 @@ from services.shared.migrate import migrate
 from services.shared.operations_grpc import OperationsServicer
 from services.shared.process import Program, main
 from services.shared.queue_metrics import QueueMetrics
-from services.shared.settings import secret_file, server_url
+from services.shared.server_urls import server_url
+from services.shared.settings import secret_file
 from services.shared.tls import Tls
 from services.shared.worker import Worker
 

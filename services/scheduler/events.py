@@ -40,7 +40,8 @@ from services.shared.facts_amqp import Broken, broker, broker_url, hold_to_secon
 from services.shared.inbox import Inbox
 from services.shared.intake import Intake
 from services.shared.probe_server import ProbeServer
-from services.shared.settings import SettingError, choice, required, server_url
+from services.shared.server_urls import server_url
+from services.shared.settings import SettingError, choice, required
 from services.shared.vitals import Vitals
 
 log = structlog.get_logger()

@@ -12,10 +12,13 @@ from collections.abc import Mapping, Sequence
 import amqp
 import structlog
 from kombu import Connection, Exchange, Queue
+from kombu.utils.url import parse_url
 
 from services.shared.facts import Published, StoredFact
 from services.shared.facts_wire import to_json
-from services.shared.settings import SettingWrong, server_url
+from services.shared.plaintext import Plaintext
+from services.shared.server_urls import url_with_password
+from services.shared.settings import SettingWrong
 
 log = structlog.get_logger()
 
@@ -50,10 +53,14 @@ def broker_url(env: Mapping[str, str]) -> str:
     name = "DUNLIN_AMQP_URL"
     if not env.get(name):
         return ""
-    url = server_url(env, name)
-    if not url.startswith(("amqp://", "amqps://")):
-        raise SettingWrong(f"{name} must be like amqp://user@host:5672/name, or begin with amqps://.")
-    return url
+    urls = url_with_password(env, name)
+    for url in urls.split(";"):
+        if not url.startswith(("amqp://", "amqps://")):
+            raise SettingWrong(f"{name} must be like amqp://user@host:5672/name, or begin with amqps://.")
+        if url.startswith("amqp://"):
+            host = parse_url(url)["hostname"] or "localhost"
+            Plaintext.read(env).check(host, f"{name} leads to {host}", "let it begin with amqps://")
+    return urls
 
 
 def broker(url: str, *, heartbeat: float = 0) -> Connection:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import quote
 
 
 class SettingError(Exception):
@@ -60,26 +59,6 @@ def choice(env: Mapping[str, str], name: str, default: str, choices: tuple[str, 
     if value not in choices:
         raise SettingWrong(f"{name} is {value!r}; it must be one of {', '.join(choices)}.")
     return value
-
-
-def server_url(env: Mapping[str, str], name: str) -> str:
-    """The URL of a database or broker, with the password of the file that `..._PASSWORD_FILE` names.
-
-    So a URL can stand where everybody may read it, and its password elsewhere. Without that variable the
-    URL is taken as it is.
-    """
-    url = required(env, name)
-    file = f"{name.removesuffix('_URL')}_PASSWORD_FILE"
-    if not env.get(file):
-        return url
-    password = quote(secret_file(env, file), safe="")
-    scheme, found, rest = url.partition("://")
-    user, at, place = rest.rpartition("@")
-    if not found or not at or not user or ":" in user:
-        raise SettingWrong(
-            f"{name} must be like scheme://user@host/name, without a password, where {file} is set."
-        )
-    return f"{scheme}://{user}:{password}@{place}"
 
 
 def secret_file(env: Mapping[str, str], name: str) -> str:

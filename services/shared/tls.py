@@ -3,15 +3,14 @@
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 
 import grpc
 
-from services.shared.settings import SettingMissing, SettingWrong, choice, required
+from services.shared.plaintext import NOWHERE, Plaintext, is_this_machine
+from services.shared.settings import SettingMissing, SettingWrong, required
 
 CERTIFICATE, KEY, AUTHORITY = "DUNLIN_TLS_CERT_FILE", "DUNLIN_TLS_KEY_FILE", "DUNLIN_TLS_CA_FILE"
-PLAINTEXT = "DUNLIN_PLAINTEXT"
 
 
 @dataclass(frozen=True)
@@ -25,21 +24,21 @@ class Tls:
     certificate: bytes = b""
     key: bytes = field(default=b"", repr=False)
     authority: bytes = b""
-    plaintext_allowed: bool = False
-    """Whether plain text may go beyond this machine."""
+    plaintext: Plaintext = NOWHERE
+    """Where plain text may go beyond this machine; says nothing where there are certificates."""
 
     @classmethod
     def read(cls, env: Mapping[str, str]) -> "Tls":
         """From the environment: all three files, or none. `SettingError` says which one is wrong and why."""
-        allowed = choice(env, PLAINTEXT, "refused", ("refused", "allowed")) == "allowed"
+        plaintext = Plaintext.read(env)
         names = (CERTIFICATE, KEY, AUTHORITY)
         if not any(env.get(name) for name in names):
-            return cls(plaintext_allowed=allowed)
+            return cls(plaintext=plaintext)
         if missing := [name for name in names if not env.get(name)]:
             raise SettingMissing(f"{missing[0]} is not set; {', '.join(names)} are needed together.")
         certificate, key, authority = (_content(env, name) for name in names)
         _check(env)
-        return cls(certificate, key, authority, plaintext_allowed=allowed)
+        return cls(certificate, key, authority, plaintext=plaintext)
 
     @property
     def is_on(self) -> bool:
@@ -54,11 +53,8 @@ class Tls:
 
     def check(self, address: str, what: str) -> None:
         """Raises `SettingWrong`, beginning with `what`, if plain text would leave this machine unallowed."""
-        if not self.is_on and not self.plaintext_allowed and not is_loopback(address):
-            raise SettingWrong(
-                f"{what}, which is beyond this machine: set {CERTIFICATE}, {KEY} and {AUTHORITY},"
-                f" or {PLAINTEXT}=allowed if you trust the network in between."
-            )
+        if not self.is_on:
+            self.plaintext.check(_host(address), what, f"set {CERTIFICATE}, {KEY} and {AUTHORITY}")
 
     def channel(self, address: str, options: list[tuple[str, object]]) -> grpc.Channel:
         """A channel to host:port, which must show a certificate with that host's name."""
@@ -85,13 +81,11 @@ PLAIN = Tls()
 
 def is_loopback(address: str) -> bool:
     """Whether host:port never leaves this machine. A name other than localhost may."""
-    host = address.rpartition(":")[0].removeprefix("[").removesuffix("]")
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return is_this_machine(_host(address))
+
+
+def _host(address: str) -> str:
+    return address.rpartition(":")[0]
 
 
 def _content(env: Mapping[str, str], name: str) -> bytes:

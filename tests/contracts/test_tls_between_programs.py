@@ -152,6 +152,19 @@ def test_whoever_forgets_the_settings_cannot_speak_plainly_beyond_this_machine()
         Server("0.0.0.0:0", TOKEN, servicers=lambda server: None, names=[])
 
 
+def test_leave_to_speak_plainly_turns_no_certificate_off(ours: Authority, port: int) -> None:
+    caller = Tls.read(ours.settings("gateway") | ALLOWED)
+    assert caller.is_on
+    assert ask(f"localhost:{port}", caller) == 3
+
+
+def test_leave_for_one_host_is_no_leave_for_another() -> None:
+    env = {"DUNLIN_PLAINTEXT": "postgres, mailer"}
+    assert Tls.read(env).address(env | {"A": "mailer:1"}, "A") == "mailer:1"
+    with pytest.raises(SettingError, match="A is paynow:1"):
+        Tls.read(env).address(env | {"A": "paynow:1"}, "A")
+
+
 def test_with_certificates_any_address_will_do(ours: Authority) -> None:
     env = {"DUNLIN_MAILER_ADDRESS": "mailer:7001"}
     assert Tls.read(ours.settings("mailer")).address(env, "DUNLIN_MAILER_ADDRESS") == "mailer:7001"

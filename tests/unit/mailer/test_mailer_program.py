@@ -66,6 +66,24 @@ def test_a_user_needs_a_password_file(env: dict[str, str], tmp_path: Path) -> No
     assert settings.smtp.password == "short"
 
 
+@pytest.mark.parametrize("user", ["", "me"])
+def test_mails_and_the_login_go_to_no_other_machine_in_plain_text(env: dict[str, str], user: str) -> None:
+    login = {"DUNLIN_SMTP_USER": user, "DUNLIN_SMTP_PASSWORD_FILE": "/dev/null"}
+    there = {**env, **login, "DUNLIN_SMTP_HOST": "smtp.example.test"}
+    with pytest.raises(SettingWrong, match=r"DUNLIN_SMTP_SECURITY.*starttls or tls.*DUNLIN_PLAINTEXT"):
+        Settings.read(there)
+    for allowed in (
+        {"DUNLIN_PLAINTEXT": "allowed"},
+        {"DUNLIN_PLAINTEXT": "smtp.example.test"},
+        {"DUNLIN_SMTP_SECURITY": "starttls"},
+        {"DUNLIN_SMTP_SECURITY": "tls"},
+    ):
+        assert Settings.read(there | allowed).smtp.host == "smtp.example.test"
+    for elsewhere in ("postgres", "refused"):
+        with pytest.raises(SettingWrong, match="DUNLIN_PLAINTEXT"):
+            Settings.read(there | {"DUNLIN_PLAINTEXT": elsewhere})
+
+
 def test_the_record_to_publish_is_printed_in_pieces_that_dns_takes(
     env: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

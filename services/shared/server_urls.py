@@ -1,0 +1,65 @@
+"""URLs of databases and brokers: with their passwords, and without plain text where it is not allowed."""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from services.shared.plaintext import Plaintext
+from services.shared.settings import SettingWrong, required, secret_file
+
+_ENCRYPTED = ("require", "verify-ca", "verify-full")
+
+
+def server_url(env: Mapping[str, str], name: str) -> str:
+    """The URL of a database, with its password.
+
+    `SettingWrong` if what is asked and answered would go beyond this machine in plain text unallowed.
+    """
+    text = url_with_password(env, name)
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise SettingWrong(f"{name} is no URL of a database, such as postgresql://user@host/name.") from None
+    if url.get_backend_name() == "sqlite" or _setting(url, env, "sslmode") in _ENCRYPTED:
+        return text
+    for host in _hosts(url, env):
+        if host and not host.startswith(("/", "@")):
+            Plaintext.read(env).check(host, f"{name} leads to {host}", "put ?sslmode=verify-full behind it")
+    return text
+
+
+def url_with_password(env: Mapping[str, str], name: str) -> str:
+    """The URL in the variable, with the password of the file that `..._PASSWORD_FILE` names.
+
+    So a URL can stand where everybody may read it, and its password elsewhere. Without that variable the
+    URL is taken as it is.
+    """
+    url = required(env, name)
+    file = f"{name.removesuffix('_URL')}_PASSWORD_FILE"
+    if not env.get(file):
+        return url
+    password = quote(secret_file(env, file), safe="")
+    scheme, found, rest = url.partition("://")
+    user, at, place = rest.rpartition("@")
+    if not found or not at or not user or ":" in user:
+        raise SettingWrong(
+            f"{name} must be like scheme://user@host/name, without a password, where {file} is set."
+        )
+    return f"{scheme}://{user}:{password}@{place}"
+
+
+def _hosts(url: URL, env: Mapping[str, str]) -> list[str]:
+    """Every host that libpq might go to; an empty one, or a path, is a socket of this machine."""
+    asked = [url.host or "", *url.normalized_query.get("host", ()), *url.normalized_query.get("hostaddr", ())]
+    if not any(asked):
+        asked = [env.get("PGHOST", ""), env.get("PGHOSTADDR", "")]
+    hosts = [host for text in asked for host in text.split(",")]
+    # In a query a host may bring its port along.
+    return [host if host.count(":") > 1 else host.partition(":")[0] for host in hosts]
+
+
+def _setting(url: URL, env: Mapping[str, str], name: str) -> str:
+    values = url.normalized_query.get(name)
+    return values[-1] if values else env.get(f"PG{name.upper()}", "")

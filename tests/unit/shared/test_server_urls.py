@@ -1,0 +1,82 @@
+"""Databases and the broker are spoken to in plain text here alone, and beyond only where it is allowed."""
+
+from pathlib import Path
+
+import pytest
+
+from services.shared.facts_amqp import broker_url
+from services.shared.server_urls import server_url
+from services.shared.settings import SettingWrong
+
+NAME = "DUNLIN_X_DATABASE_URL"
+BROKER = "DUNLIN_AMQP_URL"
+
+HERE = [
+    "sqlite:///x.sqlite",
+    "postgresql://me@127.0.0.1:5432/x",
+    "postgresql://me@localhost/x",
+    "postgresql://me@[::1]/x",
+    "postgresql:///x",
+    "postgresql://me@/x?host=/var/run/postgresql",
+]
+ENCRYPTED = [f"postgresql://me@db/x?sslmode={mode}" for mode in ("require", "verify-ca", "verify-full")]
+PLAIN = [
+    "postgresql://me@db/x",
+    "postgresql://me@10.0.0.5:5432/x",
+    "postgresql+psycopg://me@db/x",
+    "postgresql://me@db/x?sslmode=prefer",
+    "postgresql://me@/x?host=localhost:1&host=db:2",
+    "postgresql://me@localhost/x?hostaddr=10.0.0.5",
+    "postgresql://me:p@db/x?application_name=@localhost/",
+]
+
+
+@pytest.mark.parametrize("url", HERE + ENCRYPTED)
+def test_a_database_here_or_behind_tls_is_taken(url: str) -> None:
+    assert server_url({NAME: url}, NAME) == url
+
+
+@pytest.mark.parametrize("url", PLAIN)
+def test_a_database_elsewhere_in_plain_text_is_refused_with_its_variable_and_the_cure(url: str) -> None:
+    with pytest.raises(SettingWrong, match=rf"{NAME} leads to (db|10\.0\.0\.5).*sslmode.*DUNLIN_PLAINTEXT"):
+        server_url({NAME: url}, NAME)
+    assert server_url({NAME: url, "DUNLIN_PLAINTEXT": "allowed"}, NAME) == url
+
+
+def test_leave_for_one_host_is_no_leave_for_another() -> None:
+    env = {"DUNLIN_PLAINTEXT": "postgres, rabbitmq"}
+    assert server_url(env | {NAME: "postgresql://me@postgres/x"}, NAME)
+    assert broker_url(env | {BROKER: "amqp://me@rabbitmq//"})
+    with pytest.raises(SettingWrong, match="leads to db"):
+        server_url(env | {NAME: "postgresql://me@db/x"}, NAME)
+
+
+def test_what_libpq_takes_from_the_environment_counts_as_well() -> None:
+    url = {NAME: "postgresql:///x"}
+    with pytest.raises(SettingWrong, match="leads to db"):
+        server_url(url | {"PGHOST": "db"}, NAME)
+    assert server_url(url | {"PGHOST": "db", "PGSSLMODE": "verify-full"}, NAME)
+
+
+def test_no_password_shows_in_a_refusal(tmp_path: Path) -> None:
+    for url in ("postgresql://me:hunter2@db/x", "postgresql:me:hunter2"):
+        with pytest.raises(SettingWrong) as refused:
+            server_url({NAME: url}, NAME)
+        assert "hunter2" not in str(refused.value)
+    with pytest.raises(SettingWrong) as refused:
+        broker_url({BROKER: "amqp://me:hunter2@mq//"})
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["amqp://", "amqp://me@localhost//", "amqp://me@127.0.0.1:5/", "amqps://me@mq/"]
+)
+def test_a_broker_here_or_behind_tls_is_taken(url: str) -> None:
+    assert broker_url({BROKER: url}) == url
+
+
+@pytest.mark.parametrize("url", ["amqp://me@mq//", "amqp://mq", "amqp://localhost;amqp://mq"])
+def test_a_broker_elsewhere_in_plain_text_is_refused_with_its_variable_and_the_cure(url: str) -> None:
+    with pytest.raises(SettingWrong, match=r"DUNLIN_AMQP_URL leads to mq.*amqps://.*DUNLIN_PLAINTEXT"):
+        broker_url({BROKER: url})
+    assert broker_url({BROKER: url, "DUNLIN_PLAINTEXT": "allowed"}) == url
