@@ -33,10 +33,13 @@ class Interrupted(Exception):
 class Supervisor:
     """Owns the programs of one home. To be used from the main thread, which takes the signals."""
 
-    def __init__(self, home: Home, programs: Sequence[Program], tell: Tell) -> None:
+    def __init__(
+        self, home: Home, programs: Sequence[Program], tell: Tell, *, stop_seconds: float = STOP_SECONDS
+    ) -> None:
         self._children = [Child(program, home) for program in programs]
         self._site = next(program for program in programs if program.name == GATEWAY)
         self._out = tell
+        self._stop_seconds = stop_seconds
         self._stop_signals = 0
 
     @contextmanager
@@ -96,13 +99,13 @@ class Supervisor:
             return
 
     def stop(self) -> None:
-        """Stops the site first, then what stands behind it, then the mail sink; 10 s at most.
+        """Stops the site first, then what stands behind it, then the mail sink; within `stop_seconds`.
 
         A second signal shortens that to about a second. Returns when no program is left.
         """
         if self._stop_signals:
             self._stop_signals = 1
-        deadline = time.monotonic() + STOP_SECONDS
+        deadline = time.monotonic() + self._stop_seconds
         for group in self._in_order_of_stop():
             for child in group:
                 child.ask_to_stop()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -155,11 +154,9 @@ def test_a_file_above_50_megabytes_is_refused_before_anything_is_sent(
         for at in range(50 * MEGABYTE // len(first) + 1):
             out.write(first.replace("1001", f"L{at}") + "\n")
     before = known(company)
-    started = time.monotonic()
     result = company.run("sync", str(path))
     assert result.code == REFUSED
     assert "50 MB" in result.err
-    assert time.monotonic() - started < 30
     status, text = upload(staff, path.read_bytes())
     assert status == 413
     assert "50 MB" in text

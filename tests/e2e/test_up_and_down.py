@@ -125,9 +125,7 @@ def test_a_port_that_is_taken_is_named_before_anything_starts(tmp_path: Path) ->
 
 def test_sigterm_stops_it_like_ctrl_c(tmp_path: Path) -> None:
     with running_company(tmp_path / "home") as company:
-        started = time.monotonic()
         assert company.stop(signal.SIGTERM) == 0
-        assert time.monotonic() - started < 10
         company.start()
 
 

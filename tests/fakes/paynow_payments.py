@@ -86,6 +86,8 @@ class MemoryBooks:
         self._state = _State()
         self._lock = RLock()
         self.store = self
+        self.looked_up = 0
+        """How often somebody asked for candidates."""
 
     def add_organization(self, organization_id: str, *emails: str) -> None:
         """An organization with a contact that has the addresses (in lower case)."""
@@ -117,6 +119,7 @@ class MemoryBooks:
 
     def candidates(self, number: str, email_key: str) -> tuple[list[Payable], set[str]]:
         """Invoices by number, organizations by address."""
+        self.looked_up += 1
         found = [invoice for invoice in self._state.invoices.values() if invoice.number == number]
         return found, {organization for email, organization in self._state.emails if email == email_key}
 

@@ -167,7 +167,8 @@ def test_a_program_that_does_not_come_up_is_named_with_its_last_words(home: Home
 
 def test_a_second_signal_makes_a_slow_stop_short(home: Home) -> None:
     told: list[str] = []
-    supervisor = Supervisor(home, _programs(home, paynow="ignores requests to stop"), told.append)
+    stubborn = _programs(home, paynow="ignores requests to stop")
+    supervisor = Supervisor(home, stubborn, told.append, stop_seconds=3600)
     with supervisor.signals():
         supervisor.start()
         supervisor.wait_until_healthy()
@@ -177,10 +178,8 @@ def test_a_second_signal_makes_a_slow_stop_short(home: Home) -> None:
         gateway = _pid(home, "gateway")
         assert gateway is not None
         second = _signal_once(lambda: not _is_alive(gateway))
-        started = time.monotonic()
         supervisor.stop()
         second.join()
-    assert time.monotonic() - started < 7
     assert any("paynow did not stop in time and was killed" in line for line in told)
 
 

@@ -1,7 +1,5 @@
 """The scanner of tokens: what it takes, what it says about the rest, and that nothing can hurt it."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -103,11 +101,12 @@ def test_a_value_is_never_read_as_a_template(text: str, value: str) -> None:
     assert substitute(parsed, {"contact.name": value}, str).startswith(value[:LONGEST_VALUE])
 
 
-@pytest.mark.parametrize("text", ["{" * 20_000, "{{" * 10_000, "{{ a" * 5_000, "}}" * 10_000, "{%" * 10_000])
-def test_hostile_text_is_scanned_in_no_time(text: str) -> None:
-    began = time.perf_counter()
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("piece", ["{", "{{", "{{ a", "}}", "{%"])
+def test_the_work_of_scanning_hostile_text_grows_with_its_length_alone(piece: str) -> None:
+    """With the square of its length this much text would take hours."""
+    text = piece * 2_000_000
     assert scan(text, KNOWN)[1] or set(text) == {"{"}
-    assert time.perf_counter() - began < 0.5
 
 
 @given(st.text() | st.text(alphabet="a\r\n\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029\x00\t\ud800é"))

@@ -74,6 +74,18 @@ def test_a_wrong_address_and_a_wrong_number_get_the_same_answer(till: Till) -> N
     assert [(kind, reason) for kind, reason, *_ in answers] == [(NoSuchInvoice, "NO_SUCH_INVOICE")]
 
 
+@pytest.mark.parametrize(
+    ("email", "number"),
+    [("nobody@example.test", "INV-1"), (EMAIL, "INV-2"), ("nobody@example.test", "INV-2")],
+)
+def test_whichever_is_wrong_the_books_are_asked_for_both_and_once(
+    till: Till, email: str, number: str
+) -> None:
+    """The time of an answer may not tell either."""
+    refusal(till, email, number)
+    assert till.books.looked_up == 1
+
+
 def test_what_is_being_charged_cannot_be_quoted_again(till: Till) -> None:
     assert till.quote("40.00", number="0042").amount_minor == 4_000
     with pytest.raises(AmountAboveBalance) as refused:
