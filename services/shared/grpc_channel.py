@@ -16,28 +16,31 @@ MOST_BYTES = 16 * 1024 * 1024
 TOKEN_HEADER = "x-dunlin-token"  # noqa: S105 - the name of the header, not its content
 REQUEST_HEADER = "x-request-id"
 
+# A name may stand for many processes: calls go to each of them in turn, and past one that is away.
+_SPREAD: dict[str, object] = {"loadBalancingConfig": [{"round_robin": {}}]}
+
 # UNAVAILABLE alone says that the call may be sent again (AIP-194), and only while no answer has begun.
 # Three tries span less than a second: where one service asks another for a third, their tries multiply.
-_SERVICE_CONFIG = json.dumps(
-    {
-        "methodConfig": [
-            {
-                "name": [{}],
-                "retryPolicy": {
-                    "maxAttempts": 3,
-                    "initialBackoff": "0.2s",
-                    "maxBackoff": "1s",
-                    "backoffMultiplier": 2,
-                    "retryableStatusCodes": ["UNAVAILABLE"],
-                },
-            }
-        ]
-    }
-)
+_RETRY: dict[str, object] = {
+    "methodConfig": [
+        {
+            "name": [{}],
+            "retryPolicy": {
+                "maxAttempts": 3,
+                "initialBackoff": "0.2s",
+                "maxBackoff": "1s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ]
+}
 
 
 def open_channel(address: str, token: str, *, tls: Tls = PLAIN, timeout: float = 10.0) -> grpc.Channel:
-    """A channel to host:port. A call without a deadline of its own gets `timeout` seconds.
+    """A channel to host:port; where the name has many addresses, the calls go to all of them in turn.
+
+    A call without a deadline of its own gets `timeout` seconds.
 
     `SettingWrong` if it leaves this machine in plain text and `tls` does not allow that.
     Connecting happens at the first call, and again after the server was away.
@@ -49,10 +52,16 @@ def open_channel(address: str, token: str, *, tls: Tls = PLAIN, timeout: float =
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.min_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", 1000),
+        # One that comes back may have another address.
+        ("grpc.dns_min_time_between_resolutions_ms", 1000),
     ]
-    retrying = tls.channel(address, [*options, ("grpc.service_config", _SERVICE_CONFIG)])
-    plain = tls.channel(address, options)
+    retrying = tls.channel(address, [*options, _config(_SPREAD | _RETRY)])
+    plain = tls.channel(address, [*options, _config(_SPREAD)])
     return grpc.intercept_channel(_ByKind(retrying, plain), _Caller(token, timeout))
+
+
+def _config(content: dict[str, object]) -> tuple[str, object]:
+    return "grpc.service_config", json.dumps(content)
 
 
 class _ByKind(grpc.Channel):

@@ -19,6 +19,9 @@ from services.shared.tracing import HEADER as TRACE_HEADER
 # Health is asked by whoever watches over the process, which knows no token and learns nothing by it.
 _OPEN = ("/grpc.health.v1.Health/",)
 
+CONNECTION_SECONDS = 60
+"""After so long a caller is asked to connect anew."""
+
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 Continuation = Callable[[grpc.HandlerCallDetails], Any]
@@ -45,6 +48,9 @@ class Server:
                 ("grpc.max_send_message_length", MOST_BYTES),
                 # Two programs must never share a port: the second start has to fail.
                 ("grpc.so_reuseport", 0),
+                # Callers then look their names up again, and so find processes that were added. What is
+                # under way on the old connection goes on to its end.
+                ("grpc.max_connection_age_ms", CONNECTION_SECONDS * 1000),
             ],
         )
         self._health = health.HealthServicer()

@@ -60,9 +60,9 @@ class Tls:
         """A channel to host:port, which must show a certificate with that host's name."""
         self.check(address, f"The address of a program is {address}")
         if not self.is_on:
-            return grpc.insecure_channel(address, options=options)
+            return grpc.insecure_channel(_target(address), options=options)
         credentials = grpc.ssl_channel_credentials(self.authority, self.key, self.certificate)
-        return grpc.secure_channel(address, credentials, options=options)
+        return grpc.secure_channel(_target(address), credentials, options=options)
 
     def listen(self, server: grpc.Server, address: str) -> int:
         """Lets the server listen at host:port, for callers with a certificate; returns the port."""
@@ -86,6 +86,11 @@ def is_loopback(address: str) -> bool:
 
 def _host(address: str) -> str:
     return address.rpartition(":")[0]
+
+
+def _target(address: str) -> str:
+    """As gRPC wants it. Its own way of writing several addresses is left as it is."""
+    return address if address.startswith(("ipv4:", "ipv6:")) else f"dns:///{address}"
 
 
 def _content(env: Mapping[str, str], name: str) -> bytes:
