@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import amqp
 import docker
@@ -26,6 +27,9 @@ from services.shared.migrate import migrate
 POSTGRES_IMAGE = "postgres:15"
 RABBITMQ_IMAGE = "rabbitmq:3"
 START_SECONDS = 60.0
+
+ON_LOOPBACK: Any = ("127.0.0.1", None)
+"""Where a container's port is published: any free port of the loopback."""
 
 TEST_RUN = os.environ.get("DUNLIN_TEST_RUN") or f"test-{os.getpid()}"
 """Names what a run of the tests has started, so that it can be taken away also when the run was cut short."""
@@ -97,30 +101,32 @@ class PostgresServer:
 
 def start_postgres() -> tuple[str, Callable[[], None]]:
     """A server in a container: its URL, and what ends it."""
-    container = DockerContainer(POSTGRES_IMAGE).with_exposed_ports(5432)
+    container = DockerContainer(POSTGRES_IMAGE)
+    container.ports = {5432: ON_LOOPBACK}
     container.with_env("POSTGRES_PASSWORD", "for-tests-only").with_env("POSTGRES_USER", "dunlin")
     container.with_kwargs(labels={LABEL: TEST_RUN})
     container.with_command(["postgres", *(word for setting in _FAST for word in ("-c", setting))])
     container.start()
-    host, port = container.get_container_host_ip(), container.get_exposed_port(5432)
-    url = f"postgresql://dunlin:for-tests-only@{host}:{port}/dunlin"
+    port = container.get_exposed_port(5432)
+    url = f"postgresql://dunlin:for-tests-only@127.0.0.1:{port}/dunlin"
     wait_until(lambda: psycopg.connect(url, connect_timeout=2).close(), psycopg.OperationalError)
     return url, container.stop
 
 
 def start_rabbitmq() -> tuple[str, Callable[[], None]]:
     """A broker in a container: its URL, and what ends it."""
-    container = DockerContainer(RABBITMQ_IMAGE).with_exposed_ports(5672)
+    container = DockerContainer(RABBITMQ_IMAGE)
+    container.ports = {5672: ON_LOOPBACK}
     container.with_kwargs(labels={LABEL: TEST_RUN})
     container.start()
-    host, port = container.get_container_host_ip(), int(container.get_exposed_port(5672))
+    port = int(container.get_exposed_port(5672))
 
     def answers() -> None:
-        with amqp.Connection(f"{host}:{port}", connect_timeout=2):
+        with amqp.Connection(f"127.0.0.1:{port}", connect_timeout=2):
             pass
 
     wait_until(answers, (OSError, amqp.AMQPError))
-    return f"amqp://guest:guest@{host}:{port}//", container.stop
+    return f"amqp://guest:guest@127.0.0.1:{port}//", container.stop
 
 
 def wait_until(attempt: Callable[[], object], errors: type[Exception] | tuple[type[Exception], ...]) -> None:
