@@ -177,15 +177,33 @@ def test_counting_everything_is_answered_from_an_index_alone(database: Database)
     assert {node["Node Type"] for node in scans} == {"Index Only Scan"}
 
 
-def test_a_search_goes_on_where_it_stopped_until_the_end(database: Database) -> None:
-    """What it looks for is in the oldest message."""
-    wanted, before, pages, found = Filter(query="INV-1 is"), None, 0, []
+def test_a_search_finds_the_oldest_message_at_once(database: Database) -> None:
+    with SqlStore(database).read() as work:
+        messages, before = work.messages.page(Filter(query="INV-1 is"), None, 10)
+    assert [message.notice_id for message in messages] == ["notice-1"]
+    assert before is None
+
+
+@pytest.mark.parametrize("query", ["INV-1 is", "somebody-77@example", "past due", "nobody@here"])
+def test_a_search_for_a_rare_word_and_for_a_common_one_reads_few_pages(
+    database: Database, query: str
+) -> None:
+    def ask() -> None:
+        with database.write() as connection:
+            SqlWork(connection).messages.page(Filter(query=query), None, 50)
+            connection.rollback()
+
+    for plan in _plans(database, ask):
+        assert _pages_read(plan) <= FEW, plan
+
+
+def test_a_search_that_no_index_serves_goes_on_where_it_stopped_until_the_end(database: Database) -> None:
+    before, pages = None, 0
     with SqlStore(database).read() as work:
         while True:
-            messages, before = work.messages.page(wanted, before, 10)
-            found += messages
+            messages, before = work.messages.page(Filter(query="zz"), before, 10)
+            assert messages == []
             pages += 1
             if before is None:
                 break
-    assert [message.notice_id for message in found] == ["notice-1"]
     assert pages == MESSAGES // MOST_SEARCHED + 1

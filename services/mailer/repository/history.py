@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, func, literal_column, select, text
 
 from services.mailer.domain.message import Event, EventKind, Message, State
 from services.mailer.domain.templates import TemplateType
@@ -15,7 +15,17 @@ from services.mailer.tables import message_bodies, message_events, messages
 m = messages.c
 
 MOST_SEARCHED = 50_000
-"""Messages that one page of a search looks through; the next page goes on from there."""
+"""Messages that one page of a search looks through without an index; the next page goes on from there."""
+
+SEARCHED_FIRST = 2_000
+"""Messages that a search looks through before it asks the index."""
+
+SHORTEST_WORD = 3
+"""What the index can find; it knows words by their three letters in a row."""
+
+# As the index "messages_by_words" has it. No search holds a line end, so nothing is found across two of them.
+_LINE_END: ColumnElement[str] = literal_column("'\n'")
+_WORDS = m.recipients + _LINE_END + m.subject + _LINE_END + m.invoice_number
 
 
 class SqlHistory:
@@ -25,20 +35,48 @@ class SqlHistory:
         self._connection = connection
 
     def page(self, wanted: Filter, before: int | None, limit: int) -> tuple[list[Message], int | None]:
-        """Two queries: the messages, and all their events. One more finds where a search stops."""
+        """Two queries: the messages, and all their events; some more for a search."""
         scope = _scope(wanted, before)
-        query = select(messages).where(*scope, *_told(wanted))
-        stop = self._stop(scope) if wanted.query else None
-        if stop is not None:
-            query = query.where(m.id >= stop)
-        rows = self._connection.execute(query.order_by(m.id.desc()).limit(limit + 1)).all()
+        if wanted.query:
+            rows, stop = self._search(scope, wanted.query, limit + 1)
+        else:
+            rows, stop = self._newest(scope, limit + 1), None
         rest = rows[limit - 1].id if len(rows) > limit else stop
         events = self._events([row.id for row in rows[:limit]])
         return [_message(row, events.get(row.id, ())) for row in rows[:limit]], rest
 
-    def _stop(self, scope: Sequence[ColumnElement[bool]]) -> int | None:
-        """The last message that one search looks at, as no index can find a word in the middle of a text."""
-        query = select(m.id).where(*scope).order_by(m.id.desc()).offset(MOST_SEARCHED - 1).limit(1)
+    def _newest(self, where: Sequence[ColumnElement[bool]], limit: int) -> Sequence[Row[Any]]:
+        return self._connection.execute(
+            select(messages).where(*where).order_by(m.id.desc()).limit(limit)
+        ).all()
+
+    def _search(
+        self, scope: Sequence[ColumnElement[bool]], query: str, limit: int
+    ) -> tuple[Sequence[Row[Any]], int | None]:
+        """What is found, and the last message that was looked at if there are more behind it.
+
+        A word that many mails have is found among the newest, without an index; a rare one by the index.
+        """
+        told = _told(query)
+        has_index = len(query) >= SHORTEST_WORD and self._has_words()
+        stop = self._stop(scope, SEARCHED_FIRST if has_index else MOST_SEARCHED)
+        near = [*scope, told] if stop is None else [*scope, told, m.id >= stop]
+        rows = self._newest(near, limit)
+        if not has_index or stop is None or len(rows) == limit:
+            return rows, stop
+        # On its own, so that nobody thinks of reading all messages in order until enough are found.
+        found = select(m.id).where(*scope, told).cte("found").prefix_with("MATERIALIZED")
+        newest = select(found.c.id).order_by(found.c.id.desc()).limit(limit)
+        return self._newest([m.id.in_(newest)], limit), None
+
+    def _has_words(self) -> bool:
+        if self._connection.dialect.name != "postgresql":
+            return False
+        return bool(self._connection.scalar(text("SELECT to_regclass('messages_by_words') IS NOT NULL")))
+
+    def _stop(self, scope: Sequence[ColumnElement[bool]], most: int) -> int | None:
+        """The last of so many messages; None if there are fewer."""
+        query = select(m.id).where(*scope).order_by(m.id.desc()).offset(most - 1).limit(1)
         return self._connection.execute(query).scalar_one_or_none()
 
     def get(self, notice_id: str) -> Message | None:
@@ -83,11 +121,8 @@ def _scope(wanted: Filter, before: int | None) -> list[ColumnElement[bool]]:
     return scope
 
 
-def _told(wanted: Filter) -> list[ColumnElement[bool]]:
-    if not wanted.query:
-        return []
-    columns = (m.recipients, m.subject, m.invoice_number)
-    return [or_(*(column.icontains(wanted.query, autoescape=True) for column in columns))]
+def _told(query: str) -> ColumnElement[bool]:
+    return _WORDS.icontains(query, autoescape=True)
 
 
 def _message(row: Row[Any], events: tuple[Event, ...]) -> Message:
