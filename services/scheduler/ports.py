@@ -70,8 +70,8 @@ class Exclusions(Protocol):
         """How many there are."""
         ...
 
-    def version(self, type: NoticeType) -> str:
-        """A text that is another one once the list has changed."""
+    def version(self, type: NoticeType) -> int:
+        """A number that is another one once the list has changed."""
         ...
 
     def among(self, type: NoticeType, organization_ids: Collection[str]) -> set[str]:
@@ -182,6 +182,14 @@ class Forecasts(Protocol):
 
     def put(self, count: Count) -> None:
         """Replaces it."""
+        ...
+
+    def version(self) -> int:
+        """A number that is another one once counts have been outdated."""
+        ...
+
+    def outdate(self) -> None:
+        """Says that what was counted before this transaction's end is not what the next run sends."""
         ...
 
 

@@ -142,6 +142,14 @@ forecasts = Table(
     Column("content", Text, nullable=False),
 )
 
+# Each grows by one in a transaction that changes what it is named after.
+versions = Table(
+    "versions",
+    metadata,
+    Column("name", String(30), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)
+
 leases = Table(
     "leases",
     metadata,

@@ -1,6 +1,6 @@
 """The promises of the scheduler's store, kept by the fake and by both databases alike."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from services.scheduler.__main__ import MIGRATIONS
-from services.scheduler.domain.forecasting import Basis, Count
 from services.scheduler.domain.notice import (
     Change,
     HandOver,
@@ -20,7 +19,7 @@ from services.scheduler.domain.notice import (
     State,
 )
 from services.scheduler.domain.thresholds import Rule
-from services.scheduler.ports import Excluded, Store, Work
+from services.scheduler.ports import Excluded, Store
 from services.scheduler.repository import SqlStore
 from services.shared.database import Database
 from services.shared.log import request_id
@@ -330,36 +329,6 @@ def test_the_calendar_comes_back_as_it_was_put(store: Store) -> None:
         work.calendar.put(new)
     with store.read() as work:
         assert work.calendar.get() == new
-
-
-def test_the_newest_count_of_the_books_is_kept(store: Store) -> None:
-    basis = Basis(DUE, DUE + timedelta(days=1), (-5, 15), "2 of them")
-    count = Count(basis, NOW, timedelta(seconds=1.5), 5_000_000_000, {(DUE, 15): 3, (DUE, -5): 1}, {DUE: 7})
-    with store.read() as work:
-        assert work.forecasts.get() is None
-    for each in (count.outdated(), count):
-        with store.write() as work:
-            work.forecasts.put(each)
-        with store.read() as work:
-            assert work.forecasts.get() == each
-
-
-def test_each_change_of_the_exclusion_list_gives_it_another_version(store: Store) -> None:
-    due = NoticeType.DUE_NOTICE
-    seen: list[str] = []
-
-    def change(step: Callable[[Work], None]) -> None:
-        with store.write() as work:
-            step(work)
-        with store.read() as work:
-            seen.append(work.exclusions.version(due))
-
-    change(lambda work: None)
-    change(lambda work: work.exclusions.add(Excluded(due, "a", NOW)))
-    change(lambda work: work.exclusions.add(Excluded(due, "b", LATER)))
-    change(lambda work: work.exclusions.remove(due, "a"))
-    change(lambda work: work.exclusions.add(Excluded(due, "a", LATER + timedelta(seconds=1))))
-    assert len(set(seen)) == len(seen)
 
 
 def test_a_lease_has_one_holder_until_it_expires_or_is_given_back(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -41,6 +42,7 @@ class Tables:
     decisions: list[Decision] = field(default_factory=list)
     calendar: list[Calendar] = field(default_factory=lambda: [FIRST_CALENDAR])
     forecasts: list[Count] = field(default_factory=list)
+    versions: Counter[str] = field(default_factory=Counter)
     leases: dict[str, tuple[str, datetime]] = field(default_factory=dict)
 
     def copy(self) -> "Tables":
@@ -120,8 +122,8 @@ class FakeExclusions:
     def count(self, type: NoticeType) -> int:
         return len(self.page(type, "", len(self._t.exclusions)))
 
-    def version(self, type: NoticeType) -> str:
-        return str(sorted(e for e in self._t.exclusions.values() if e.type is type))
+    def version(self, type: NoticeType) -> int:
+        return self._t.versions[type]
 
     def among(self, type: NoticeType, organization_ids: Collection[str]) -> set[str]:
         return {i for i in organization_ids if (type, i) in self._t.exclusions}
@@ -130,10 +132,13 @@ class FakeExclusions:
         return self._t.exclusions.get((type, organization_id))
 
     def add(self, exclusion: Excluded) -> None:
-        self._t.exclusions.setdefault((exclusion.type, exclusion.organization_id), exclusion)
+        if self.get(exclusion.type, exclusion.organization_id) is None:
+            self._t.exclusions[exclusion.type, exclusion.organization_id] = exclusion
+            self._t.versions[exclusion.type] += 1
 
     def remove(self, type: NoticeType, organization_id: str) -> None:
-        self._t.exclusions.pop((type, organization_id), None)
+        if self._t.exclusions.pop((type, organization_id), None):
+            self._t.versions[type] += 1
 
 
 class FakeNotices:
@@ -267,6 +272,12 @@ class FakeForecasts:
 
     def put(self, count: Count) -> None:
         self._t.forecasts[:] = [count]
+
+    def version(self) -> int:
+        return self._t.versions["forecasts"]
+
+    def outdate(self) -> None:
+        self._t.versions["forecasts"] += 1
 
 
 class FakeLeases:

@@ -20,13 +20,15 @@ class ForecastLine(NamedTuple):
 class Basis(NamedTuple):
     """What a count stands on: on any other basis it says nothing.
 
-    `on` is the local date of the next tick; `exclusions` tells one state of the exclusion list from others.
+    `on` is the local date of the next tick; `exclusions` tells one state of the exclusion list from others,
+    and `runs` what was counted before a run's decisions from what was counted after them.
     """
 
     today: date
     on: date
     thresholds: tuple[int, ...]
-    exclusions: str
+    exclusions: int
+    runs: int
 
 
 class Count(NamedTuple):
@@ -41,10 +43,6 @@ class Count(NamedTuple):
     invoices: int
     mails: Mapping[tuple[date, int], int]
     due: Mapping[date, int]
-
-    def outdated(self) -> "Count":
-        """The same, of no use but to tell how large the books are."""
-        return self._replace(basis=Basis(date.min, date.min, (), ""), mails={}, due={})
 
 
 class Forecast(NamedTuple):
@@ -80,7 +78,7 @@ def forecast_lines(count: Count, days: int) -> tuple[ForecastLine, ...]:
     on which a threshold is reached it is the largest that applies, so each counts in full.
     """
     lines = []
-    today, last_counted, thresholds, _ = count.basis
+    today, last_counted, thresholds, *_ = count.basis
     for on in (today + timedelta(days=ahead) for ahead in range(days)):
         for threshold in sorted(thresholds):
             due_on = on - timedelta(days=threshold)

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from services.scheduler.domain.forecasting import Basis, Count
+from services.scheduler.repository.versions import change_version, version_of
 from services.scheduler.tables import forecasts
 from services.shared.database import upsert
 
@@ -34,12 +35,20 @@ class SqlForecasts:
         statement = upsert(self._connection, forecasts).values(row)
         self._connection.execute(statement.on_conflict_do_update(index_elements=["forecast_id"], set_=row))
 
+    def version(self) -> int:
+        """A number that is another one once counts have been outdated."""
+        return version_of(self._connection, "forecasts")
+
+    def outdate(self) -> None:
+        """Says that what was counted before this transaction's end is of no use."""
+        change_version(self._connection, "forecasts")
+
 
 def _content(count: Count) -> str:
-    today, on, thresholds, exclusions = count.basis
+    today, on, thresholds, exclusions, runs = count.basis
     return json.dumps(
         {
-            "basis": [today.isoformat(), on.isoformat(), list(thresholds), exclusions],
+            "basis": [today.isoformat(), on.isoformat(), list(thresholds), exclusions, runs],
             "mails": [[due_on.isoformat(), days, mails] for (due_on, days), mails in count.mails.items()],
             "due": [[due_on.isoformat(), invoices] for due_on, invoices in count.due.items()],
         }
@@ -49,9 +58,9 @@ def _content(count: Count) -> str:
 def _count(row: Any) -> Count:
     day = date.fromisoformat
     content = json.loads(row.content)
-    today, on, thresholds, exclusions = content["basis"]
+    today, on, thresholds, exclusions, runs = content["basis"]
     return Count(
-        Basis(day(today), day(on), tuple(thresholds), exclusions),
+        Basis(day(today), day(on), tuple(thresholds), exclusions, runs),
         row.counted_at,
         timedelta(milliseconds=row.took_ms),
         row.invoices,

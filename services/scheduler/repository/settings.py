@@ -11,6 +11,7 @@ from services.scheduler.domain.notice import NoticeType
 from services.scheduler.domain.thresholds import Rule
 from services.scheduler.ports import Excluded
 from services.scheduler.repository.bulk import is_one_of
+from services.scheduler.repository.versions import change_version, version_of
 from services.scheduler.tables import calendar, exclusions, last_sent, leases, rules
 from services.shared.database import insert_ignoring, upsert
 
@@ -76,12 +77,9 @@ class SqlExclusions:
         query = select(func.count()).select_from(exclusions).where(exclusions.c.type == type.value)
         return self._connection.execute(query).scalar_one()
 
-    def version(self, type: NoticeType) -> str:
-        """How many there are and since when the newest: whatever changes the list changes one of them."""
-        e = exclusions.c
-        query = select(func.count(), func.max(e.created_at)).where(e.type == type.value)
-        count, newest = self._connection.execute(query).one()
-        return f"{count} {newest.isoformat()}" if count else "0"
+    def version(self, type: NoticeType) -> int:
+        """How often the list has changed."""
+        return version_of(self._connection, _version(type))
 
     def among(self, type: NoticeType, organization_ids: Collection[str]) -> set[str]:
         """Which of these organizations are excluded."""
@@ -107,13 +105,15 @@ class SqlExclusions:
     def add(self, exclusion: Excluded) -> None:
         """Adds it; one that is there stays as it is."""
         row = exclusion._asdict() | {"type": exclusion.type.value}
-        insert_ignoring(self._connection, exclusions, [row], conflict=["type", "organization_id"])
+        if insert_ignoring(self._connection, exclusions, [row], conflict=["type", "organization_id"]):
+            change_version(self._connection, _version(exclusion.type))
 
     def remove(self, type: NoticeType, organization_id: str) -> None:
         """Removes it, if it is there."""
         e = exclusions.c
         removal = delete(exclusions).where(e.type == type.value, e.organization_id == organization_id)
-        self._connection.execute(removal)
+        if self._connection.execute(removal).rowcount:
+            change_version(self._connection, _version(type))
 
 
 _CALENDAR = select(
@@ -125,6 +125,10 @@ _CALENDAR = select(
     calendar.c.ticked_on,
     calendar.c.clock_set,
 ).where(calendar.c.calendar_id == 1)
+
+
+def _version(type: NoticeType) -> str:
+    return f"exclusions {type.value}"
 
 
 def _excluded(row: Any) -> Excluded:

@@ -78,8 +78,9 @@ def count_ahead(*, ticking: Ticking) -> bool:
     try:
         count = _count(basis, ticking, wanted=is_ours)
         if count is not None and is_ours():
+            # Also if the basis is another one by now: readers compare, and it tells how large the books are.
             with ticking.store.write() as work:
-                work.forecasts.put(count if _basis(work, ticking.clock) == basis else count.outdated())
+                work.forecasts.put(count)
     finally:
         with ticking.store.write() as work:
             work.leases.release(COUNT_LEASE, holder)
@@ -97,6 +98,7 @@ def _basis(work: Work, clock: Clock) -> Basis:
         on=calendar.date_at(next_tick(calendar, now) or now),
         thresholds=tuple(rule.threshold for rule in work.rules.all() if rule.enabled),
         exclusions=work.exclusions.version(NoticeType.DUE_NOTICE),
+        runs=work.forecasts.version(),
     )
 
 

@@ -102,7 +102,6 @@ def run_tick(
                 return
             plan = _plan(order, work, ticking.clock)
             work.calendar.put(replace(calendar, clock_set=order.as_of is not None))
-            _outdate_forecast(work)
         yield from _Run(plan, ticking, lambda: _guarded(ticking, holder), wanted).all()
         if order.by_itself_on is not None:
             # Under the lease: whoever gets it next sees that this date is done.
@@ -111,15 +110,7 @@ def run_tick(
     finally:
         # Also when whoever reads the progress goes away, which closes this generator.
         with ticking.store.write() as work:
-            _outdate_forecast(work)
             work.leases.release(LEASE, holder)
-
-
-def _outdate_forecast(work: Work) -> None:
-    """What was counted before or during a run is not what the next one will send."""
-    count = work.forecasts.get()
-    if count is not None:
-        work.forecasts.put(count.outdated())
 
 
 class Going(NamedTuple):
@@ -173,10 +164,14 @@ def _take_lease(ticking: Ticking, longest_wait: timedelta) -> str:
 
 @contextmanager
 def _guarded(ticking: Ticking, holder: str) -> Iterator[Work]:
-    """A transaction in which the lease is ours: nobody who has lost it writes a decision."""
+    """A transaction in which the lease is ours: nobody who has lost it writes a decision.
+
+    It outdates the forecast together with its decisions, whatever becomes of the run behind it.
+    """
     with ticking.store.write() as work:
         if not work.leases.renew(LEASE, holder, until=ticking.clock.now() + LEASE_TIME):
             raise TickRunning("This run was idle for so long that another one has taken over.")
+        work.forecasts.outdate()
         yield work
 
 

@@ -11,7 +11,7 @@ from services.scheduler.ports import Excluded
 from services.scheduler.use_cases import forecast
 from services.scheduler.use_cases.calendar import run_tick_if_due
 from services.scheduler.use_cases.forecast import COUNT_LEASE, COUNTED_AT_ONCE, count_ahead
-from services.scheduler.use_cases.tick import TickOrder, run_tick
+from services.scheduler.use_cases.tick import LEASE_TIME, TickOrder, run_tick
 from services.shared.errors import Invalid
 from tests.fakes.scheduler_peers import an_invoice
 from tests.unit.scheduler.world import DUE, World, noon
@@ -235,6 +235,33 @@ def test_a_count_during_which_a_rule_changes_is_not_shown() -> None:
     assert look(world)[1:] == ((), 0, None)
     assert count_ahead(ticking=world.ticking)
     assert look(world)[2:] == (0, world.clock.now())
+
+
+def test_a_count_during_which_a_run_is_made_is_not_shown() -> None:
+    world = with_large_books()
+
+    def once() -> None:
+        if world.ledger.calls[-1] == "count_by_due_date":
+            world.ledger.during = lambda: None
+            assert world.tick().counts.queued == COUNTED_AT_ONCE + 1
+
+    world.ledger.during = once
+    assert count_ahead(ticking=world.ticking)
+    assert look(world)[1:] == ((), 0, None)
+    assert count_ahead(ticking=world.ticking)
+    assert look(world)[2:] == (0, world.clock.now())
+
+
+def test_a_count_made_while_a_run_rested_is_not_shown_once_it_has_gone_on() -> None:
+    world = with_large_books()
+    run = run_tick(TickOrder(), ticking=world.ticking)
+    next(run)
+    world.clock.advance(LEASE_TIME)
+    assert count_ahead(ticking=world.ticking), "nobody knows that it will go on"
+    assert look(world).catch_up == 1
+    next(run)
+    assert look(world)[1:] == ((), 0, None)
+    run.close()
 
 
 def test_one_of_many_processes_counts_and_another_one_once_it_is_dead() -> None:
