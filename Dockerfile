@@ -8,9 +8,11 @@ ARG PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_TRUSTED_HOST
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
 RUN python -m venv --without-pip /opt/python
-COPY requirements.lock .
+COPY requirements.lock requirements-tracing.lock ./
+# requirements-tracing.lock where traces are wanted: the same packages and those of the extra.
+ARG LOCK=requirements.lock
 # Wheels only: a package that wants a compiler stops the build.
-RUN pip --python /opt/python/bin/python install --no-compile --require-hashes --only-binary :all: -r requirements.lock
+RUN pip --python /opt/python/bin/python install --no-compile --require-hashes --only-binary :all: -r "$LOCK"
 RUN /opt/python/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/python/lib
 
 FROM packages AS product
