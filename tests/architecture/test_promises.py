@@ -14,6 +14,7 @@ REPOSITORY = Path(__file__).parents[2]
 STUBS = REPOSITORY / "protos" / "gen"
 BIN = Path(sys.executable).parent
 MOST_LINES = 400
+LOCKS = ["requirements.lock", "requirements-tracing.lock", "requirements-dev.lock"]
 
 SOURCES = [
     path
@@ -22,7 +23,7 @@ SOURCES = [
 ]
 
 # Settings for tests and machines that build, not for people who run Dunlin.
-NOT_FOR_USERS = {"DUNLIN_CHROMIUM", "DUNLIN_IBM_CSV"}
+NOT_FOR_USERS = {"DUNLIN_CHROMIUM", "DUNLIN_IBM_CSV", "DUNLIN_FAULTS"}
 
 
 def _run(*command: str | Path) -> subprocess.CompletedProcess[str]:
@@ -77,13 +78,19 @@ def test_no_module_is_too_long_to_read() -> None:
 
 
 def _settings_in_use() -> set[str]:
-    """Every DUNLIN_ name in the product; those made of a service's name are written out."""
+    """Every DUNLIN_ name in the product and its stack; those made of a service's name are written out."""
+    product = [path for path in SOURCES if "tests" not in path.relative_to(REPOSITORY).parts[:1]]
+    stack = [REPOSITORY / name for name in ("docker-compose.yml", "Dockerfile", "Makefile")]
+    deploy = [path for path in (REPOSITORY / "deploy").rglob("*") if path.is_file()]
     names: set[str] = set()
-    for path in SOURCES:
-        if "tests" not in path.relative_to(REPOSITORY).parts[:1]:
-            names |= set(re.findall(r"\bDUNLIN_[A-Z][A-Z_]*[A-Z]\b", path.read_text(encoding="utf-8")))
+    for path in (*product, *stack, *deploy):
+        names |= set(re.findall(r"\bDUNLIN_[A-Z][A-Z_]*[A-Z]\b", path.read_text(encoding="utf-8")))
     for service in ("SCHEDULER", "MAILER", "PAYNOW"):
         names |= {f"DUNLIN_{service}_{what}" for what in ("DATABASE_URL", "LISTEN", "ADDRESS")}
+    # As services/shared/server_urls.py makes them.
+    names |= {
+        f"{name.removesuffix('_URL')}_PASSWORD_FILE" for name in names if name.endswith("_DATABASE_URL")
+    }
     return names - NOT_FOR_USERS
 
 
@@ -94,7 +101,7 @@ def test_every_setting_is_in_the_table_of_settings() -> None:
     assert missing == [], f"not documented: {', '.join(missing)}"
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("name", LOCKS)
 def test_locks_name_no_host_and_pin_each_package_with_hashes(name: str) -> None:
     text = (REPOSITORY / name).read_text(encoding="utf-8")
     assert "://" not in text
@@ -112,8 +119,9 @@ def test_what_runs_is_locked_to_the_same_versions_as_what_is_tested() -> None:
 
     tested = pins("requirements-dev.lock")
     assert {
-        name: version for name, version in pins("requirements.lock").items() if tested.get(name) != version
+        name: version for lock in LOCKS for name, version in pins(lock).items() if tested.get(name) != version
     } == {}
+    assert pins("requirements.lock").items() < pins("requirements-tracing.lock").items()
 
 
 def test_continuous_integration_can_be_started() -> None:
