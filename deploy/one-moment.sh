@@ -4,6 +4,8 @@
 #
 # The scheduler is told by the others what has happened, and tells the mailer what to send. While its ledger
 # and its inbox stand still, which takes milliseconds, no side can be ahead of what the other has been told.
+# The sandbox comes after paynow: a provider may know a charge that the ledger does not, as a real one does after
+# any restore; else the ledger would name money that nobody has taken.
 set -euo pipefail
 
 names=(scheduler mailer paynow sandbox identity)

@@ -16,6 +16,8 @@ from typing import IO
 from embedded.home import Home, private_files, write_private
 from services.shared.errors import Invalid, Missing, WrongState
 
+# In this order they are frozen. The sandbox comes after paynow: a provider may know a charge that the ledger
+# does not, as a real one does after any restore; else the ledger would name money that nobody has taken.
 DATABASES = ("scheduler", "mailer", "paynow", "sandbox", "identity")
 SECRETS = ("service-token", "link-key", "session-key")
 _FORMAT = "dunlin-backup-1"
