@@ -23,9 +23,11 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
+from eventlet.patcher import original
 from kombu import Connection, Queue
 from nameko import config
 from nameko.amqp.consume import Consumer
@@ -38,11 +40,14 @@ from services.shared.clock import SystemClock
 from services.shared.database import Database
 from services.shared.facts_amqp import Broken, broker, broker_url, hold_to_seconds, queue_of
 from services.shared.inbox import Inbox
-from services.shared.intake import Intake
+from services.shared.intake import PATIENCE_SECONDS, Intake
 from services.shared.probe_server import ProbeServer
 from services.shared.server_urls import server_url
 from services.shared.settings import SettingError, choice, required
 from services.shared.vitals import Vitals
+
+# A thread of the operating system's, which goes on where all green ones are held up.
+real_threading, real_time = original("threading"), original("time")
 
 log = structlog.get_logger()
 
@@ -60,6 +65,13 @@ that does not answer to that is found out as well."""
 
 STOP_SECONDS = 4.0
 """How long messages that are being taken in are given at the end; the broker has the others."""
+
+STUCK_SECONDS = PATIENCE_SECONDS + 60
+"""A listener that has not looked at its connection for so long never will. Until all that it has in hand is
+stored or given back, it may wait."""
+
+FROZEN_SECONDS = 60
+"""Whatever holds up all green threads for so long will not let go."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +102,7 @@ class PatientConsumer(Consumer):
 
     _connected = False
     _declared_at = 0.0
+    _moved_at: float | None = None
 
     @property
     def connection(self) -> Connection:
@@ -101,10 +114,20 @@ class PatientConsumer(Consumer):
         if not self._connected:
             raise ConnectionError("not connected to the broker")
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it neither listens nor tries to connect."""
+        return self._moved_at is not None and time.monotonic() - self._moved_at > STUCK_SECONDS
+
+    def on_connection_error(self, exc: Exception, interval: float) -> None:
+        """Tried in vain; it will try again."""
+        self._moved_at = time.monotonic()
+        super().on_connection_error(exc, interval)
+
     @contextlib.contextmanager
     def establish_connection(self) -> Iterator[Connection]:
         """Tries every three seconds at the latest, and lets no single read or write hang."""
-        self._connected = False
+        self._connected, self._moved_at = False, time.monotonic()
         with self.create_connection() as connection:
             connection.ensure_connection(
                 self.on_connection_error, None, interval_start=0.2, interval_step=0.5, interval_max=3
@@ -136,6 +159,7 @@ class PatientConsumer(Consumer):
 
     def on_iteration(self) -> None:
         """Between messages, at least once a second."""
+        self._moved_at = time.monotonic()
         if time.monotonic() - self._declared_at > DECLARE_SECONDS:
             self._declared_at = time.monotonic()
             self._consumer.declare()
@@ -201,19 +225,47 @@ def run(settings: Settings) -> int:
     container = ServiceContainer(listener(intake))
     ended = eventlet.spawn(container.wait)
     vitals = Vitals({"database": database.ping, "broker": lambda: _check(container)})
-    probing = ProbeServer(settings.probe, alive=dict, ready=vitals.of_needs) if settings.probe else None
+    life = partial(_life, container)
+    probing = ProbeServer(settings.probe, alive=life, ready=vitals.of_needs) if settings.probe else None
     vitals.start()
     if probing is not None:
         probing.start()
     # In a thread of its own, since it waits for the broker.
     eventlet.spawn(container.start)
-    while not stop and not ended.dead:
+    beats = Beats()
+    real_threading.Thread(target=beats.watch, name="frozen", daemon=True).start()
+    while not stop and not ended.dead and not life():
+        beats.count += 1
         eventlet.sleep(0.1)
-    log.info("stopping", died=not stop)
+    log.info("stopping", died=not stop, stuck=life())
     intake.end()
     with eventlet.Timeout(STOP_SECONDS, False):
         container.stop()
     return 0 if stop else 1
+
+
+class Beats:
+    """Ends the process if the green threads no longer move: nothing in it could then say or mend that."""
+
+    count = 0
+
+    def watch(self) -> None:
+        """Looks every second, for ever; time in which the whole process slept does not count."""
+        seen, still = -1, 0
+        while still < FROZEN_SECONDS:
+            real_time.sleep(1)
+            seen, still = self.count, still + 1 if seen == self.count else 0
+        # Not through the log, whose lock a green thread may hold.
+        os.write(2, b'{"event": "frozen", "level": "error"}\n')
+        os._exit(1)
+
+
+def _life(container: ServiceContainer) -> dict[str, str]:
+    """What only a new start cures."""
+    consumers = {one.method_name: getattr(one, "consumer", None) for one in container.entrypoints}
+    return {
+        name: "makes no progress" for name, consumer in consumers.items() if consumer and consumer.is_stuck
+    }
 
 
 def _check(container: ServiceContainer) -> None:

@@ -34,6 +34,9 @@ WATCH_SECONDS = 0.5
 STOP_SECONDS = 5.0
 """How long running calls and pieces of work are given at the end."""
 
+END_SECONDS = 20.0
+"""A process that has lost a worker is ended after so long at the latest."""
+
 GARBAGE_THRESHOLDS = (20_000, 20, 50)
 """How often Python looks for cycles.
 
@@ -81,16 +84,22 @@ def main(
         gc.set_threshold(*GARBAGE_THRESHOLDS)
         tracing.configure(name, env)
         program = compose(env)
-        return run(program, roles, probe=env.get("DUNLIN_METRICS_LISTEN", ""))
+        code = run(program, roles, probe=env.get("DUNLIN_METRICS_LISTEN", ""))
     except SettingError as error:
         sys.stderr.write(f"{name}: {error}\n")
         return 2
+    if code:
+        # Not through the interpreter's own end, which waits for threads that may never end.
+        sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 def run(program: Program, roles: set[str], *, probe: str = "") -> int:
     """Runs until SIGTERM or SIGINT, then ends what is under way and returns 0.
 
-    Returns 1 if a worker has died: a process that serves but no longer works has to be started anew.
+    Returns 1 if a worker has died or has made no progress for minutes: a process that serves but no longer
+    works has to be started anew. Should it then not come to its end, it is ended.
     `probe` is the address of `/metrics`, `/livez` and `/readyz`, if there are to be any.
     """
     stop = threading.Event()
@@ -126,8 +135,12 @@ def run(program: Program, roles: set[str], *, probe: str = "") -> int:
         worker.start()
     if probing is not None:
         probing.start()
-    dead = _watch(workers, vitals, server, stop)
-    log.info("stopping", dead=dead)
+    lost = _watch(vitals, workers, server, stop)
+    log.info("stopping", lost=lost)
+    ending = threading.Timer(END_SECONDS, os._exit, [1])
+    ending.daemon = True
+    if lost:
+        ending.start()
     if server is not None:
         server.stop(STOP_SECONDS)
     for worker in workers:
@@ -137,20 +150,21 @@ def run(program: Program, roles: set[str], *, probe: str = "") -> int:
         probing.stop()
     program.close()
     tracing.shut_down()
-    return 1 if dead else 0
+    ending.cancel()
+    return 1 if lost else 0
 
 
 def _watch(
-    workers: Sequence[Worker], vitals: Vitals, server: Server | None, stop: threading.Event
-) -> list[str]:
-    """Waits for the end; the names of workers that died before it came.
+    vitals: Vitals, workers: Sequence[Worker], server: Server | None, stop: threading.Event
+) -> dict[str, str]:
+    """Waits for the end; what is wrong by worker, where only a new start cures it.
 
     Meanwhile health checks over gRPC are told whether what the calls need is there.
     """
     troubles: dict[str, str] = {}
     while True:
-        if dead := [worker.name for worker in workers if not worker.is_alive]:
-            return dead
+        if lost := vitals.of_life():
+            return lost
         before, troubles = troubles, vitals.of_needs()
         if troubles != before:
             log.warning("needs", missing=troubles)
@@ -160,4 +174,4 @@ def _watch(
         if server is not None and server.is_serving == bool(troubles):
             server.set_serving(serving=not troubles)
         if stop.wait(WATCH_SECONDS):
-            return []
+            return {}

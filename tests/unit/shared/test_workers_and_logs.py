@@ -1,12 +1,15 @@
 import io
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from typing import TextIO, cast
 
 import pytest
 
+from services.shared import process
 from services.shared.log import Unfailing
 from services.shared.process import Program, run
 from services.shared.worker import Worker
@@ -81,6 +84,44 @@ def test_a_process_whose_worker_has_died_ends_so_that_it_is_started_anew() -> No
         raise SystemExit
 
     assert run(a_program(Worker("test", die)), {"work"}) == 1
+
+
+@pytest.mark.usefixtures("own_signals")
+def test_a_process_whose_worker_makes_no_progress_ends_so_that_it_is_started_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(process, "STOP_SECONDS", 0.1)
+    over = threading.Event()
+    stuck = Worker("test", over.wait, stuck_seconds=0.1)
+    assert run(a_program(stuck), {"work"}) == 1
+    over.set()
+
+
+STUCK_PROGRAM = """
+import sys, threading
+from services.shared import process
+from services.shared.process import Program, main
+from services.shared.worker import Worker
+
+process.STOP_SECONDS, process.END_SECONDS = 0.1, 1.0
+forever = threading.Event()
+# Such a thread keeps the interpreter from its end.
+threading.Thread(target=forever.wait).start()
+program = Program(
+    "test", "", "", servicers=lambda server: None, service_names=[],
+    workers=[Worker("test", forever.wait, stuck_seconds=0.1)],
+    close=forever.wait if "closing too" in sys.argv else lambda: None,
+)
+sys.exit(main("test", lambda env: program, lambda env: None, ["work"], env={}))
+"""
+
+
+@pytest.mark.parametrize("also", ["", "closing too"])
+def test_a_process_ends_whatever_holds_on_to_it(also: str) -> None:
+    command = [sys.executable, "-c", STUCK_PROGRAM, also]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1, ended.stderr
+    assert "makes no progress" in ended.stderr + ended.stdout
 
 
 @pytest.mark.usefixtures("own_signals")
