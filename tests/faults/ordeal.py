@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -38,6 +39,9 @@ class Ordeal:
     killed: dict[str, int] = field(default_factory=dict)
     told: list[set[str]] = field(default_factory=list)
     """For each confirmation the payment ids that its payer was told."""
+    seconds_to_idle: float = 0.0
+    """From the end of the fault until no work was left."""
+    _fault_ended: float = 0.0
 
     def prepare(self) -> None:
         set_calendar(self.company.clients)
@@ -57,6 +61,7 @@ class Ordeal:
                 today = FIRST_DAY + timedelta(days=day)
                 insist(lambda today=today: tick(self.company.clients, today), seconds=120)
                 kills.join()
+                self._fault_ended = time.monotonic()
             self.told = [payment.result() for payment in paid]
         self.killed = dict(killer.killed)
 
@@ -72,6 +77,7 @@ class Ordeal:
             ticks = others.submit(tick_all)
             paid = [self._begin(others, intent) for intent in self._intents()]
             harm()
+            self._fault_ended = time.monotonic()
             ticks.result()
             self.told = [payment.result() for payment in paid]
 
@@ -84,6 +90,7 @@ class Ordeal:
                 paid = [self._begin(payers, intent) for intent in intents[turn::rounds]]
                 pause(rng.uniform(0.02, 0.2))
                 wait_until(lambda: self.company.kill("paynow"), what="paynow can be killed")
+                self._fault_ended = time.monotonic()
                 self.told += [payment.result() for payment in paid]
         self.killed = {"paynow": rounds}
 
@@ -96,12 +103,10 @@ class Ordeal:
             seconds=120,
         )
         insist(lambda: drain(self.company.clients, 120), seconds=120)
+        self.seconds_to_idle = round(time.monotonic() - self._fault_ended, 1)
 
     def ledger_payments(self) -> list[LedgerPayment]:
         return evidence.ledger_payments(self.company.clients)
-
-    def wire_payments(self) -> list[paynow_pb2.Payment]:
-        return evidence.wire_payments(self.company.clients)
 
     def charges(self) -> list[Charge]:
         """The provider's own books, read behind everybody's back."""

@@ -1,19 +1,17 @@
 """Mails go out and payments are confirmed while kill -9 strikes at random moments.
 
-The seed is in DUNLIN_KILL_SEED; what happened is written to tests/output/kills-*.json.
+The seed is in DUNLIN_KILL_SEED; what happened is written to tests/output/faults-embedded-*.json.
 """
 
 from __future__ import annotations
 
-import json
-import os
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from dunlin.paynow.v1 import paynow_pb2
 from dunlin.scheduler.v1 import notices_pb2
 
 from tests.e2e.acts import drain, tick
@@ -26,12 +24,12 @@ from tests.faults.aftermath import (
     receipt_complaints,
 )
 from tests.faults.ordeal import DAYS, FIRST_DAY, THRESHOLD, Ordeal
+from tests.faults.results import UNFINISHED, Result, write
+from tests.faults.sizes import SEED, SIZE
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 SMTP_CONNECTIONS = 2
-SEED = int(os.environ.get("DUNLIN_KILL_SEED", "20250616"))
-OUTPUT = Path(__file__).parents[1] / "output"
 
 
 @pytest.fixture
@@ -81,8 +79,19 @@ def check(ordeal: Ordeal, name: str) -> None:
         for notice in notices
         if notice.payment_id
     ]
-    cut = sum(ended_late(payment) for payment in ordeal.wire_payments())
-    write_summary(ordeal, name, mails=len(delivered), copies=extra_copies(delivered), charges_cut=cut)
+    result = Result(
+        f"embedded-{name}",
+        SIZE.name,
+        ordeal.seed,
+        ordeal.notices,
+        ordeal.payments,
+        mails=len(delivered),
+        copies=extra_copies(delivered),
+        kills=ordeal.killed,
+        seconds_to_idle=ordeal.seconds_to_idle,
+        complaints=[UNFINISHED],
+    )
+    write(result)
 
     unsent = [n for n in notices if n.state != notices_pb2.NOTICE_STATE_SENT]
     assert [f"{n.invoice_number} {n.reason}" for n in unsent] == []
@@ -96,15 +105,4 @@ def check(ordeal: Ordeal, name: str) -> None:
     assert balance_complaints(ordeal.invoices(), payments) == []
     assert receipt_complaints(payments, receipts) == []
     assert len({p.state for p in payments}) == 2, "some payments must succeed and some fail"
-
-
-def ended_late(payment: paynow_pb2.Payment) -> bool:
-    """Whether a charge that is approved at once was cut from its answer by a kill, and found out later."""
-    took = payment.ended_at.ToDatetime() - payment.created_at.ToDatetime()
-    return payment.method_label.endswith("4242") and took > timedelta(seconds=2)
-
-
-def write_summary(ordeal: Ordeal, name: str, **figures: int) -> None:
-    OUTPUT.mkdir(parents=True, exist_ok=True)
-    summary = {"seed": ordeal.seed, "killed": ordeal.killed, **figures}
-    (OUTPUT / f"kills-{name}.json").write_text(json.dumps(summary, indent=2) + "\n")
+    write(replace(result, complaints=[]))
