@@ -99,7 +99,10 @@ class Notices(Protocol):
         ...
 
     def known_to_change(self, invoice_ids: Sequence[int]) -> list[Known]:
-        """As `known`; nobody else changes them before this transaction ends."""
+        """As `known`; nobody else changes them before this transaction ends, nor the invoices' receipts.
+
+        Whoever has to lock notices by invoice and by id does this first, for the invoices of all of them.
+        """
         ...
 
     def add(self, notices: Sequence[Notice]) -> None:
@@ -107,7 +110,10 @@ class Notices(Protocol):
         ...
 
     def change(self, changes: Sequence[Change], at: datetime) -> None:
-        """Records new decisions made at that instant; a notice that becomes queued is to be handed over."""
+        """Records new decisions made at that instant; a notice that becomes queued is to be handed over.
+
+        Several are such as this transaction has read `known_to_change`.
+        """
         ...
 
     def get(self, notice_ids: Collection[str]) -> dict[str, Notice]:

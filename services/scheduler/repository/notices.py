@@ -41,7 +41,12 @@ _CHANGE = (
 
 
 class SqlNotices:
-    """Implements `ports.Notices`."""
+    """Implements `ports.Notices`.
+
+    Whoever waits for the locks of several notices takes them in the order of their ids, in one statement, so
+    that two who do cannot deadlock. What updates several notices updates such as are locked already: an
+    UPDATE takes rows in whatever order they are found.
+    """
 
     def __init__(self, connection: Connection, *, locks: bool) -> None:
         self._connection = connection
@@ -49,20 +54,21 @@ class SqlNotices:
 
     def known(self, invoice_ids: Sequence[int]) -> list[Known]:
         """The due notices of these invoices, of every due date, in one query."""
-        return self._known(_KNOWN, invoice_ids)
+        return self._known(_KNOWN.where(_n.due_on.is_not(None)), invoice_ids)
 
     def known_to_change(self, invoice_ids: Sequence[int]) -> list[Known]:
-        """The same, locked; in one order everywhere, so that two who lock them cannot deadlock."""
+        """The same, locked together with the invoices' receipts: `get` of any of them locks nothing more."""
         return self._known(_KNOWN.order_by(_n.notice_id).with_for_update(), invoice_ids)
 
     def _known(self, query: Select[Any], invoice_ids: Sequence[int]) -> list[Known]:
         if not invoice_ids:
             return []
-        query = query.where(is_one_of(self._connection, _n.invoice_id, invoice_ids), _n.due_on.is_not(None))
+        query = query.where(is_one_of(self._connection, _n.invoice_id, invoice_ids))
         rows = self._connection.execute(query)
         return [
             Known(notice_id, invoice_id, due_on, threshold, _STATES[state], reason)
             for notice_id, invoice_id, due_on, threshold, state, reason in rows
+            if due_on is not None
         ]
 
     def add(self, new: Sequence[Notice]) -> None:
@@ -73,7 +79,7 @@ class SqlNotices:
         self._decide([_first_decision(notice) for notice in new])
 
     def change(self, changes: Sequence[Change], at: datetime) -> None:
-        """Records new decisions made at that instant."""
+        """Records new decisions made at that instant. If they are several, the notices are locked already."""
         if not changes:
             return
         rows = [
@@ -163,7 +169,7 @@ class SqlNotices:
         ]
 
     def to_hand_over(self, now: datetime, limit: int) -> list[HandOver]:
-        """Up to `limit` queued notices that the mailer is to be told of."""
+        """Up to `limit` queued notices that the mailer is to be told of; waits for no lock."""
         columns = (_n.notice_id, _n.organization_id, _n.invoice_number, _n.request_id)
         query = select(*columns).where(_n.hand_over_at <= now)
         query = query.order_by(_n.hand_over_at, _n.notice_id).limit(limit)
@@ -172,14 +178,16 @@ class SqlNotices:
 
     def claim(self, notice_ids: Sequence[str], *, until: datetime) -> None:
         """Puts off when the mailer is to be told of them. They are locked since they were read."""
+        if not notice_ids:
+            return
         claimed = update(notices).where(is_one_of(self._connection, _n.notice_id, notice_ids))
         self._connection.execute(claimed.values(hand_over_at=until))
 
     def end_claim(self, notice_ids: Sequence[str], *, until: datetime, again_at: datetime) -> None:
         """Sets when the mailer is to be told of them again, where the claim still stands."""
         those = is_one_of(self._connection, _n.notice_id, notice_ids)
-        mine = update(notices).where(those, _n.hand_over_at == until)
-        self._connection.execute(mine.values(hand_over_at=again_at))
+        mine = select(_n.notice_id).where(those, _n.hand_over_at == until).order_by(_n.notice_id)
+        self.claim(self._connection.execute(mine.with_for_update()).scalars().all(), until=again_at)
 
     def _notices(self, query: Select[Any]) -> list[Notice]:
         return [_notice(row) for row in self._connection.execute(query)]

@@ -144,7 +144,6 @@ class Batches:
 
     def revisit(self, held: Sequence[Notice], subjects: Mapping[int, Subject], work: Work) -> None:
         """Lets go of held notices that will never be sent; the others stay held."""
-        # By invoice first: everybody locks an invoice's notices in the same order.
         siblings = _by_invoice(work.notices.known_to_change([notice.invoice_id for notice in held]))
         notices = work.notices.get([notice.notice_id for notice in held]).values()
         organizations = {notice.organization_id for notice in notices}

@@ -41,13 +41,12 @@ def review_notices(
         verdicts = _verdicts(_queued(notices.values()), subjects, calendar, work, clock)
     if any(isinstance(verdict, No) for verdict in verdicts.values()):
         with store.write() as work:
-            # By invoice first: everybody locks an invoice's notices in the same order.
             calendar = work.calendar.get()
-            work.notices.known_to_change(list(subjects))
-            notices = work.notices.get(notice_ids)
+            work.notices.known_to_change(list({notice.invoice_id for notice in notices.values()}))
+            notices = work.notices.get(list(notices))
             verdicts = _verdicts(_queued(notices.values()), subjects, calendar, work, clock)
             work.notices.change(_refused(notices, verdicts), clock.now())
-            notices = work.notices.get(notice_ids)
+            notices = work.notices.get(list(notices))
     answers: dict[str, Letter | Withheld] = {}
     for notice_id, notice in notices.items():
         verdict = verdicts.get(notice_id)
