@@ -17,7 +17,7 @@ GREETING_SECONDS = 30.0
 
 COMMAND_SECONDS = 60.0
 CONVERSATION_SECONDS = 120.0
-"""For all commands of one mail; with connecting it stays below the lease of an attempt."""
+"""For all commands of one mail. A lease is shorter, and is renewed meanwhile (use_cases/keep.py)."""
 
 TRUST_SECONDS = 1.0
 """A connection unused for longer is tried with a NOOP before it is relied on."""

@@ -5,6 +5,7 @@ connection at most one mail has left that the history does not know of yet.
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -16,9 +17,15 @@ from services.shared.clock import Clock
 
 log = structlog.get_logger()
 
-PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0)
-"""Seconds between the tries to record, so that a database which is started anew makes no mail go out twice.
-Together they are shorter than a lease, which would end meanwhile."""
+PAUSES = (0.1, 0.5, 1.0, *(2.0,) * 10)
+"""Seconds between the tries to record: a database that is started anew makes no mail go out twice."""
+
+INSIST_SECONDS = 20.0
+"""No try begins later than that after the answer, and none for a single mail `SINGLY_SECONDS` after that. A
+try waits 5 s at most for a database that is away; so all is over before the lease ends, of which two thirds
+are left when the answer comes (see keep.py): nobody insists while another worker sends the mail again."""
+
+SINGLY_SECONDS = 5.0
 
 
 class NotRecorded(Exception):
@@ -30,6 +37,7 @@ class _Entry:
 
     def __init__(self, ending: Ending) -> None:
         self.ending = ending
+        self.since = time.monotonic()
         self.done = False
         self.error: Exception | None = None
 
@@ -44,11 +52,13 @@ class Recorder:
         *,
         announced: Callable[[], None] = lambda: None,
         pauses: Sequence[float] = PAUSES,
+        insist_seconds: float = INSIST_SECONDS,
     ) -> None:
         self._begin = begin
         self._clock = clock
         self._announced = announced
         self._pauses = pauses
+        self._insist_seconds = insist_seconds
         self._lock = threading.Lock()
         self._turn = threading.Lock()
         self._waiting: list[_Entry] = []
@@ -70,20 +80,21 @@ class Recorder:
                 raise NotRecorded(f"{entry.error}") from entry.error
 
     def _write(self, group: Sequence[_Entry]) -> None:
-        error = self._insist(group)
-        if error is not None and len(group) > 1:
-            # One that cannot be written must not take the others with it.
-            for entry in group:
-                entry.error = self._try([entry])
-        elif error is not None:
-            group[0].error = error
+        until = min(entry.since for entry in group) + self._insist_seconds
+        error = self._insist(group, until)
         for entry in group:
+            entry.error = error
+            # One that cannot be written must not take the others with it.
+            if error is not None and len(group) > 1 and time.monotonic() <= until + SINGLY_SECONDS:
+                entry.error = self._try([entry])
             entry.done = True
 
-    def _insist(self, group: Sequence[_Entry]) -> Exception | None:
+    def _insist(self, group: Sequence[_Entry], until: float) -> Exception | None:
         pause = threading.Event()
         for seconds in (0.0, *self._pauses):
             if seconds:
+                if time.monotonic() + seconds > until:
+                    break
                 pause.wait(seconds)
             error = self._try(group)
             if error is None:

@@ -4,13 +4,16 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 
 from services.mailer.domain.delivery import Never, Sent
 from services.mailer.domain.message import State
 from services.mailer.ports import Ending
-from services.mailer.use_cases.record import NotRecorded, Recorder
+from services.mailer.use_cases.keep import LEASE, LOOK_SECONDS, RENEW_AFTER
+from services.mailer.use_cases.record import INSIST_SECONDS, SINGLY_SECONDS, NotRecorded, Recorder
+from services.shared.database import POOL_SECONDS
 from tests.fakes.clock import SetClock
 from tests.fakes.mailer import FakeStore, FakeWork
 from tests.fakes.mailer_queue import T0, Queue
@@ -48,6 +51,23 @@ class Slow(FakeStore):
 @pytest.fixture
 def store() -> Slow:
     return Slow()
+
+
+def test_all_tries_are_over_before_a_lease_ends() -> None:
+    """With what a try waits for a connection, and what the keeper leaves of a lease."""
+    left = LEASE - RENEW_AFTER - timedelta(seconds=LOOK_SECONDS)
+    assert timedelta(seconds=INSIST_SECONDS + SINGLY_SECONDS + POOL_SECONDS) <= left
+
+
+def test_nobody_insists_for_longer_than_allowed(store: Slow) -> None:
+    queue = Queue(store)
+    queue.accept()
+    [message] = queue.claim()
+    store.failures, before = 1_000_000, store.begun
+    recorder = Recorder(store.write, SetClock(), pauses=(0.02,) * 10_000, insist_seconds=0.1)
+    with pytest.raises(NotRecorded, match="the database is away"):
+        recorder.record(Ending(message, Sent("250")))
+    assert 1 <= store.begun - before <= 6
 
 
 def _recorder(store: Slow, *pauses: float) -> Recorder:
