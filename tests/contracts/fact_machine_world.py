@@ -17,10 +17,7 @@ from services.shared.dead_letters import DeadLetters
 from services.shared.facts import Published, StoredFact, UnreadableFact
 from services.shared.relay import Audit, BrokerRelay
 from tests.fakes.clock import SetClock
-
-
-class Killed(BaseException):
-    """The process was killed here; no handler of exceptions may notice."""
+from tests.fakes.dying_store import Killed
 
 
 class FakeBroker:
@@ -119,16 +116,13 @@ class FactWorld:
         """No more harm: everything gets to where it belongs."""
         self.broker.dies, self.dies_while_handling = "", False
         for _ in range(3 * inboxes.MOST_ATTEMPTS):
-            while self.relay.run_once():
-                pass
+            exhaust(self.relay.run_once)
             rng.shuffle(self.broker.messages)
             while self.broker.messages:
                 self.deliver(self.broker.messages.pop())
             self._new_audit()  # one that does not rest
-            while self.audit.run_once():
-                pass
-            while self.worker.run_once():
-                pass
+            exhaust(self.audit.run_once)
+            exhaust(self.worker.run_once)
             if self._is_settled():
                 return
             self.wait(400)
@@ -170,3 +164,11 @@ class FactWorld:
     def close(self) -> None:
         self.producer.dispose()
         self.subscriber.dispose()
+
+
+def exhaust(work: Callable[[], bool]) -> None:
+    """Works until there is nothing to do."""
+    for _ in range(500):
+        if not work():
+            return
+    raise AssertionError("there is always something to do")

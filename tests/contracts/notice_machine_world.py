@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import count
 
@@ -12,56 +11,8 @@ from services.scheduler.domain.notice import HandOver, Notice, PaymentFact, Stat
 from services.scheduler.ports import Store, Work
 from services.scheduler.use_cases import receipts
 from services.shared.errors import Busy
+from tests.fakes.dying_store import DyingStore, Killed
 from tests.unit.scheduler.world import World
-
-
-class Killed(BaseException):
-    """The process was killed here; no handler of exceptions may notice."""
-
-
-class DyingStore:
-    """A store whose process may be killed at a commit; dead until `revive`."""
-
-    def __init__(self, inner: Store) -> None:
-        self._inner = inner
-        self._dead = False
-        self._commits_left = 0
-        self._after = False
-
-    def die_at(self, commit: int, *, after: bool) -> None:
-        """The process dies at its so-manieth commit from now on, before or after it; 0 is never."""
-        self._commits_left, self._after = commit, after
-
-    def revive(self) -> None:
-        """A new process."""
-        self._dead, self._commits_left = False, 0
-
-    @contextmanager
-    def write(self) -> Iterator[Work]:
-        self._must_live()
-        self._commits_left -= 1
-        last = self._commits_left == 0
-        with self._inner.write() as work:
-            yield work
-            if last and not self._after:
-                self._die()
-        if last and self._after:
-            self._die()
-
-    @contextmanager
-    def read(self) -> Iterator[Work]:
-        self._must_live()
-        with self._inner.read() as work:
-            yield work
-
-    def _must_live(self) -> None:
-        # What runs while an exception passes, as after a finally, does not run in a process that is dead.
-        if self._dead:
-            raise Killed
-
-    def _die(self) -> None:
-        self._dead = True
-        raise Killed
 
 
 class ModelMailer:
@@ -162,8 +113,7 @@ class NoticeWorld:
         for _ in range(20):
             while self.bus:
                 assert self.deliver(self.bus.pop(0))
-            while self.world.hand_over():
-                pass
+            exhaust(self.world.hand_over)
             for notice_id in self.mailer.queued():
                 if self.look(notice_id):
                     self.send(notice_id, taken=True)
@@ -171,3 +121,11 @@ class NoticeWorld:
                 return
             self.world.clock.advance(timedelta(hours=1, minutes=1))  # what the dead had claimed comes free
         raise AssertionError("it does not come to rest")
+
+
+def exhaust(work: Callable[[], bool]) -> None:
+    """Works until there is nothing to do."""
+    for _ in range(100):
+        if not work():
+            return
+    raise AssertionError("there is always something to do")

@@ -178,8 +178,8 @@ def test_facts_take_effect_exactly_once_whatever_befalls_them() -> None:
     run_state_machine_as_test(
         FactMachine,
         settings=settings(
-            max_examples=15,
-            stateful_step_count=35,
+            max_examples=10,
+            stateful_step_count=30,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
         ),

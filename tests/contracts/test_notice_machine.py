@@ -48,8 +48,8 @@ THRESHOLDS = [-5, 15, 30, 45]
 SETTINGS = settings(max_examples=100, stateful_step_count=50, deadline=None)
 FEW = settings(SETTINGS, max_examples=6, suppress_health_check=[HealthCheck.too_slow])
 
-COMMIT = st.sampled_from([0, 0, 0, 1, 2, 3, 4])
-"""At which commit from now on the process is killed; 0 is never."""
+COMMIT = st.tuples(st.sampled_from([0, 0, 0, 1, 2, 3, 4]), st.booleans())
+"""At which commit from now on the process is killed (0 is never), and whether after it."""
 
 
 class NoticeMachine(RuleBasedStateMachine):
@@ -142,9 +142,9 @@ class NoticeMachine(RuleBasedStateMachine):
         if self.world.clock.now().date() < DUE + timedelta(days=90):
             self.world.clock.advance(timedelta(days=days, minutes=1))
 
-    @rule(commit=COMMIT, after=st.booleans())
-    def a_tick_runs(self, commit: int, after: bool) -> None:
-        self.notices.store.die_at(commit, after=after)
+    @rule(commit=COMMIT)
+    def a_tick_runs(self, commit: tuple[int, bool]) -> None:
+        self.notices.store.die_at(*commit)
         if self.notices.survives(self.world.tick):
             self.every_due_invoice_has_a_decision()
 
@@ -154,9 +154,9 @@ class NoticeMachine(RuleBasedStateMachine):
         self.world.tick(dry_run=True)
         assert self.notices.notices() == before
 
-    @rule(commit=COMMIT, after=st.booleans(), away=st.booleans())
-    def notices_are_handed_over(self, commit: int, after: bool, away: bool) -> None:
-        self.notices.store.die_at(commit, after=after)
+    @rule(commit=COMMIT, away=st.booleans())
+    def notices_are_handed_over(self, commit: tuple[int, bool], away: bool) -> None:
+        self.notices.store.die_at(*commit)
         self.notices.mailer.away = away
         try:
             self.notices.survives(self.world.hand_over)
@@ -166,20 +166,20 @@ class NoticeMachine(RuleBasedStateMachine):
             self.notices.store.revive()
 
     @precondition(lambda self: self.notices.mailer.queued())
-    @rule(data=st.data(), commit=COMMIT, after=st.booleans(), taken=st.sampled_from([True, True, False]))
-    def the_mailer_looks_and_sends(self, data: st.DataObject, commit: int, after: bool, taken: bool) -> None:
+    @rule(data=st.data(), commit=COMMIT, taken=st.sampled_from([True, True, False]))
+    def the_mailer_looks_and_sends(self, data: st.DataObject, commit: tuple[int, bool], taken: bool) -> None:
         notice_id = data.draw(st.sampled_from(self.notices.mailer.queued()))
-        self.notices.store.die_at(commit, after=after)
+        self.notices.store.die_at(*commit)
         if self.notices.look(notice_id):
             self.it_may_go(self.notices.notice(notice_id))
             self.notices.send(notice_id, taken=taken)
 
     @precondition(lambda self: self.notices.bus)
-    @rule(data=st.data(), commit=COMMIT, after=st.booleans(), again=st.booleans())
-    def a_fact_arrives(self, data: st.DataObject, commit: int, after: bool, again: bool) -> None:
+    @rule(data=st.data(), commit=COMMIT, again=st.booleans())
+    def a_fact_arrives(self, data: st.DataObject, commit: tuple[int, bool], again: bool) -> None:
         """Any of them; one that was handled by a process that died, or is repeated, comes again."""
         fact = data.draw(st.sampled_from(self.notices.bus))
-        self.notices.store.die_at(commit, after=after)
+        self.notices.store.die_at(*commit)
         if self.notices.deliver(fact) and not again:
             self.notices.bus.remove(fact)
 

@@ -7,10 +7,9 @@ from threading import RLock
 from services.paynow.domain.methods import Method
 from services.paynow.domain.payment import PROVIDER_ERROR, RETURNED, Outcome
 from services.paynow.ports_payments import Charge, KeyMismatch, ProviderTimeout, ProviderUnavailable
+from tests.fakes.dying_store import Killed
 
-
-class Killed(BaseException):
-    """The process dies here; nothing that could catch an error catches this."""
+__all__ = ["METHODS", "Killed", "ScriptedProvider"]
 
 
 @dataclass
