@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -63,6 +64,17 @@ def new_certificate(authority: Pair, program: str, hosts: Sequence[str], now: da
 def ends_at(certificate: bytes) -> datetime:
     """Until when a PEM certificate is valid."""
     return x509.load_pem_x509_certificate(certificate).not_valid_after_utc
+
+
+def is_issued_by(certificate: bytes, authority: bytes) -> bool:
+    """Whether the authority's present key has signed the certificate; both PEM."""
+    try:
+        x509.load_pem_x509_certificate(certificate).verify_directly_issued_by(
+            x509.load_pem_x509_certificate(authority)
+        )
+    except (InvalidSignature, TypeError, ValueError):
+        return False
+    return True
 
 
 def _builder(

@@ -4,9 +4,11 @@ The directory is for its owner alone (0700), which keeps others of the host out.
 by anybody who gets that far (0444): a container is handed some of them, and runs as another user. The
 authority's key goes to no container and stays with its owner (0400).
 
-What is there is never overwritten; only a certificate that ends soon is replaced.
+What is there is never overwritten; only a certificate that ends soon is replaced. `PROGRAM.env` names the
+certificate that a program shows and trusts: who starts a container with it starts another one after a change.
 """
 
+import hashlib
 import os
 import secrets
 import sys
@@ -17,7 +19,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from embedded.stack.certificates import Pair, ends_at, new_authority, new_certificate
+from embedded.stack.certificates import Pair, ends_at, is_issued_by, new_authority, new_certificate
 
 KEYS = ("service-token", "session-key", "link-key")
 ROLES = ("admin", "scheduler", "mailer", "paynow", "sandbox", "identity")
@@ -35,6 +37,9 @@ BROKER_USER = "dunlin"
 DKIM_BITS = 2048
 RENEWAL_DAYS = 30
 """A certificate that is valid for less than this is made anew."""
+
+AUTHORITY_RENEWAL_DAYS = 90
+"""An authority that is valid for less than this is made anew, with all certificates of programs."""
 
 _FOR_CONTAINERS = 0o444
 _FOR_THE_OWNER = 0o400
@@ -90,35 +95,47 @@ class _Made:
 
 
 def _certificates(made: _Made, now: datetime) -> None:
+    if made.has("ca.pem"):
+        if _days_left(made, "ca.pem", now) < AUTHORITY_RENEWAL_DAYS:
+            _make_authority(made, now)
+    elif made.has("ca-key.pem"):
+        raise Lost("The authority's certificate, ca.pem, is gone. Bring it back, or remove ca-key.pem too.")
+    else:
+        _make_authority(made, now)
     wanted = {program: hosts for program, hosts in HOSTS.items() if not _is_sound(made, program, now)}
-    if not made.has("ca.pem"):
-        if made.has("ca-key.pem"):
-            raise Lost(
-                "The authority's certificate, ca.pem, is gone. Bring it back, or remove ca-key.pem too."
-            )
-        authority = new_authority(now)
-        # The key first: with the certificate alone nothing could be signed.
-        made.write("ca-key.pem", authority.key, _FOR_THE_OWNER)
-        made.write("ca.pem", authority.certificate)
-        wanted = HOSTS
-    if not wanted:
-        return
-    if not made.has("ca-key.pem"):
+    if wanted and not made.has("ca-key.pem"):
         raise Lost(
             "Certificates have to be made, but the authority's key, ca-key.pem, is gone. Bring it back, "
             "or remove ca.pem: then a new authority makes all of them."
         )
-    authority = Pair(made.read("ca.pem"), made.read("ca-key.pem"))
     for program, hosts in wanted.items():
+        authority = Pair(made.read("ca.pem"), made.read("ca-key.pem"))
         pair = new_certificate(authority, program, (*hosts, "localhost"), now)
         made.write(f"{program}-key.pem", pair.key)
         made.write(f"{program}.pem", pair.certificate)
+    for program in HOSTS:
+        shown = made.read("ca.pem") + made.read(f"{program}.pem")
+        text = f"DUNLIN_CERTIFICATE={hashlib.sha256(shown).hexdigest()}\n".encode()
+        if not made.has(f"{program}.env") or made.read(f"{program}.env") != text:
+            made.write(f"{program}.env", text)
+
+
+def _make_authority(made: _Made, now: datetime) -> None:
+    authority = new_authority(now)
+    # The key first: with the certificate alone nothing could be signed.
+    made.write("ca-key.pem", authority.key, _FOR_THE_OWNER)
+    made.write("ca.pem", authority.certificate)
 
 
 def _is_sound(made: _Made, program: str, now: datetime) -> bool:
     if not made.has(f"{program}.pem") or not made.has(f"{program}-key.pem"):
         return False
-    return ends_at(made.read(f"{program}.pem")) - now > timedelta(days=RENEWAL_DAYS)
+    is_ours = is_issued_by(made.read(f"{program}.pem"), made.read("ca.pem"))
+    return is_ours and _days_left(made, f"{program}.pem", now) > RENEWAL_DAYS
+
+
+def _days_left(made: _Made, name: str, now: datetime) -> float:
+    return (ends_at(made.read(name)) - now) / timedelta(days=1)
 
 
 def _password() -> bytes:

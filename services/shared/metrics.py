@@ -3,7 +3,7 @@
 Counted in adapters and at edges only. No label takes a value from outside: their number is bounded.
 """
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -22,3 +22,8 @@ MAILS = Counter("dunlin_mails_total", "Attempts to send a mail, by outcome.", ["
 CHARGES = Counter("dunlin_charges_total", "Answers of the payment provider, by outcome.", ["outcome"])
 FACTS_PUBLISHED = Counter("dunlin_facts_published_total", "Facts carried out to a subscriber or broker.")
 FACTS_TAKEN_IN = Counter("dunlin_facts_taken_in_total", "Facts stored in the inbox that were new.")
+CERTIFICATE_ENDS = Gauge(
+    "dunlin_certificate_ends_timestamp_seconds",
+    "Until when the program's certificate and the authority are valid, as Unix time.",
+    ["certificate"],
+)

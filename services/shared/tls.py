@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
+from cryptography import x509
 
+from services.shared import metrics
 from services.shared.plaintext import NOWHERE, Plaintext, is_this_machine
 from services.shared.settings import SettingMissing, SettingWrong, required
 
@@ -38,6 +40,9 @@ class Tls:
             raise SettingMissing(f"{missing[0]} is not set; {', '.join(names)} are needed together.")
         certificate, key, authority = (_content(env, name) for name in names)
         _check(env)
+        for what, pem in {"program": certificate, "authority": authority}.items():
+            ends = x509.load_pem_x509_certificate(pem).not_valid_after_utc
+            metrics.CERTIFICATE_ENDS.labels(what).set(ends.timestamp())
         return cls(certificate, key, authority, plaintext=plaintext)
 
     @property

@@ -1,11 +1,13 @@
 """Certificates between programs: who gets in, who does not, and what is refused before anybody calls."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
 import pytest
 from dunlin.operations.v1 import operations_pb2, operations_pb2_grpc
+from prometheus_client import REGISTRY
 
 from services.shared.grpc_channel import TOKEN_HEADER, open_channel
 from services.shared.grpc_server import Server
@@ -131,6 +133,14 @@ def test_an_authority_without_a_certificate_is_named(ours: Authority, tmp_path: 
     (tmp_path / "empty.pem").write_text("nothing here")
     with pytest.raises(SettingError, match="DUNLIN_TLS_CA_FILE"):
         Tls.read(ours.settings("mailer") | {"DUNLIN_TLS_CA_FILE": str(tmp_path / "empty.pem")})
+
+
+def test_when_the_certificate_and_the_authority_end_is_measured(ours: Authority) -> None:
+    Tls.read(ours.settings("mailer"))
+    for what in ("program", "authority"):
+        ends = REGISTRY.get_sample_value("dunlin_certificate_ends_timestamp_seconds", {"certificate": what})
+        assert ends is not None
+        assert 23 * 3600 < ends - time.time() < 25 * 3600
 
 
 def test_the_key_shows_in_no_text(ours: Authority) -> None:

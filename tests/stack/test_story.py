@@ -181,7 +181,7 @@ def test_no_secret_is_in_the_image_or_in_what_the_engine_tells(stack: Stack) -> 
     secrets = [
         text
         for path in stack.secrets.iterdir()
-        if path.name not in PUBLIC_PARTS and not path.name.endswith(".conf")
+        if path.name not in PUBLIC_PARTS and not path.name.endswith((".conf", ".env"))
         # Of a PEM file the middle: what it begins and ends with stands in many libraries.
         for text in [
             b"\n".join(part for part in path.read_bytes().splitlines() if not part.startswith(b"-----"))

@@ -83,9 +83,10 @@ def test_what_got_lost_is_made_anew_and_the_rest_is_kept(directory: Path) -> Non
     before = content(directory)
     (directory / "link-key").unlink()
     (directory / "mailer.pem").unlink()
-    assert sorted(make_secrets(directory, NOW)) == ["link-key", "mailer-key.pem", "mailer.pem"]
+    lost = {"link-key", "mailer-key.pem", "mailer.pem", "mailer.env"}
+    assert set(make_secrets(directory, NOW)) == lost
     changed = {name for name, text in content(directory).items() if before[name] != text}
-    assert changed == {"link-key", "mailer-key.pem", "mailer.pem"}
+    assert changed == lost, "and mailer.env says that it is another certificate"
 
 
 @pytest.mark.parametrize("program", HOSTS)
@@ -107,9 +108,37 @@ def test_a_certificate_that_ends_soon_is_replaced_and_the_authority_stays(direct
     before = content(directory)
     soon = certificate(directory, "gateway.pem").not_valid_after_utc - timedelta(days=29)
     made = make_secrets(directory, soon)
-    assert sorted(made) == sorted(f"{program}{end}" for program in HOSTS for end in (".pem", "-key.pem"))
+    ends = (".pem", "-key.pem", ".env")
+    assert sorted(made) == sorted(f"{program}{end}" for program in HOSTS for end in ends)
     assert content(directory)["ca.pem"] == before["ca.pem"]
     assert certificate(directory, "gateway.pem").not_valid_after_utc > soon + timedelta(days=365)
+
+
+def test_an_authority_that_ends_soon_is_replaced_with_all_its_certificates(directory: Path) -> None:
+    before = content(directory)
+    soon = certificate(directory, "ca.pem").not_valid_after_utc - timedelta(days=89)
+    make_secrets(directory, soon - timedelta(days=2))
+    assert content(directory)["ca.pem"] == before["ca.pem"], "not before its time"
+    (directory / "ca-key.pem").unlink()
+    make_secrets(directory, soon)
+    authority = certificate(directory, "ca.pem")
+    assert authority.not_valid_after_utc > soon + timedelta(days=3000)
+    for program in HOSTS:
+        certificate(directory, f"{program}.pem").verify_directly_issued_by(authority)
+    assert make_secrets(directory, soon) == []
+
+
+def test_a_renewal_that_was_cut_short_is_brought_to_its_end(directory: Path) -> None:
+    before = content(directory)
+    make_secrets(directory, certificate(directory, "ca.pem").not_valid_after_utc)
+    for program in ("mailer", "gateway"):
+        for end in (".pem", "-key.pem"):
+            path = directory / f"{program}{end}"
+            path.unlink()
+            path.write_bytes(before[path.name])
+    make_secrets(directory, NOW)
+    for program in HOSTS:
+        certificate(directory, f"{program}.pem").verify_directly_issued_by(certificate(directory, "ca.pem"))
 
 
 def test_an_authority_whose_key_was_taken_away_is_not_replaced_in_silence(directory: Path) -> None:
