@@ -8,8 +8,9 @@ from sqlalchemy import Connection, Row, delete, func, select, update
 
 from gateway.identity import passwords
 from gateway.identity.tables import ended_sessions, staff
-from services.shared.database import Database, insert_ignoring
+from services.shared.database import Database
 from services.shared.errors import Conflict, Invalid, invalid_field
+from services.shared.upserts import insert_ignoring
 
 
 class StaffExists(Conflict):

@@ -17,7 +17,8 @@ from services.paynow.domain.methods import Method
 from services.paynow.domain.payment import PROVIDER_ERROR, RETURNED, Outcome, Verdict
 from services.paynow.ports_payments import Charge, KeyMismatch, ProviderTimeout, ProviderUnavailable
 from services.shared.clock import Clock
-from services.shared.database import Database, UtcDateTime, insert_ignoring
+from services.shared.database import Database, UtcDateTime
+from services.shared.upserts import insert_ignoring
 
 MIGRATIONS = Path(__file__).parent / "migrations" / "sandbox"
 """Bring the provider's own database up to date; `migrate` of the service runs them too."""

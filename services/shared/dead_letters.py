@@ -8,12 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, and_, or_, select, update
 
 from services.shared.clock import Clock
-from services.shared.database import Database, insert_ignoring
+from services.shared.database import Database
 from services.shared.errors import Invalid
 from services.shared.facts import UNREADABLE
 from services.shared.facts_wire import from_json
 from services.shared.inbox import fact_row, is_parked, parked_facts, parked_row
 from services.shared.paging import decode_token, encode_token, page_size
+from services.shared.upserts import insert_ignoring
 
 DEFAULT_PAGE = 50
 LARGEST_PAGE = 200
@@ -84,7 +85,9 @@ class DeadLetters:
         What could not be read is read again, which a newer version may be able to; if it cannot, it stays.
         """
         t, now = self._table, self._clock.now()
-        parked = select(t).where(t.c.inbox_id.in_(_few(inbox_ids)), is_parked(t)).with_for_update()
+        parked = select(t).where(t.c.inbox_id.in_(_few(inbox_ids)), is_parked(t))
+        # In one order, so that two who ask for the same at once do not deadlock.
+        parked = parked.order_by(t.c.inbox_id).with_for_update()
         with self._database.write() as connection:
             rows = connection.execute(parked).all()
             retried = sum(self._retry(connection, row, now) for row in rows)

@@ -24,9 +24,10 @@ from sqlalchemy import (
 
 from services.shared import metrics, tracing
 from services.shared.clock import Clock
-from services.shared.database import BigId, Database, UtcDateTime, insert_ignoring
+from services.shared.database import BigId, Database, UtcDateTime
 from services.shared.facts import UNREADABLE, StoredFact, UnreadableFact
 from services.shared.log import request_id as current_request
+from services.shared.upserts import insert_ignoring
 
 log = structlog.get_logger()
 
@@ -59,23 +60,27 @@ def inbox_table(metadata: MetaData) -> Table:
         Column("parked_at", UtcDateTime),
         Column("dropped_at", UtcDateTime),
     )
-    waiting = and_(table.c.handled_at.is_(None), table.c.parked_at.is_(None))
-    parked = is_parked(table)
+    waiting = is_waiting(table)
+    parked = and_(table.c.parked_at.is_not(None), table.c.dropped_at.is_(None))
     order = (table.c.parked_at, table.c.inbox_id)
     Index("inbox_parked", *order, sqlite_where=parked, postgresql_where=parked)
     Index("inbox_waiting", table.c.next_attempt_at, sqlite_where=waiting, postgresql_where=waiting)
     return table
 
 
+def is_waiting(table: Table) -> ColumnElement[bool]:
+    """Whether a fact is still to be handled, now or later."""
+    return and_(table.c.handled_at.is_(None), table.c.parked_at.is_(None))
+
+
 def is_parked(table: Table) -> ColumnElement[bool]:
     """Whether a fact waits for a person."""
-    return and_(table.c.parked_at.is_not(None), table.c.dropped_at.is_(None))
+    return and_(table.c.parked_at.is_not(None), table.c.dropped_at.is_(None), table.c.handled_at.is_(None))
 
 
 def waiting_facts(connection: Connection, table: Table) -> int:
     """How many facts are not yet handled; parked ones do not count."""
-    query = select(func.count()).where(table.c.handled_at.is_(None), table.c.parked_at.is_(None))
-    return connection.execute(query).scalar_one()
+    return connection.execute(select(func.count()).where(is_waiting(table))).scalar_one()
 
 
 def parked_facts(connection: Connection, table: Table) -> int:
@@ -85,9 +90,7 @@ def parked_facts(connection: Connection, table: Table) -> int:
 
 def oldest_waiting(connection: Connection, table: Table) -> datetime | None:
     """When the fact that has waited longest came in; None if none waits."""
-    oldest = select(func.min(table.c.received_at)).where(
-        table.c.handled_at.is_(None), table.c.parked_at.is_(None)
-    )
+    oldest = select(func.min(table.c.received_at)).where(is_waiting(table))
     at: datetime | None = connection.execute(oldest).scalar_one()
     return at
 
@@ -178,7 +181,7 @@ class InboxWorker:
         now = self._clock.now()
         due = (
             select(t)
-            .where(t.c.handled_at.is_(None), t.c.parked_at.is_(None), t.c.next_attempt_at <= now)
+            .where(is_waiting(t), t.c.next_attempt_at <= now)
             .order_by(t.c.next_attempt_at, t.c.inbox_id)
             .limit(1)
             .with_for_update(skip_locked=True)
@@ -203,13 +206,18 @@ class InboxWorker:
             # Whatever a handler runs into, the fact must stay and the others must go on.
             if inbox_id is None:
                 raise
-            self._failed(inbox_id, attempts + 1, error)
+            self._failed(inbox_id, attempts, error)
         finally:
             current_request.reset(before)
         return True
 
-    def _failed(self, inbox_id: int, attempts: int, error: Exception) -> None:
-        now = self._clock.now()
+    def _failed(self, inbox_id: int, seen: int, error: Exception) -> None:
+        """Notes a failed attempt, unless another one came between: the fact's lock has ended with ours.
+
+        Whoever had it then has handled it, or noted a failure. So has this attempt itself, where only the
+        answer to its COMMIT was lost.
+        """
+        now, attempts = self._clock.now(), seen + 1
         parked = attempts >= MOST_ATTEMPTS
         backoff = min(LONGEST_BACKOFF, timedelta(seconds=2 ** min(attempts - 1, 20)))
         log.exception("fact not handled", inbox_id=inbox_id, attempts=attempts, parked=parked)
@@ -220,5 +228,8 @@ class InboxWorker:
             "parked_at": now if parked else None,
         }
         t = self._table
+        as_it_was = update(t).where(t.c.inbox_id == inbox_id, is_waiting(t), t.c.attempts == seen)
         with self._database.write() as connection:
-            connection.execute(update(t).where(t.c.inbox_id == inbox_id).values(**values))
+            noted = connection.execute(as_it_was.values(**values)).rowcount
+        if not noted:
+            log.info("the fact has been handled, or tried again, meanwhile", inbox_id=inbox_id)

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Column, Integer, MetaData, String, Table, select
 
-from services.shared.database import Database, insert_ignoring
+from services.shared.database import Database
+from services.shared.upserts import insert_ignoring
 from tests.servers import DATABASES, PostgresServer
 
 metadata = MetaData()

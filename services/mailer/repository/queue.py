@@ -16,7 +16,7 @@ from services.mailer.domain.letter import Withheld
 from services.mailer.domain.message import Claimed, EventKind, Rendered, Request, State
 from services.mailer.ports import Ending
 from services.mailer.tables import message_bodies, message_events, messages
-from services.shared.database import upsert
+from services.shared.upserts import upsert
 
 m = messages.c
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, func, select
 from services.mailer.domain.message import State
 from services.mailer.domain.templates import Areas, Template, TemplateType
 from services.mailer.tables import messages, template_versions
-from services.shared.database import insert_ignoring
+from services.shared.upserts import insert_ignoring
 
 AREAS = ("subject", "title", "header", "footer")
 

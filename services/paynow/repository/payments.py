@@ -27,9 +27,10 @@ from services.paynow.ports_payments import PaymentFilter, Shown
 from services.paynow.tables import addresses, contacts, invoices, organizations, outbox
 from services.paynow.tables_payments import WAITS_FOR_BOOKS, payments
 from services.shared.clock import Clock, SystemClock
-from services.shared.database import Database, insert_ignoring
+from services.shared.database import Database
 from services.shared.lookup import Lookup
 from services.shared.outbox import append_fact
+from services.shared.upserts import insert_ignoring
 
 CHARGE_SECONDS = 2
 """A charge that is younger is under way as it should be, and no backlog."""

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from services.scheduler.domain.forecasting import Basis, Count
 from services.scheduler.repository.versions import change_version, version_of
 from services.scheduler.tables import forecasts
-from services.shared.database import upsert
+from services.shared.upserts import upsert
 
 
 class SqlForecasts:

@@ -21,8 +21,8 @@ from services.scheduler.domain.notice import (
 )
 from services.scheduler.repository.bulk import insert_rows, is_one_of
 from services.scheduler.tables import IS_HELD, IS_RECEIPT, decisions, notices
-from services.shared.database import insert_ignoring
 from services.shared.log import request_id as current_request
+from services.shared.upserts import insert_ignoring
 
 _n = notices.c
 _HAS_PAYMENT = text("payment_id IS NOT NULL")

@@ -13,7 +13,7 @@ from services.scheduler.ports import Excluded
 from services.scheduler.repository.bulk import is_one_of
 from services.scheduler.repository.versions import change_version, version_of
 from services.scheduler.tables import calendar, exclusions, last_sent, leases, rules
-from services.shared.database import insert_ignoring, upsert
+from services.shared.upserts import insert_ignoring, upsert
 
 
 class SqlRules:

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, select
 
 from services.scheduler.tables import versions
-from services.shared.database import upsert
+from services.shared.upserts import upsert
 
 
 def version_of(connection: Connection, name: str) -> int:
