@@ -1,3 +1,4 @@
+-- Every list fills its first page in small books too, so that the same number of lines is shown.
 -- A name's words come from its number, so that a search for one finds a few percent of all.
 INSERT INTO organizations (organization_id, id_key, name, name_key, type, status, address, time_zone, currency,
     updated_at)
@@ -26,9 +27,9 @@ INSERT INTO payments (payment_id, quote_id, idempotency_key, method_digest, meth
     acknowledged_at, checks, books_minor)
 SELECT 'p-' || invoice_id, 'q-' || invoice_id, 'k-' || invoice_id, '', 'Sandbox card ending 4242',
     organization_id, invoice_id, number, 100, currency, 'a@client.example',
-    CASE WHEN invoice_id % 50 = 0 THEN 'failed' ELSE 'succeeded' END,
-    CASE WHEN invoice_id % 50 = 0 THEN 'CARD_DECLINED' ELSE '' END,
-    now() - invoice_id * interval '13 s', now(), CASE WHEN invoice_id % 500 <> 5 THEN now() END, 0, 0
+    CASE WHEN invoice_id % 50 = 0 OR invoice_id BETWEEN 501 AND 800 THEN 'failed' ELSE 'succeeded' END,
+    CASE WHEN invoice_id % 50 = 0 OR invoice_id BETWEEN 501 AND 800 THEN 'CARD_DECLINED' ELSE '' END,
+    now() - invoice_id * interval '13 s', now(), CASE WHEN invoice_id % 500 <> 5 AND invoice_id > 300 THEN now() END, 0, 0
 FROM invoices WHERE invoice_id % 5 = 0;
 
 INSERT INTO outbox (fact_id, name, body, occurred_at, request_id, delivered_at, published_at)

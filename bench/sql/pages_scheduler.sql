@@ -21,4 +21,4 @@ FROM generate_series(1, ${invoices} / 2) n;
 INSERT INTO inbox (fact_id, name, body, occurred_at, request_id, received_at, attempts, next_attempt_at, error,
     parked_at)
 SELECT 'd-' || n, 'payment_succeeded', '{}', now(), '', now(), 20, now(), 'KeyError: payment', now()
-FROM generate_series(1, ${invoices} / 1000) n;
+FROM generate_series(1, greatest(60, ${invoices} / 1000)) n;
