@@ -53,6 +53,13 @@ from services.shared.worker import Worker
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
+CALLERS = {
+    "/dunlin.mailer.v1.MailerService/": ("gateway",),
+    "/dunlin.mailer.v1.MailerService/AcceptMessages": ("scheduler",),
+    "/dunlin.operations.v1.OperationsService/": ("gateway",),
+}
+"""Which programs may call what."""
+
 NAMES = (
     mailer_pb2.DESCRIPTOR.services_by_name["MailerService"].full_name,
     operations_pb2.DESCRIPTOR.services_by_name["OperationsService"].full_name,
@@ -179,6 +186,7 @@ def compose(env: Mapping[str, str]) -> Program:
         listen=settings.listen,
         token=settings.token,
         tls=settings.tls,
+        callers=CALLERS,
         servicers=_servicers(mailer, OperationsServicer(store.backlog)),
         service_names=NAMES,
         workers=[_keeper(store, clock, under_way), _reaper(store, clock, wake), *senders],

@@ -36,6 +36,14 @@ from services.shared.worker import Worker
 
 NAME = "paynow"
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+CALLERS = {
+    "/dunlin.paynow.v1.LedgerService/": ("gateway", "scheduler"),
+    "/dunlin.paynow.v1.LedgerService/SyncBooks": ("gateway",),
+    "/dunlin.paynow.v1.PayNowService/": ("gateway",),
+    "/dunlin.operations.v1.OperationsService/": ("gateway",),
+}
+"""Which programs may call what."""
 SERVICE_NAMES = (
     servicer_ledger.NAME,
     servicer_paynow.NAME,
@@ -113,6 +121,7 @@ def compose(env: Mapping[str, str]) -> Program:
         listen=settings.listen,
         token=settings.token,
         tls=settings.tls,
+        callers=CALLERS,
         servicers=add_servicers,
         service_names=SERVICE_NAMES,
         workers=[Worker("resolve", payments.resolve.run_once)],

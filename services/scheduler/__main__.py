@@ -45,6 +45,14 @@ SERVICE_NAMES = (
 )
 MIGRATIONS = Path(__file__).parent / "migrations"
 
+CALLERS = {
+    "/dunlin.scheduler.v1.SchedulerService/": ("gateway",),
+    "/dunlin.scheduler.v1.SchedulerService/ReviewNotices": ("mailer",),
+    "/dunlin.events.v1.InboxService/": ("mailer", "paynow"),
+    "/dunlin.operations.v1.OperationsService/": ("gateway",),
+}
+"""Which programs may call what."""
+
 LOOK_SECONDS = 0.2
 """How often the queues are looked at: what another process puts into them wakes nobody here."""
 
@@ -119,6 +127,7 @@ def compose(env: Mapping[str, str]) -> Program:
         listen=settings.listen,
         token=settings.token,
         tls=settings.tls,
+        callers=CALLERS,
         servicers=add_servicers,
         service_names=SERVICE_NAMES,
         workers=(dispatch, handling, by_itself, counting),

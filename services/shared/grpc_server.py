@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from services.shared.grpc_callers import Callers, Gate
 from services.shared.grpc_calls import Call
 from services.shared.grpc_channel import MOST_BYTES, REQUEST_HEADER, TOKEN_HEADER
 from services.shared.grpc_errors import abort_for
@@ -23,6 +25,9 @@ CONNECTION_SECONDS = 60
 """After so long a caller is asked to connect anew."""
 
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+Begin = Callable[[grpc.ServicerContext], AbstractContextManager[None]]
+"""Begins a call; what happens inside is the call."""
 
 Continuation = Callable[[grpc.HandlerCallDetails], Any]
 
@@ -38,11 +43,14 @@ class Server:
         servicers: Callable[[grpc.Server], None],
         names: Sequence[str],
         tls: Tls = PLAIN,
+        callers: Callers | None = None,
         threads: int = 16,
     ) -> None:
+        """With certificates, `callers` says who may call what; without it each may call all."""
+        gate = Gate(callers) if tls.is_on and callers is not None else None
         self._server = grpc.server(
             ThreadPoolExecutor(threads, thread_name_prefix="rpc"),
-            interceptors=[_Token(token), _Edge()],
+            interceptors=[_Token(token), _Edge(gate)],
             options=[
                 ("grpc.max_receive_message_length", MOST_BYTES),
                 ("grpc.max_send_message_length", MOST_BYTES),
@@ -112,6 +120,9 @@ class _Token(grpc.ServerInterceptor):
 class _Edge(grpc.ServerInterceptor):
     """Turns refusals into statuses and bugs into INTERNAL with a fixed text; logs one line for each call."""
 
+    def __init__(self, gate: Gate | None) -> None:
+        self._gate = gate
+
     def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> Any:
@@ -123,15 +134,24 @@ class _Edge(grpc.ServerInterceptor):
         request = _header(handler_call_details, REQUEST_HEADER)
         if method.startswith(_OPEN):
             return handler
-        begin = partial(Call, method, request, trace=_header(handler_call_details, TRACE_HEADER))
+        begin: Begin = partial(Call, method, request, trace=_header(handler_call_details, TRACE_HEADER))
+        if self._gate is not None:
+            begin = partial(_admitted, self._gate, method, begin)
         return _streaming(handler, begin) if handler.response_streaming else _single(handler, begin)
 
 
-def _single(handler: Any, begin: Callable[..., Call]) -> Any:
+@contextmanager
+def _admitted(gate: Gate, method: str, begin: Begin, context: grpc.ServicerContext) -> Iterator[None]:
+    with begin(context):
+        gate.admit(method, context)
+        yield
+
+
+def _single(handler: Any, begin: Begin) -> Any:
     behaviour = handler.stream_unary if handler.request_streaming else handler.unary_unary
 
     def call(message: Any, context: grpc.ServicerContext) -> Any:
-        with begin(context=context):
+        with begin(context):
             return behaviour(message, context)
 
     streamed, plain = grpc.stream_unary_rpc_method_handler, grpc.unary_unary_rpc_method_handler
@@ -139,11 +159,11 @@ def _single(handler: Any, begin: Callable[..., Call]) -> Any:
     return wrap(call, handler.request_deserializer, handler.response_serializer)
 
 
-def _streaming(handler: Any, begin: Callable[..., Call]) -> Any:
+def _streaming(handler: Any, begin: Begin) -> Any:
     behaviour = handler.stream_stream if handler.request_streaming else handler.unary_stream
 
     def call(message: Any, context: grpc.ServicerContext) -> Iterator[Any]:
-        with begin(context=context):
+        with begin(context):
             yield from behaviour(message, context)
 
     streamed, plain = grpc.stream_stream_rpc_method_handler, grpc.unary_stream_rpc_method_handler

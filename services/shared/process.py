@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 
 from services.shared import log as logging
 from services.shared import tracing
+from services.shared.grpc_callers import Callers
 from services.shared.grpc_server import Server
 from services.shared.probe_server import ProbeServer
 from services.shared.settings import SettingError, choice
@@ -55,6 +56,8 @@ class Program:
     servicers: Callable[[grpc.Server], None]
     service_names: Sequence[str]
     tls: Tls = PLAIN
+    callers: Callers | None = None
+    """Which programs may call what, where certificates say who calls."""
     workers: Sequence[Worker] = field(default_factory=tuple)
     relays: Sequence[Worker] = ()
     needs: Mapping[str, Callable[[], object]] = field(default_factory=dict)
@@ -128,6 +131,7 @@ def run(program: Program, roles: set[str], *, probe: str = "") -> int:
             servicers=program.servicers,
             names=program.service_names,
             tls=program.tls,
+            callers=program.callers,
         )
         address = server.start()
         log.info("serving", address=address)

@@ -1,14 +1,23 @@
 """Certificates between programs: who gets in, who does not, and what is refused before anybody calls."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 import grpc
 import pytest
 from dunlin.operations.v1 import operations_pb2, operations_pb2_grpc
+from google.protobuf import descriptor_pool
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_status import rpc_status
 from prometheus_client import REGISTRY
 
+import services.mailer.__main__ as mailer
+import services.paynow.__main__ as paynow
+import services.scheduler.__main__ as scheduler
 from services.shared.grpc_channel import TOKEN_HEADER, open_channel
 from services.shared.grpc_server import Server
 from services.shared.settings import SettingError
@@ -19,19 +28,27 @@ TOKEN = "a token for the tests"
 ALLOWED = {"DUNLIN_PLAINTEXT": "allowed"}
 
 
+NAME = "dunlin.operations.v1.OperationsService"
+CALLERS = {f"/{NAME}/": ("gateway",), f"/{NAME}/RetryDeadLetters": ("scheduler",)}
+
+
 class Operations(operations_pb2_grpc.OperationsServiceServicer):
     def GetBacklog(self, request: object, context: object) -> operations_pb2.Backlog:
         return operations_pb2.Backlog(queue=3)
 
+    def RetryDeadLetters(self, request: object, context: object) -> operations_pb2.RetryDeadLettersResponse:
+        return operations_pb2.RetryDeadLettersResponse()
 
-Operations.__abstractmethods__ = frozenset()  # only this method is called
+
+Operations.__abstractmethods__ = frozenset()  # only these methods are called
+
+
+def add_all(server: grpc.Server) -> None:
+    operations_pb2_grpc.add_OperationsServiceServicer_to_server(Operations(), server)
 
 
 def start(tls: Tls) -> tuple[Server, int]:
-    def add(server: grpc.Server) -> None:
-        operations_pb2_grpc.add_OperationsServiceServicer_to_server(Operations(), server)
-
-    server = Server("127.0.0.1:0", TOKEN, servicers=add, names=[], tls=tls)
+    server = Server("127.0.0.1:0", TOKEN, servicers=add_all, names=[], tls=tls)
     return server, int(server.start().rpartition(":")[2])
 
 
@@ -63,6 +80,73 @@ def test_a_program_with_a_certificate_of_the_authority_is_answered(ours: Authori
     caller = Tls.read(ours.settings("gateway"))
     assert ask(f"localhost:{port}", caller) == 3
     assert ask(f"127.0.0.1:{port}", caller) == 3, "an address may stand in a certificate too"
+
+
+def test_a_certificate_opens_only_what_its_program_may_ask(ours: Authority) -> None:
+    own = Tls.read(ours.settings("mailer", "localhost"))
+    server = Server("127.0.0.1:0", TOKEN, servicers=add_all, names=[NAME], tls=own, callers=CALLERS)
+    address = f"localhost:{server.start().rpartition(':')[2]}"
+
+    def code(program: str, ask: Callable[[grpc.Channel], object]) -> grpc.StatusCode:
+        with open_channel(address, TOKEN, tls=Tls.read(ours.settings(program)), timeout=5) as channel:
+            try:
+                ask(channel)
+            except grpc.RpcError as error:
+                return cast(grpc.Call, error).code()
+        return grpc.StatusCode.OK
+
+    def backlog(channel: grpc.Channel) -> object:
+        return operations_pb2_grpc.OperationsServiceStub(channel).GetBacklog(
+            operations_pb2.GetBacklogRequest()
+        )
+
+    def retry(channel: grpc.Channel) -> object:
+        return operations_pb2_grpc.OperationsServiceStub(channel).RetryDeadLetters(
+            operations_pb2.RetryDeadLettersRequest()
+        )
+
+    def reflect(channel: grpc.Channel) -> object:
+        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+        return list(stub.ServerReflectionInfo(iter([reflection_pb2.ServerReflectionRequest()])))
+
+    def health(channel: grpc.Channel) -> object:
+        return health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
+
+    ok, denied = grpc.StatusCode.OK, grpc.StatusCode.PERMISSION_DENIED
+    found = {
+        program: [code(program, ask) for ask in (backlog, retry, reflect, health)]
+        for program in ("gateway", "scheduler", "paynow")
+    }
+    server.stop(0)
+    assert found["gateway"] == [ok, denied, denied, ok], "the longer beginning counts, and what is not named"
+    assert found["scheduler"] == [denied, ok, denied, ok], "not even a stream"
+    assert found["paynow"] == [denied, denied, denied, ok]
+
+
+def test_whoever_is_not_allowed_is_told_so_with_a_reason(ours: Authority) -> None:
+    own = Tls.read(ours.settings("mailer", "localhost"))
+    server = Server("127.0.0.1:0", TOKEN, servicers=add_all, names=[NAME], tls=own, callers=CALLERS)
+    address = f"localhost:{server.start().rpartition(':')[2]}"
+    with pytest.raises(grpc.RpcError) as refused:
+        ask(address, Tls.read(ours.settings("paynow")))
+    server.stop(0)
+    assert isinstance(refused.value, grpc.Call)
+    assert "CALLER_NOT_ALLOWED" in str(rpc_status.from_call(refused.value))
+
+
+@pytest.mark.parametrize("program", [scheduler, mailer, paynow])
+def test_every_method_of_a_service_has_its_callers(program: ModuleType) -> None:
+    served = {
+        name
+        for table in vars(program)
+        if table in {"NAMES", "SERVICE_NAMES"}
+        for name in vars(program)[table]
+    }
+    assert {key.split("/")[1] for key in program.CALLERS} == served
+    for beginning in program.CALLERS:
+        _, service, method = beginning.split("/")
+        methods = descriptor_pool.Default().FindServiceByName(service).methods_by_name
+        assert not method or method in methods, "a method that is not there protects nothing"
 
 
 def test_a_plain_caller_is_refused(port: int) -> None:
