@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, and_, or_, select, update
+from sqlalchemy import Connection, Row, Select, Table, and_, or_, select, update
 
 from services.shared.clock import Clock
 from services.shared.database import Database
@@ -84,12 +84,9 @@ class DeadLetters:
 
         What could not be read is read again, which a newer version may be able to; if it cannot, it stays.
         """
-        t, now = self._table, self._clock.now()
-        parked = select(t).where(t.c.inbox_id.in_(_few(inbox_ids)), is_parked(t))
-        # In one order, so that two who ask for the same at once do not deadlock.
-        parked = parked.order_by(t.c.inbox_id).with_for_update()
+        now = self._clock.now()
         with self._database.write() as connection:
-            rows = connection.execute(parked).all()
+            rows = connection.execute(self._parked(inbox_ids)).all()
             retried = sum(self._retry(connection, row, now) for row in rows)
         self._retried()
         return retried
@@ -97,9 +94,16 @@ class DeadLetters:
     def drop(self, inbox_ids: Sequence[int]) -> int:
         """Gives facts up; returns how many. They stay, so that they are known when they come again."""
         t = self._table
-        parked = update(t).where(t.c.inbox_id.in_(_few(inbox_ids)), is_parked(t))
         with self._database.write() as connection:
-            return connection.execute(parked.values(dropped_at=self._clock.now())).rowcount
+            ids = [row.inbox_id for row in connection.execute(self._parked(inbox_ids))]
+            connection.execute(update(t).where(t.c.inbox_id.in_(ids)).values(dropped_at=self._clock.now()))
+        return len(ids)
+
+    def _parked(self, inbox_ids: Sequence[int]) -> Select[Any]:
+        """Those of them, locked; in one order, so that two who name the same at once do not deadlock."""
+        t = self._table
+        query = select(t).where(t.c.inbox_id.in_(_few(inbox_ids)), is_parked(t))
+        return query.order_by(t.c.inbox_id).with_for_update()
 
     def _retry(self, connection: Connection, row: Row[Any], now: datetime) -> bool:
         t = self._table
