@@ -88,3 +88,10 @@ def test_the_sender_reaches_a_real_smtp_server_and_plain_text_stays_on_the_netwo
     assert not networks["out"].get("internal")
     assert sender["environment"]["DUNLIN_PLAINTEXT"] == "postgres,rabbitmq,mail-sink"
     assert sender["environment"]["DUNLIN_SMTP_SECURITY"] == "starttls"
+
+
+def test_what_the_gateway_tells_about_itself_stays_inside(tmp_path: Path) -> None:
+    gateway = services(tmp_path)["gateway"]
+    assert gateway["environment"]["DUNLIN_METRICS_LISTEN"] == "gateway-inside:9100"
+    assert gateway["networks"]["back"]["aliases"] == ["gateway-inside"]
+    assert not gateway["networks"]["front"]

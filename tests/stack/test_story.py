@@ -156,7 +156,15 @@ def test_only_the_site_can_be_reached_from_outside(stack: Stack) -> None:
         for name in ("back", "front")
     )
     assert back["Internal"]
-    assert [one["Name"] for one in front["Containers"].values()] == [f"{stack.project}-gateway-1"]
+    ((name, address),) = [(one["Name"], one["IPv4Address"]) for one in front["Containers"].values()]
+    assert name == f"{stack.project}-gateway-1"
+    script = """
+import socket, sys
+for host, port in [("gateway-inside", 9100), (sys.argv[1], 8000), (sys.argv[1], 9100)]:
+    print(socket.socket().connect_ex((host, port)) == 0)
+"""
+    tried = stack.execute("gateway", "python", "-c", script, address.partition("/")[0])
+    assert tried.out.split() == ["True", "True", "False"], "its metrics are for those inside alone"
 
 
 def test_our_containers_have_no_more_rights_than_they_need(stack: Stack) -> None:
