@@ -52,10 +52,10 @@ class Call:
 
     def _end(self, error: BaseException | None, took_ms: float) -> grpc.StatusCode:
         """Writes the line; returns the code that the caller is to get, or has got."""
-        told = log.bind(method=self._method, took_ms=took_ms)
         if error is None or isinstance(error, GeneratorExit):
-            told.debug("call")
+            log.debug("call", method=self._method, took_ms=took_ms)
             return grpc.StatusCode.OK if error is None else grpc.StatusCode.CANCELLED
+        told = log.bind(method=self._method, took_ms=took_ms)
         if isinstance(error, Refusal):
             told.info("call refused", reason=error.reason)
             return code_of(error)

@@ -1,6 +1,7 @@
 """Contacts with their addresses, by organization."""
 
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select
 
@@ -22,14 +23,19 @@ def contacts_of(connection: Connection, wanted: ColumnElement[bool]) -> dict[str
     One statement: a contact must not be seen as it is now, with the addresses that it had before.
     """
     result: dict[str, list[Contact]] = {}
+    found: Any = connection.execute(_WITH_ADDRESSES.where(wanted)).all()
     last = 0
-    for *of_contact, email_key, email, position in connection.execute(_WITH_ADDRESSES.where(wanted)).all():
+    for *of_contact, email_key, email, position in found:
         address = () if email_key is None else (Address(email_key, email, position),)
-        contact_id, organization_id = of_contact[0], of_contact[1]
+        contact_id, organization_id, *_ = of_contact
+        of_it = result.setdefault(organization_id, [])
         if contact_id != last:
-            result.setdefault(organization_id, []).append(Contact(*of_contact, addresses=address))
+            of_it.append(_contact((*of_contact, address)))
             last = contact_id
         else:
-            so_far = result[organization_id]
-            so_far[-1] = replace(so_far[-1], addresses=so_far[-1].addresses + address)
+            of_it[-1] = replace(of_it[-1], addresses=of_it[-1].addresses + address)
     return result
+
+
+def _contact(fields: Any) -> Contact:
+    return Contact(*fields)
