@@ -7,7 +7,7 @@ carry the same facts, which costs time and does no harm.
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -27,6 +27,14 @@ AUDITED_AT_ONCE = 500
 
 OVERDUE = timedelta(seconds=15)
 """A fact that has not arrived so long after the broker took it over may be lost."""
+
+LONG_OVERDUE = timedelta(minutes=5)
+"""After so long a fact is published again whatever the queue holds, but of all of them at most"""
+
+AGAIN_AT_ONCE = 100
+"""so many, which is one message, within"""
+
+AGAIN_EVERY = timedelta(minutes=1)
 
 MOST_ROUNDS_OF_REST = 25
 """While an audit finds nothing new, it pauses longer and longer, up to so many rounds of its worker."""
@@ -94,8 +102,10 @@ class BrokerRelay:
 class Audit:
     """Finds out which published facts have arrived, and has lost ones published again.
 
-    A fact counts as lost if it is overdue, is not in the inbox, and no message waits in the queue: one that
-    waits because nobody fetches it is left in peace, so that a long queue does not grow by copies.
+    A fact counts as lost if it is overdue, is not in the inbox, and no message waits in the queue: a long
+    queue does not grow by copies of what waits in it. But a queue that is never empty may hide a loss for
+    ever, so while others arrive the oldest that are long overdue are published again, few at a time; the
+    inbox drops copies. While nothing arrives, nobody fetches, and what waits is late and not lost.
     """
 
     def __init__(
@@ -110,6 +120,7 @@ class Audit:
         self._is_full, self._has_moved = False, False
         self._holds_messages: bool | None = None
         self._rest, self._rests = 0, 0
+        self._have_arrived, self._again_from = False, datetime.min.replace(tzinfo=UTC)
 
     def run_once(self) -> bool:
         """Looks at a page of facts that are under way; whether the next page should follow at once."""
@@ -136,21 +147,30 @@ class Audit:
         self._after, self._is_full = rows[-1].outbox_id, len(rows) == AUDITED_AT_ONCE
         changes = []
         if arrived:
+            self._have_arrived = True
             changes.append(_change(self._table, arrived, delivered_at=self._clock.now()))
         if lost:
-            log.warning("facts were lost on the way and are published again", facts=len(lost))
+            log.warning("facts may be lost on the way and are published again", facts=len(lost))
             changes.append(_change(self._table, lost, published_at=None))
         self._has_moved = self._has_moved or bool(changes)
         return changes
 
     def _lost(self, missing: Rows) -> Rows:
-        latest = self._clock.now() - OVERDUE
-        overdue = [row for row in missing if row.published_at <= latest]
+        now = self._clock.now()
+        overdue = [row for row in missing if row.published_at <= now - OVERDUE]
         if not overdue:
             return []
         if self._holds_messages is None:
             self._holds_messages = self._queue.holds_messages()
-        return [] if self._holds_messages else overdue
+        return self._few_of(overdue, now) if self._holds_messages else overdue
+
+    def _few_of(self, overdue: Rows, now: datetime) -> Rows:
+        if not self._have_arrived or now < self._again_from:
+            return []
+        few = [row for row in overdue if row.published_at <= now - LONG_OVERDUE][:AGAIN_AT_ONCE]
+        if few:
+            self._have_arrived, self._again_from = False, now + AGAIN_EVERY
+        return few
 
     def _end_pass(self) -> None:
         """The next pass begins with the oldest fact, later and later while nothing arrives."""
