@@ -11,7 +11,10 @@ from embedded.home import Home
 from embedded.migrate import Migration, migrate_all
 from embedded.programs import Site, programs
 from embedded.stack.migrate import migrate_named, named_databases
-from embedded.transfer import Copied, Counts, Source, Target, TransferFailed, compare, copy, counts
+from embedded.transfer import Copied, compare, copy, counts
+from embedded.transfer_counts import Counts, TransferFailed
+from embedded.transfer_source import Source
+from embedded.transfer_target import Target
 from services.shared.errors import Missing, WrongState
 
 DATABASES = ("scheduler", "mailer", "paynow", "sandbox", "identity")

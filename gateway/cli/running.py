@@ -61,7 +61,7 @@ def migrate(from_sqlite: Path | None) -> None:
 
 def _move(root: Path) -> None:
     from embedded.move import move
-    from embedded.transfer import TransferFailed
+    from embedded.transfer_counts import TransferFailed
     from gateway.cli.moved import show
 
     try:

@@ -10,7 +10,8 @@ import pytest
 
 from embedded.home import AlreadyRunning, Home, HomeMoved
 from embedded.move import AlreadyMoved, Moved, NoHome, NotEmpty, NotUpToDate, move, move_databases
-from embedded.transfer import Copied, TransferFailed
+from embedded.transfer import Copied
+from embedded.transfer_counts import TransferFailed
 from embedded.up import migrate
 from services.shared.settings import SettingMissing
 from tests.contracts.homes import DATABASES, copy_of, fill_oddly, in_postgresql, in_sqlite, new_home
