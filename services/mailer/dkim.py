@@ -34,9 +34,7 @@ SIGNED = (
 _SIGNED = tuple(name.lower().encode() for name in SIGNED)
 _NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*", re.IGNORECASE)
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:((?:[^\r]|\r(?!\n)|\r\n[ \t])*)\r\n")
-_SPACES = re.compile(rb"[ \t]{2,}|\t")
 _FOLDING = re.compile(rb"[ \t\r\n]+")
-_EMPTY_END = re.compile(rb"(?:\r\n)+\Z")
 _LINE = 72
 
 
@@ -116,9 +114,14 @@ def read_signer(env: Mapping[str, str]) -> Signer | None:
 
 def relaxed_body(body: bytes) -> bytes:
     """The body as it is hashed: spaces at the ends of lines and empty lines at the end do not count."""
-    body = _SPACES.sub(b" ", body + b"\r\n").replace(b" \r\n", b"\r\n")
-    body = _EMPTY_END.sub(b"", body)
-    return body + b"\r\n" if body else body
+    body = body.replace(b"\t", b" ") + b"\r\n"
+    while b"  " in body:
+        body = body.replace(b"  ", b" ")
+    body = body.replace(b" \r\n", b"\r\n")
+    end = len(body)
+    while body[end - 2 : end] == b"\r\n":
+        end -= 2
+    return body[:end] + b"\r\n" if end else b""
 
 
 def _fields(header: bytes) -> dict[bytes, list[bytes]]:

@@ -64,8 +64,7 @@ def running(tmp_path: Path, database_url: str) -> Iterator[Running]:
         program = compose(env)
         server = Server(program.listen, TOKEN, servicers=program.servicers, names=program.service_names)
         address = server.start()
-        assert program.relay is not None
-        workers = [*program.workers, program.relay]
+        workers = [*program.workers, *program.relays]
         for worker in workers:
             worker.start()
         with open_channel(address, TOKEN) as channel:

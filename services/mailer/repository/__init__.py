@@ -15,7 +15,7 @@ from services.mailer.repository.templates import SqlTemplates
 from services.shared.clock import Clock
 from services.shared.database import Database
 from services.shared.operations_grpc import Backlog
-from services.shared.outbox import append_fact, newest_fact, oldest_waiting, waiting_facts
+from services.shared.outbox import append_facts, new_fact, newest_fact, oldest_waiting, waiting_facts
 from services.shared.queue_metrics import age
 
 
@@ -27,10 +27,15 @@ class SqlWork:
         self.messages = SqlMessages(connection)
         self.templates = SqlTemplates(connection)
         self.company = SqlCompanies(connection)
+        self._facts: list[dict[str, Any]] = []
 
     def announce(self, name: str, body: Mapping[str, Any], at: datetime) -> None:
-        """Writes the fact into the outbox."""
-        append_fact(self._connection, tables.outbox, name, body, at=at)
+        """Notes the fact for the outbox."""
+        self._facts.append(new_fact(name, body, at=at))
+
+    def finish(self) -> None:
+        """Writes what was announced, all at once; the last thing in a transaction."""
+        append_facts(self._connection, tables.outbox, self._facts)
 
 
 class SqlStore:
@@ -43,7 +48,9 @@ class SqlStore:
     def write(self) -> Iterator[SqlWork]:
         """A transaction that may write."""
         with self._database.write() as connection:
-            yield SqlWork(connection)
+            work = SqlWork(connection)
+            yield work
+            work.finish()
 
     @contextmanager
     def read(self) -> Iterator[SqlWork]:
