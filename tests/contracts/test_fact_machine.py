@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from structlog.testing import capture_logs
 
 from services.shared.database import Database
 from services.shared.facts import UNREADABLE, NotDelivered
@@ -174,16 +175,19 @@ class FactMachine(RuleBasedStateMachine):
             self.unmake_world()
 
 
+MANY = settings(
+    max_examples=30,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+FEW = settings(MANY, max_examples=8)
+
+
 def test_facts_take_effect_exactly_once_whatever_befalls_them() -> None:
-    run_state_machine_as_test(
-        FactMachine,
-        settings=settings(
-            max_examples=10,
-            stateful_step_count=30,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow],
-        ),
-    )
+    # Thousands of failures on purpose, which nobody wants to read.
+    with capture_logs():
+        run_state_machine_as_test(FactMachine, settings=MANY)
 
 
 @pytest.mark.postgresql
@@ -198,12 +202,5 @@ def test_facts_take_effect_exactly_once_on_postgresql_too(postgres: PostgresServ
             for url in self.urls:
                 postgres.drop(url)
 
-    run_state_machine_as_test(
-        OnPostgres,
-        settings=settings(
-            max_examples=4,
-            stateful_step_count=30,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow],
-        ),
-    )
+    with capture_logs():
+        run_state_machine_as_test(OnPostgres, settings=FEW)
