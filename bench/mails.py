@@ -47,7 +47,7 @@ REPOSITORY = Path(__file__).parents[1]
 PUBLIC_URL = "https://pay.example.test"
 ROUNDS = 4
 WORKERS = 2
-CONNECTIONS = 4
+CONNECTIONS = 8
 """Of each process; as many for everybody."""
 
 PATIENCE = 600.0
@@ -77,11 +77,11 @@ def run(scale: Scale) -> list[Figure]:
         own, theirs = peer_env | {"PEER_SIGNER": "own"}, peer_env | {"PEER_SIGNER": "dkimpy"}
         contestants: dict[str, Callable[[], Report]] = {
             "ours": lambda: _ours(place, postgres.migrated(MIGRATIONS), mails),
-            "bare": lambda: _bare(place, mails, WORKERS),
-            "post_office": lambda: _post_office(place, own, mails // 4),
-            "bare in one process": lambda: _bare(place, mails, 1),
-            "post_office, unsigned": lambda: _post_office(place, peer_env, mails // 4),
-            "post_office, dkimpy": lambda: _post_office(place, theirs, mails // 8),
+            "bare": lambda: _bare(place, 4 * mails, WORKERS),
+            "post_office": lambda: _post_office(place, own, mails // 2),
+            "bare in one process": lambda: _bare(place, 4 * mails, 1),
+            "post_office, unsigned": lambda: _post_office(place, peer_env, mails // 2),
+            "post_office, dkimpy": lambda: _post_office(place, theirs, mails // 4),
             "sqlite": lambda: _on_sqlite(place, mails // 4),
         }
         for _ in range(1 if scale.quick else ROUNDS):
@@ -287,7 +287,7 @@ def _program(program: str) -> Iterator[str]:
         yield process.stdout.readline().strip()
     finally:
         process.stdin.close()
-        process.wait(20)
+        process.wait(120)
 
 
 @contextmanager
@@ -300,7 +300,7 @@ def _mailer(env: dict[str, str], roles: list[str]) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(120)
 
 
 def _ask(place: Place, question: str) -> Report:

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 REPOSITORY = Path(__file__).parents[1]
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "protos" / "gen")]
 
-BATCH = 1000
+BATCH = 200
 """Mails it takes up together; its default of 100 makes it a little slower."""
 
 

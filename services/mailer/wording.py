@@ -75,6 +75,7 @@ def _abbreviation(at: datetime) -> str:
     return name if name.isalpha() else f"UTC{at.isoformat()[-6:]}"
 
 
+@lru_cache(maxsize=4096)
 def number(count: int) -> str:
     """A whole number as people write it: "735,526"."""
     return format_decimal(count, locale=locale())
