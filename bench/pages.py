@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
 from testcontainers.core.container import DockerContainer
@@ -55,6 +55,14 @@ class Page:
     ask: Callable[[Customer], Answer]
 
 
+class Billed(NamedTuple):
+    """An invoice as a Pay link names it."""
+
+    invoice_id: int
+    organization_id: str
+    number: str
+
+
 class Customer:
     """Somebody who looks at one company's pages: a visitor with a session, and what addresses they need."""
 
@@ -81,7 +89,9 @@ class Customer:
 
     def link(self) -> str:
         """A Pay link for one of the open invoices."""
-        return self._links.make(1, self._email(1), datetime.now(UTC))
+        return self._links.make(
+            Billed(1, f"O-{self._organization(1)}", "INV-1"), self._email(1), datetime.now(UTC)
+        )
 
     def pay_form(self) -> dict[str, str]:
         """The three fields for an invoice, another one each time, and the form's token."""
@@ -103,8 +113,10 @@ class Customer:
         return answer.location
 
     def _email(self, number: int) -> str:
-        organizations = max(1, self.invoices // 20)
-        return f"ap{1 + number % organizations}@client.example"
+        return f"ap{self._organization(number)}@client.example"
+
+    def _organization(self, number: int) -> int:
+        return 1 + number % max(1, self.invoices // 20)
 
 
 def _get(path: str) -> Callable[[Customer], Answer]:

@@ -163,6 +163,6 @@ class Ledger(Protocol):
 class PayTokens(Protocol):
     """Makes the signed part of a Pay link."""
 
-    def make(self, invoice_id: int, email: str, now: datetime) -> str:
+    def make(self, invoice: Invoice, email: str, now: datetime) -> str:
         """A token for one invoice and one address, issued at `now`."""
         ...

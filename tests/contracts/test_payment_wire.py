@@ -86,7 +86,7 @@ def refused(act: Callable[[], object]) -> Refusal:
 
 
 def test_a_link_is_followed_to_a_receipt(running: Running) -> None:
-    token = running.links.make(1, EMAIL, running.clock.now())
+    token = running.links.make(payable(1, "A", "INV-1"), EMAIL, running.clock.now())
     link = running.stub.OpenLink(pb.OpenLinkRequest(token=token))
     assert (link.email, link.invoice_number, link.balance_minor) == (EMAIL, "INV-1", 10_000)
     assert (link.currency, link.due_on, link.organization_name) == ("USD", "2026-03-01", "A Inc")
@@ -133,7 +133,7 @@ def test_a_bank_payment_settles_when_its_time_has_come(running: Running) -> None
 
 def test_each_refusal_has_its_status_and_its_reason(running: Running) -> None:
     quote, stub, now = running.validate(), running.stub, running.clock.now()
-    old = running.links.make(1, EMAIL, now - timedelta(days=61))
+    old = running.links.make(payable(1, "A", "INV-1"), EMAIL, now - timedelta(days=61))
     unknown = pb.AcknowledgePaymentsRequest(payment_ids=["x"])
     table: list[tuple[Callable[[], object], type[Refusal], str]] = [
         (lambda: running.validate(amount="x"), Invalid, "FIELDS_MALFORMED"),

@@ -4,14 +4,15 @@ import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from services.paynow.domain.marks import Named, mark_of
 from services.paynow.domain.seal import Seal
 from services.shared.errors import WrongState, invalid_field
 
 LIFETIME = timedelta(days=60)
 """How long a link opens."""
 
-_HEAD = struct.Struct(">BQI")
-_VERSION = 1
+_HEAD = struct.Struct(">BQI12s")
+_VERSION = 2
 
 
 class LinkExpired(WrongState):
@@ -25,8 +26,13 @@ class Link:
     """What a link says."""
 
     invoice_id: int
+    mark: bytes
     email: str
     issued_at: datetime
+
+    def is_for(self, invoice: Named) -> bool:
+        """Whether it was made for this invoice, and not for another one that had its id."""
+        return (invoice.invoice_id, mark_of(invoice)) == (self.invoice_id, self.mark)
 
 
 class PayLinks:
@@ -39,20 +45,21 @@ class PayLinks:
     def __init__(self, key: str | bytes) -> None:
         self._seal = Seal(key, b"dunlin pay link 1")
 
-    def make(self, invoice_id: int, email: str, now: datetime) -> str:
+    def make(self, invoice: Named, email: str, now: datetime) -> str:
         """A token for the invoice and the address, good for `LIFETIME` from `now` (kept to the second)."""
-        content = _HEAD.pack(_VERSION, invoice_id, int(now.timestamp())) + email.encode()
-        return self._seal.close(content)
+        head = _HEAD.pack(_VERSION, invoice.invoice_id, int(now.timestamp()), mark_of(invoice))
+        return self._seal.close(head + email.encode())
 
     def open(self, token: str, now: datetime) -> Link:
         """What the token says. Refuses with `Invalid` (LINK_INVALID) and `LinkExpired`."""
         content = self._seal.open(token)
         if content is None or len(content) < _HEAD.size:
             raise link_invalid()
-        version, invoice_id, issued = _HEAD.unpack_from(content)
+        version, invoice_id, issued, mark = _HEAD.unpack_from(content)
         if version != _VERSION:
             raise link_invalid()
-        link = Link(invoice_id, content[_HEAD.size :].decode(), datetime.fromtimestamp(issued, UTC))
+        email = content[_HEAD.size :].decode()
+        link = Link(invoice_id, mark, email, datetime.fromtimestamp(issued, UTC))
         if now >= link.issued_at + LIFETIME:
             raise LinkExpired("This link is older than 60 days; enter the three fields instead.")
         return link

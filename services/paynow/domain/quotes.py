@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from services.paynow.domain.guard import Payable
+from services.paynow.domain.marks import Named, mark_of
 from services.paynow.domain.seal import Seal
 from services.shared.errors import Missing, WrongState
 
 LIFETIME = timedelta(minutes=15)
 """How long a quote may be confirmed."""
 
-_HEAD = struct.Struct(">BQQQ3s24s")
-_VERSION = 1
+_HEAD = struct.Struct(">BQ12sQQ3s24s")
+_VERSION = 2
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -40,6 +41,8 @@ class Quote:
 
     quote_id: str
     invoice_id: int
+    mark: bytes
+    """See `domain.marks`."""
     invoice_number: str
     amount_minor: int
     currency: str
@@ -54,6 +57,10 @@ class Quote:
     def expires_at(self) -> datetime:
         """Until when it may be confirmed."""
         return self.created_at + LIFETIME
+
+    def is_for(self, invoice: Named) -> bool:
+        """Whether it was made for this invoice, and not for another one that had its id."""
+        return (invoice.invoice_id, mark_of(invoice)) == (self.invoice_id, self.mark)
 
     def must_be_open(self, now: datetime) -> None:
         """Refuses with `QuoteExpired` once its time is over."""
@@ -72,6 +79,7 @@ class Quotes:
         quote = Quote(
             quote_id=secrets.token_urlsafe(18),
             invoice_id=invoice.invoice_id,
+            mark=mark_of(invoice),
             invoice_number=invoice.number,
             amount_minor=amount_minor,
             currency=invoice.currency,
@@ -90,14 +98,15 @@ class Quotes:
 
 def _written(quote: Quote) -> bytes:
     at = (quote.created_at - _EPOCH) // _MICROSECOND
-    head = (quote.invoice_id, quote.amount_minor, at, quote.currency.encode(), quote.quote_id.encode())
+    texts = (quote.currency.encode(), quote.quote_id.encode())
+    head = (quote.invoice_id, quote.mark, quote.amount_minor, at, *texts)
     # Neither a number nor an address has a line break.
     return _HEAD.pack(_VERSION, *head) + f"{quote.invoice_number}\n{quote.email}".encode()
 
 
 def _read(content: bytes, sealed: str) -> Quote:
-    _, invoice_id, amount_minor, at, currency, quote_id = _HEAD.unpack_from(content)
+    _, invoice_id, mark, amount_minor, at, currency, quote_id = _HEAD.unpack_from(content)
     number, _, email = content[_HEAD.size :].decode().partition("\n")
     created_at = _EPOCH + at * _MICROSECOND
     currency, quote_id = currency.decode(), quote_id.decode()
-    return Quote(quote_id, invoice_id, number, amount_minor, currency, email, created_at, "", sealed)
+    return Quote(quote_id, invoice_id, mark, number, amount_minor, currency, email, created_at, "", sealed)

@@ -146,7 +146,7 @@ def read_subjects(
         return subjects
     now = clock.now()
     return [
-        replace(one, pay_token=tokens.make(one.invoice.invoice_id, one.addressees[0].email, now))
+        replace(one, pay_token=tokens.make(one.invoice, one.addressees[0].email, now))
         if one.addressees
         else one
         for one in subjects

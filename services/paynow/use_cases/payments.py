@@ -144,10 +144,12 @@ def _reserve(
     looked at only once it is held.
     """
     with store.write() as work:
-        invoice = work.lock_invoices([quote.invoice_id])[quote.invoice_id]
+        invoice = work.lock_invoices([quote.invoice_id]).get(quote.invoice_id)
         repeated = _repeated(work, quote, confirmation)
         if repeated is not None:
             return repeated, False
+        if invoice is None or not quote.is_for(invoice):
+            raise QuoteExpired("The invoice is not in the books as it was quoted; ask for it again.")
         now = clock.now()
         _must_be_chargeable(quote, invoice, now)
         payment = _payment(quote, invoice, confirmation, method, now=now, pace=pace)

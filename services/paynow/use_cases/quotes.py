@@ -26,7 +26,7 @@ def open_link(token: str, *, store: PaymentStore, links: PayLinks, clock: Clock)
     link = links.open(token, clock.now())
     with store.read() as view:
         shown = view.shown(link.invoice_id)
-    if shown is None:
+    if shown is None or not link.is_for(shown.invoice):
         raise link_invalid()
     return link, shown
 
@@ -39,8 +39,9 @@ def validate(asked: Asked, *, store: PaymentStore, links: PayLinks, quotes: Quot
     """
     fields = check_fields(asked.email, asked.number, asked.amount)
     now = clock.now()
-    pinned = _pinned(asked.link_token, links, now)
+    link = _opened(asked.link_token, links, now)
     numbered, organizations = store.candidates(fields.number, fields.email_key)
+    pinned = next((one.invoice_id for one in numbered if link and link.is_for(one)), None)
     invoice = choose(numbered, organizations, pinned)
     amount_minor = amount_of(invoice, fields.amount, named=invoice.invoice_id == pinned)
     return quotes.make(invoice, amount_minor, fields.email, now)
@@ -54,9 +55,9 @@ def get_quote(sealed: str, *, store: PaymentStore, quotes: Quotes) -> Quote:
     return replace(quote, payment_id=payment.payment_id if payment else "")
 
 
-def _pinned(token: str, links: PayLinks, now: datetime) -> int | None:
-    """The invoice that the link is for. A link that does not open adds nothing, and takes nothing away."""
+def _opened(token: str, links: PayLinks, now: datetime) -> Link | None:
+    """What the link says. A link that does not open adds nothing, and takes nothing away."""
     try:
-        return links.open(token, now).invoice_id if token else None
+        return links.open(token, now) if token else None
     except Refusal:
         return None

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.paynow.domain.guard import AmountAboveBalance, NoSuchInvoice
-from services.paynow.domain.quotes import QuoteMissing, Quotes
+from services.paynow.domain.quotes import QuoteExpired, QuoteMissing, Quotes
 from services.paynow.use_cases.quotes import open_link
 from services.shared.errors import Invalid, Refusal
 from tests.fakes.clock import SetClock
@@ -69,7 +69,12 @@ def test_a_wrong_address_and_a_wrong_number_get_the_same_answer(till: Till) -> N
         refusal(till, "b@example.test", "INV-1"),
         refusal(till, EMAIL, "42"),  # not 0042
         refusal(till, EMAIL, "inv-1"),
-        refusal(till, "nobody@example.test", "INV-1", till.links.make(1, EMAIL, till.clock.now())),
+        refusal(
+            till,
+            "nobody@example.test",
+            "INV-1",
+            till.links.make(payable(1, "A", "INV-1"), EMAIL, till.clock.now()),
+        ),
     }
     assert [(kind, reason) for kind, reason, *_ in answers] == [(NoSuchInvoice, "NO_SUCH_INVOICE")]
 
@@ -96,11 +101,11 @@ def test_what_is_being_charged_cannot_be_quoted_again(till: Till) -> None:
 def test_a_link_for_this_invoice_lets_the_balance_be_named(till: Till) -> None:
     now = till.clock.now()
     with pytest.raises(AmountAboveBalance, match=r"40\.00 USD"):
-        till.quote("40.01", number="0042", link=till.links.make(2, EMAIL, now))
+        till.quote("40.01", number="0042", link=till.links.make(payable(2, "B", "0042"), EMAIL, now))
     for link in (
-        till.links.make(1, EMAIL, now),
+        till.links.make(payable(1, "A", "INV-1"), EMAIL, now),
         "forged",
-        till.links.make(2, EMAIL, now - timedelta(days=61)),
+        till.links.make(payable(2, "B", "0042"), EMAIL, now - timedelta(days=61)),
     ):
         with pytest.raises(AmountAboveBalance) as refused:
             till.quote("40.01", number="0042", link=link)
@@ -114,11 +119,14 @@ def test_a_link_that_does_not_open_takes_nothing_away(till: Till) -> None:
 def test_a_link_decides_between_invoices_of_one_number(till: Till) -> None:
     till.books.add_invoice(payable(3, "B", "INV-1", books=7_000))
     assert till.quote("1").invoice_id == 1
-    assert till.quote("1", link=till.links.make(3, EMAIL, till.clock.now())).invoice_id == 3
+    assert (
+        till.quote("1", link=till.links.make(payable(3, "B", "INV-1"), EMAIL, till.clock.now())).invoice_id
+        == 3
+    )
 
 
 def test_opening_a_link_shows_what_remains_now(till: Till) -> None:
-    token = till.links.make(2, "b@example.test", till.clock.now())
+    token = till.links.make(payable(2, "B", "0042"), "b@example.test", till.clock.now())
     link, shown = open_link(token, store=till.books.store, links=till.links, clock=till.clock)
     assert link.email == "b@example.test"
     assert (shown.invoice.balance_minor, shown.invoice.reserved_minor) == (5_000, 1_000)
@@ -126,17 +134,41 @@ def test_opening_a_link_shows_what_remains_now(till: Till) -> None:
 
 
 def test_a_link_whose_invoice_is_gone_opens_nothing(till: Till) -> None:
-    token = till.links.make(99, EMAIL, till.clock.now())
+    token = till.links.make(payable(99, "A", "INV-99"), EMAIL, till.clock.now())
     with pytest.raises(Invalid) as refused:
         open_link(token, store=till.books.store, links=till.links, clock=till.clock)
     assert refused.value.reason == "LINK_INVALID"
+
+
+@pytest.mark.parametrize("now_at_the_id", [("B", "INV-1"), ("A", "INV-2")])
+def test_books_of_an_older_day_open_no_other_invoice_by_a_link(
+    till: Till, now_at_the_id: tuple[str, str]
+) -> None:
+    token = till.links.make(payable(3, "A", "INV-1"), EMAIL, till.clock.now())
+    till.books.add_invoice(payable(3, *now_at_the_id))
+    with pytest.raises(Invalid) as refused:
+        open_link(token, store=till.books.store, links=till.links, clock=till.clock)
+    assert refused.value.reason == "LINK_INVALID"
+    assert till.quote("1.00", link=token).invoice_id == 1
+
+
+@pytest.mark.parametrize("now_at_the_id", [("B", "INV-1"), ("A", "INV-2"), None])
+def test_books_of_an_older_day_charge_no_other_invoice_for_a_quote(
+    till: Till, now_at_the_id: tuple[str, str] | None
+) -> None:
+    quote = till.quotes.make(payable(3, "A", "INV-1"), 100, EMAIL, till.clock.now())
+    if now_at_the_id:
+        till.books.add_invoice(payable(3, *now_at_the_id))
+    with pytest.raises(QuoteExpired, match="not in the books"):
+        till.confirm(quote)
+    assert till.all_payments() == []
 
 
 def test_a_quote_that_is_not_ours_is_missing(till: Till) -> None:
     quote = till.quote()
     others = Quotes("another key of sixteen bytes")
     forged = others.make(payable(), 1, EMAIL, till.clock.now()).sealed
-    link = till.links.make(1, EMAIL, till.clock.now())
+    link = till.links.make(payable(1, "A", "INV-1"), EMAIL, till.clock.now())
     for sealed in ("", "other", "\0", quote.sealed[:-1], quote.sealed + "A", quote.sealed[1:], forged, link):
         with pytest.raises(QuoteMissing):
             till.read_quote(replace(quote, sealed=sealed))
