@@ -45,7 +45,7 @@ ORGANIZATIONS = ["acme", "bolt"]
 INVOICES = [1, 2, 3]
 THRESHOLDS = [-5, 15, 30, 45]
 
-SETTINGS = settings(max_examples=100, stateful_step_count=50, deadline=None)
+SETTINGS = settings(max_examples=250, stateful_step_count=50, deadline=None)
 FEW = settings(SETTINGS, max_examples=6, suppress_health_check=[HealthCheck.too_slow])
 
 COMMIT = st.tuples(st.sampled_from([0, 0, 0, 1, 2, 3, 4]), st.booleans())
@@ -63,6 +63,9 @@ class NoticeMachine(RuleBasedStateMachine):
         for number in INVOICES:
             organization = ORGANIZATIONS[number % 2]
             self.world.ledger.put(an_invoice(number, organization_id=organization))
+        self.staff_change_a_rule(15, "on")
+        self.staff_change_a_rule(30, "on")
+        self.world.on_day(14)
         self.excluded: set[str] = set()
         self.payments: list[PaymentFact] = []
         self.ended: set[str] = set()
@@ -137,6 +140,17 @@ class NoticeMachine(RuleBasedStateMachine):
 
     # Programs
 
+    @rule(days=st.sampled_from([0, 1, 5, 16]), told=st.booleans(), taken=st.sampled_from([True, True, False]))
+    def a_day_goes_as_it_should(self, days: int, told: bool, taken: bool) -> None:
+        """Tick, hand over, send; the scheduler hears of it at once, or some day."""
+        self.days_pass(days)
+        self.a_tick_runs((0, False))
+        self.world.hand_over()
+        for notice_id in self.notices.mailer.queued():
+            self.one_is_sent(notice_id, taken=taken)
+        while told and self.notices.bus:
+            assert self.notices.deliver(self.notices.bus.pop(0))
+
     @rule(days=st.sampled_from([0, 1, 10, 16]))
     def days_pass(self, days: int) -> None:
         if self.world.clock.now().date() < DUE + timedelta(days=90):
@@ -164,12 +178,17 @@ class NoticeMachine(RuleBasedStateMachine):
             assert away
         finally:
             self.notices.store.revive()
+            self.notices.mailer.away = False
 
     @precondition(lambda self: self.notices.mailer.queued())
     @rule(data=st.data(), commit=COMMIT, taken=st.sampled_from([True, True, False]))
     def the_mailer_looks_and_sends(self, data: st.DataObject, commit: tuple[int, bool], taken: bool) -> None:
         notice_id = data.draw(st.sampled_from(self.notices.mailer.queued()))
         self.notices.store.die_at(*commit)
+        self.one_is_sent(notice_id, taken=taken)
+
+    def one_is_sent(self, notice_id: str, *, taken: bool) -> None:
+        """A second look, and if it says yes, the mail."""
         if self.notices.look(notice_id):
             self.it_may_go(self.notices.notice(notice_id))
             self.notices.send(notice_id, taken=taken)
