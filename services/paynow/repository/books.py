@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
 
 from services.paynow.domain.books import Contact, ContactKey
 from services.paynow.domain.lines import InvoiceClaim
@@ -23,7 +24,7 @@ from services.paynow.repository import books_rows as rows
 from services.paynow.repository.books_reader import SqlBooksReader
 from services.paynow.repository.bulk import insert_many
 from services.paynow.repository.contacts import contacts_of
-from services.paynow.repository.texts import texts
+from services.paynow.repository.texts import as_texts, texts
 from services.paynow.tables import addresses, books_lock, contacts, invoices, organizations, sync_runs
 from services.shared.database import Database
 
@@ -129,15 +130,11 @@ class SqlBooksWriter:
             self._connection.execute(statement, parameters)
 
     def _known_invoices(self, keys: Sequence[InvoiceKey]) -> dict[InvoiceKey, KnownInvoice]:
-        t = invoices.c
-        facts = (t.issued_on, t.due_on, t.currency, t.amount_minor, t.listed_balance_minor, t.status)
-        wanted = texts(self._connection, keys, 2)
-        query = select(t.invoice_id, t.imprint, t.organization_id, t.number, *facts).where(
-            t.organization_id == wanted.columns[0], t.number == wanted.columns[1]
-        )
+        query = _invoices_by_key(self._connection.dialect.name)
+        found = self._connection.execute(query, {"texts": as_texts(keys)})
         return {
             (claim[0], claim[1]): KnownInvoice(invoice_id, InvoiceClaim._make(claim), imprint)
-            for invoice_id, imprint, *claim in self._connection.execute(query).all()
+            for invoice_id, imprint, *claim in found.all()
         }
 
     def _insert_contacts(self, new: Sequence[Contact]) -> dict[ContactKey, int]:
@@ -159,3 +156,12 @@ class SqlBooksWriter:
             for one in new
         ]
         insert_many(self._connection, addresses, ("contact_id", "email_key", "position", "email"), added)
+
+
+@cache
+def _invoices_by_key(dialect: str) -> Select[Any]:
+    t = invoices.c
+    facts = (t.issued_on, t.due_on, t.currency, t.amount_minor, t.listed_balance_minor, t.status)
+    organization_id, number = texts(dialect, 2).columns
+    query = select(t.invoice_id, t.imprint, t.organization_id, t.number, *facts)
+    return query.where(t.organization_id == organization_id, t.number == number)

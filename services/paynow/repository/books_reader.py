@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, or_, select, text, true
@@ -20,7 +21,7 @@ from services.paynow.domain.repeats import ToldLine
 from services.paynow.ports import InvoiceFilter, InvoicePlace, OrganizationPlace
 from services.paynow.repository import books_rows as rows
 from services.paynow.repository.contacts import contacts_of
-from services.paynow.repository.texts import texts
+from services.paynow.repository.texts import as_texts, texts
 from services.paynow.tables import IS_DUE, addresses, contacts, invoices, organizations, sync_runs
 
 _IS_OPEN = and_(invoices.c.status == "open", invoices.c.balance_minor > 0)
@@ -46,6 +47,14 @@ _REACHABLE = exists().where(
 )
 
 
+@cache
+def _repeated(dialect: str) -> Select[Any]:
+    t = invoices.c
+    organization_id, number, imprint = texts(dialect, 3).columns
+    same = (t.organization_id == organization_id, t.number == number, t.imprint == imprint)
+    return select(t.imprint).where(*same)
+
+
 class SqlBooksReader:
     """The books as they stand; see `ports.BooksReader`."""
 
@@ -58,12 +67,8 @@ class SqlBooksReader:
             (record.organization_id.strip(), record.invoice_number.strip(), imprint)
             for record, imprint in lines
         ]
-        told = texts(self._connection, keys, 3)
-        t = invoices.c
-        organization_id, number, imprint = told.columns
-        query = select(t.imprint).select_from(told.rows)
-        query = query.where(t.organization_id == organization_id, t.number == number, t.imprint == imprint)
-        return {row[0] for row in self._connection.execute(query).all()}
+        query = _repeated(self._connection.dialect.name)
+        return {row[0] for row in self._connection.execute(query, {"texts": as_texts(keys)}).all()}
 
     def organizations(
         self, search: str, after: OrganizationPlace | None, limit: int

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, FromClause, bindparam, cast, column, func
+from sqlalchemy import ColumnElement, FromClause, bindparam, cast, column, func
 from sqlalchemy.dialects.postgresql import JSONB
 
 
@@ -15,16 +15,21 @@ class Texts(NamedTuple):
     columns: Sequence[ColumnElement[str]]
 
 
-def texts(connection: Connection, values: Sequence[tuple[str, ...]], width: int) -> Texts:
-    """The values, each of `width` texts, as rows to join with.
+def texts(dialect: str, width: int) -> Texts:
+    """Rows of `width` texts to join with; the query then takes them as the parameter "texts" (`as_texts`).
 
     They travel as one JSON text: `(a, b) IN (...)` makes SQLite read the whole table, and a statement with
     two thousand parameters takes longer to prepare than to run.
     """
-    text: ColumnElement[str] = bindparam("texts", json.dumps(values))
-    if connection.dialect.name == "postgresql":
+    text: ColumnElement[str] = bindparam("texts")
+    if dialect == "postgresql":
         elements = func.jsonb_array_elements(cast(text, JSONB))
         found = elements.table_valued(column("value", JSONB), name="row_of_texts")
         return Texts(found, [found.c.value[index].astext for index in range(width)])
     rows = func.json_each(text).table_valued("value", name="row_of_texts")
     return Texts(rows, [func.json_extract(rows.c.value, f"$[{index}]") for index in range(width)])
+
+
+def as_texts(values: Sequence[tuple[str, ...]]) -> str:
+    """What such a query takes."""
+    return json.dumps(values)
