@@ -120,6 +120,7 @@ def running_site(folder: Path, urls: Mapping[str, str]) -> Iterator[RunningSite]
         "DUNLIN_SESSION_KEY_FILE": str(folder / "session-key"),
         "DUNLIN_LINK_KEY_FILE": str(folder / "link-key"),
         "DUNLIN_TRUSTED_PROXIES": "1",
+        "DUNLIN_PLAINTEXT": "allowed",
         "DUNLIN_PUBLIC_URL": f"http://127.0.0.1:{ports['gateway']}",
         "DUNLIN_GATEWAY_LISTEN": f"127.0.0.1:{ports['gateway']}",
         "DUNLIN_SMTP_HOST": "127.0.0.1",
