@@ -15,9 +15,10 @@ import pytest
 
 from tests.e2e.acts import wait_until
 from tests.e2e.company import pause
-from tests.faults.campaign import prepared
-from tests.faults.fleet import SMTP_CONNECTIONS, Doomed, Fleet
+from tests.faults.fleet import Fleet
+from tests.faults.fleet_plan import SMTP_CONNECTIONS, Doomed
 from tests.faults.sizes import FULL, SEED, SIZE
+from tests.faults.verdict import judge, prepared
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 
@@ -55,7 +56,7 @@ def test_kills_at_random_moments_lose_nothing_and_double_nothing(fleet: Fleet) -
     campaign.heals()
     campaign.finish(result)
     cuts = sum(result.kills.get(sender, 0) for sender in SENDERS)
-    campaign.check(result, copies_allowed=cuts * SMTP_CONNECTIONS)
+    judge(campaign, result, copies_allowed=cuts * SMTP_CONNECTIONS)
     assert result.complaints == []
     assert sum(result.kills.values()) == SIZE.deaths
 
@@ -79,7 +80,7 @@ def test_kills_at_every_commit_point_lose_nothing_and_double_nothing(fleet: Flee
         result.kills[program] = result.kills.get(program, 0) + times
     result.points = len(dead)
     cuts = sum(result.kills.get(sender, 0) for sender in SENDERS)
-    campaign.check(result, copies_allowed=cuts * SMTP_CONNECTIONS)
+    judge(campaign, result, copies_allowed=cuts * SMTP_CONNECTIONS)
     assert result.complaints == []
     assert missed(dead) == []
 

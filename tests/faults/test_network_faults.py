@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.company import pause
-from tests.faults.campaign import go_through
-from tests.faults.fleet import LINES, Fleet, running_fleet
+from tests.faults.fleet import Fleet, running_fleet
+from tests.faults.fleet_plan import LINES
 from tests.faults.mail_server import mail_server
 from tests.faults.own_servers import OwnServer
 from tests.faults.sizes import FULL, SIZE
 from tests.faults.tcp_proxy import TcpProxy
+from tests.faults.verdict import go_through
 from tests.faults.visitor import Visitor
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]

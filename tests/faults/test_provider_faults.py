@@ -8,9 +8,9 @@ import pytest
 
 from tests.e2e.acts import wait_until
 from tests.e2e.company import pause
-from tests.faults.campaign import go_through
 from tests.faults.fleet import Fleet
 from tests.faults.sizes import SEED, SIZE
+from tests.faults.verdict import go_through
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 

@@ -10,10 +10,11 @@ from contextlib import suppress
 import pytest
 
 from tests.e2e.company import pause
-from tests.faults.campaign import go_through
-from tests.faults.fleet import SMTP_CONNECTIONS, Fleet
+from tests.faults.fleet import Fleet
+from tests.faults.fleet_plan import SMTP_CONNECTIONS
 from tests.faults.own_servers import OwnServer
 from tests.faults.sizes import SIZE
+from tests.faults.verdict import go_through
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 

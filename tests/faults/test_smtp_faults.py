@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.company import pause
-from tests.faults.campaign import go_through
 from tests.faults.fleet import Fleet
 from tests.faults.sizes import SIZE
+from tests.faults.verdict import go_through
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 
