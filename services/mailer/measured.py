@@ -50,8 +50,8 @@ class _Messages:
             self.news.append(partial(_tell_accepted, batch, request))
         return accepted
 
-    def record(self, endings: Sequence[Ending], at: datetime) -> list[Ending]:
-        news = self._messages.record(endings, at)
+    def record(self, endings: Sequence[Ending], at: datetime, *, again: bool = False) -> list[Ending]:
+        news = self._messages.record(endings, at, again=again)
         for ending in news:
             self.requests[ending.message.notice_id] = ending.message.request_id
             self.news.append(partial(_tell, ending.message, _name(ending.outcome)))

@@ -72,11 +72,12 @@ class Messages(Protocol):
         """
         ...
 
-    def record(self, endings: Sequence[Ending], at: datetime) -> list[Ending]:
+    def record(self, endings: Sequence[Ending], at: datetime, *, again: bool = False) -> list[Ending]:
         """How attempts ended, and what the lists show of each mail; returns the endings that are news.
 
         What the server has taken is sent, whoever holds the lease, and final; every such answer is in the
-        history. The other outcomes count only while the lease is held.
+        history. The other outcomes count only while the lease is held. `again` is for endings whose first
+        try has failed, or only seemed to: what the history holds of that same instant is left out.
         """
         ...
 

@@ -152,6 +152,25 @@ def test_two_answers_for_the_same_mail_are_both_told_and_sent_it_is_once(queue: 
     assert [event.detail for event in queue.get().events[2:]] == ["250 a", "250 b"]
 
 
+def test_endings_whose_first_try_only_seemed_to_fail_are_in_the_history_once(
+    queue: Queue, store: Store
+) -> None:
+    queue.accept(4)
+    one, two, three, four = queue.claim()
+    endings = [
+        Ending(one, Sent("250 one")),
+        Ending(two, Later(T0 + MINUTE, "451 two", Past(1, 0, T0))),
+        Ending(three, Never("550 three")),
+    ]
+    with store.write() as work:
+        assert len(work.messages.record(endings, T0)) == 3
+    with store.write() as work:
+        news = work.messages.record([*endings, Ending(four, Sent("250 four"))], T0, again=True)
+    assert [ending.message.key for ending in news] == [four.key]
+    words = [[event.detail for event in queue.get(number).events[2:]] for number in range(1, 5)]
+    assert words == [["250 one"], ["451 two"], ["550 three"], ["250 four"]]
+
+
 def test_words_of_a_server_may_hold_anything(queue: Queue) -> None:
     queue.accept()
     [message] = queue.claim()

@@ -48,6 +48,10 @@ class Row:
     def tell(self, kind: EventKind, at: datetime, detail: str = "") -> None:
         self.change(events=(*self.message.events, Event(kind, at, detail.replace("\0", ""))))
 
+    def has_ended(self, at: datetime) -> bool:
+        ends = (EventKind.SENT, EventKind.DEFERRED, EventKind.FAILED)
+        return any(event.kind in ends and event.occurred_at == at for event in self.message.events)
+
     def enqueue(self, at: datetime, asked_at: datetime) -> None:
         self.change(state=State.QUEUED)
         self.due_at, self.asked_at, self.owner = at, asked_at, None
@@ -123,7 +127,9 @@ class FakeMessages:
             row.tell(EventKind.PROCESSED, at)
         return ours
 
-    def record(self, endings: Sequence[Ending], at: datetime) -> list[Ending]:
+    def record(self, endings: Sequence[Ending], at: datetime, *, again: bool = False) -> list[Ending]:
+        if again:
+            endings = [ending for ending in endings if not self.rows[ending.message.key].has_ended(at)]
         return [ending for ending in endings if self._record(ending, at)]
 
     def _record(self, ending: Ending, at: datetime) -> bool:

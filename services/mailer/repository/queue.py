@@ -45,6 +45,11 @@ _IN_ORDER = (
     .with_for_update()
 )
 _LEASES = select(m.id, m.state, m.lease_owner, m.due_at).where(m.id.in_(bindparam("keys", expanding=True)))
+_TOLD = select(message_events.c.message).where(
+    message_events.c.message.in_(bindparam("keys", expanding=True)),
+    message_events.c.occurred_at == bindparam("at"),
+    message_events.c.kind.in_([EventKind.SENT.value, EventKind.DEFERRED.value, EventKind.FAILED.value]),
+)
 _NEW_EVENT, _NEW_BODY = insert(message_events), insert(message_bodies)
 _SHOWN = (
     update(messages)
@@ -130,11 +135,13 @@ class SqlQueue:
             self._tell([_event(message.key, EventKind.PROCESSED, at) for message, _mail in ours])
         return ours
 
-    def record(self, endings: Sequence[Ending], at: datetime) -> list[Ending]:
+    def record(self, endings: Sequence[Ending], at: datetime, *, again: bool = False) -> list[Ending]:
         """All endings in a handful of statements, however many they are."""
         if not endings:
             return []
         rows = self._by_key([one.message for one in endings])
+        told = set(self._connection.execute(_TOLD, {"keys": list(rows), "at": at}).scalars()) if again else ()
+        endings = [one for one in endings if one.message.key not in told]
         sent = {one.message.key: one for one in endings if isinstance(one.outcome, Sent)}
         news = [one for key, one in sent.items() if rows[key].state != State.SENT.value]
         if news:
@@ -142,9 +149,9 @@ class SqlQueue:
         others = [one for one in endings if one.message.key not in sent and _is_held(rows, one.message)]
         for one in others:
             self._put_off_or_give_up(one)
-        told = [one for one in endings if isinstance(one.outcome, Sent)] + others
+        final = [one for one in endings if isinstance(one.outcome, Sent)] + others
         self._tell(
-            [_event(one.message.key, _KINDS[type(one.outcome)], at, one.outcome.detail) for one in told]
+            [_event(one.message.key, _KINDS[type(one.outcome)], at, one.outcome.detail) for one in final]
         )
         return news + others
 

@@ -81,33 +81,36 @@ class Recorder:
 
     def _write(self, group: Sequence[_Entry]) -> None:
         until = min(entry.since for entry in group) + self._insist_seconds
-        error = self._insist(group, until)
+        # One instant for all tries: by it a try knows what an earlier one has written after all, whose COMMIT
+        # was done and only the answer lost.
+        at = self._clock.now()
+        error = self._insist(group, at, until)
         for entry in group:
             entry.error = error
             # One that cannot be written must not take the others with it.
             if error is not None and len(group) > 1 and time.monotonic() <= until + SINGLY_SECONDS:
-                entry.error = self._try([entry])
+                entry.error = self._try([entry], at, again=True)
             entry.done = True
 
-    def _insist(self, group: Sequence[_Entry], until: float) -> Exception | None:
+    def _insist(self, group: Sequence[_Entry], at: datetime, until: float) -> Exception | None:
         pause = threading.Event()
         for seconds in (0.0, *self._pauses):
             if seconds:
                 if time.monotonic() + seconds > until:
                     break
                 pause.wait(seconds)
-            error = self._try(group)
+            error = self._try(group, at, again=bool(seconds))
             if error is None:
                 return None
             log.warning("outcomes not recorded", mails=len(group), error=f"{type(error).__name__}: {error}")
         return error
 
-    def _try(self, group: Sequence[_Entry]) -> Exception | None:
+    def _try(self, group: Sequence[_Entry], at: datetime, *, again: bool) -> Exception | None:
         try:
             with self._begin() as work:
-                news = work.messages.record([entry.ending for entry in group], self._clock.now())
+                news = work.messages.record([entry.ending for entry in group], at, again=again)
                 for ending in news:
-                    _announce(work, ending, self._clock.now())
+                    _announce(work, ending, at)
         except Exception as error:
             # Whatever the database runs into, the mails were sent; that has to be insisted on.
             return error

@@ -29,6 +29,7 @@ class Slow(FakeStore):
         self.gate.set()
         self.begun = 0
         self.failures = 0
+        self.lost_answers = 0
         self.poison = ""
         self.lock = threading.Lock()
 
@@ -46,6 +47,9 @@ class Slow(FakeStore):
                 row.message.events[-1].detail == self.poison for row in work.messages.rows.values()
             ):
                 raise ValueError(self.poison)
+        if self.lost_answers:
+            self.lost_answers -= 1
+            raise ConnectionError("the connection broke after COMMIT")
 
 
 @pytest.fixture
@@ -101,6 +105,18 @@ def test_a_database_that_comes_back_soon_makes_no_mail_go_out_twice(store: Slow)
     store.failures = 2
     _recorder(store, 0.01, 0.01).record(Ending(message, Sent("250")))
     assert queue.get().state is State.SENT
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_an_answer_to_commit_that_is_lost_puts_no_outcome_into_the_history_twice(
+    store: Slow, lost: int
+) -> None:
+    queue = Queue(store)
+    queue.accept()
+    [message] = queue.claim()
+    store.lost_answers = lost
+    _recorder(store, 0.01, 0.01).record(Ending(message, Sent("250")))
+    assert [event.detail for event in queue.get().events[2:]] == ["250"]
 
 
 def test_a_database_that_stays_away_is_told_to_the_worker(store: Slow) -> None:
