@@ -57,14 +57,16 @@ class FactMachine(RuleBasedStateMachine):
     def something_is_undone(self) -> None:
         self.world.tell(commits=False)
 
-    @rule(dies=st.sampled_from(["", "", "", "before", "after", "deaf", "half"]))
-    def the_relay_publishes(self, dies: str) -> None:
+    @rule(dies=st.sampled_from(["", "", "", "before", "after", "deaf", "half"]), audits=st.booleans())
+    def the_relay_publishes(self, dies: str, audits: bool) -> None:
         self.world.broker.dies = dies
         try:
             self.world.survives(self.world.relay.run_once)
         except NotDelivered:
             assert dies in ("deaf", "half")
         self.world.broker.dies = ""
+        if audits:
+            self.the_relay_audits()
 
     @rule()
     def the_relay_audits(self) -> None:

@@ -140,16 +140,37 @@ class NoticeMachine(RuleBasedStateMachine):
 
     # Programs
 
-    @rule(days=st.sampled_from([0, 1, 5, 16]), told=st.booleans(), taken=st.sampled_from([True, True, False]))
-    def a_day_goes_as_it_should(self, days: int, told: bool, taken: bool) -> None:
-        """Tick, hand over, send; the scheduler hears of it at once, or some day."""
+    @rule(
+        days=st.sampled_from([0, 1, 5, 16]),
+        meanwhile=st.sampled_from(["", "", "excluded", "closed", "paid", "rule off", "unreachable"]),
+        number=st.sampled_from(INVOICES),
+        told=st.booleans(),
+        taken=st.sampled_from([True, True, False]),
+    )
+    def a_day_goes_by(self, days: int, meanwhile: str, number: int, told: bool, taken: bool) -> None:
+        """Tick, hand over, send, and perhaps a change of mind before the mails; facts come now or later."""
         self.days_pass(days)
         self.a_tick_runs((0, False))
         self.world.hand_over()
+        self.something_changes(meanwhile, number)
         for notice_id in self.notices.mailer.queued():
             self.one_is_sent(notice_id, taken=taken)
         while told and self.notices.bus:
             assert self.notices.deliver(self.notices.bus.pop(0))
+
+    def something_changes(self, what: str, number: int) -> None:
+        """What makes a queued notice one that must not go out any more."""
+        organization = self.world.ledger.invoices[number].organization_id
+        if what == "excluded":
+            self.staff_change_the_exclusions(organization, True)
+        elif what == "closed":
+            self.a_list_changes_a_status(number, "paid")
+        elif what == "paid":
+            self.somebody_pays_all_of_it(number)
+        elif what == "rule off":
+            self.staff_change_a_rule(THRESHOLDS[number], "off")
+        elif what == "unreachable":
+            self.contacts_come_and_go(organization, False)
 
     @rule(days=st.sampled_from([0, 1, 10, 16]))
     def days_pass(self, days: int) -> None:
