@@ -50,7 +50,8 @@ INSERT INTO message_events (message, kind, occurred_at, detail)
 SELECT id, kind, created_at, '' FROM messages, (VALUES ('queued'), ('sent')) AS kinds (kind)
 """
 FILL_BODIES = """
-INSERT INTO message_bodies (message, mime) SELECT id, decode('789c030000000001', 'hex') FROM messages WHERE id <= 200000
+INSERT INTO message_bodies (message, mime)
+SELECT id, decode('789c030000000001', 'hex') FROM messages WHERE id <= 200000
 """
 FILL_OUTBOX = """
 INSERT INTO outbox (fact_id, name, body, occurred_at, request_id, published_at, delivered_at)

@@ -30,7 +30,9 @@ class OperationsServiceStub:
 
     Every call of every service, of the others' too, may fail with UNAVAILABLE and may then be sent again as it
     was: DATABASE_AWAY while the service's database cannot be used or does not answer in time, DATABASE_BUSY
-    when another change stood in the way. A bug fails with INTERNAL and a text without details.
+    when another change stood in the way. A bug fails with INTERNAL and a text without details. Where programs
+    show each other certificates, a call that is not the caller's business fails with PERMISSION_DENIED
+    (CALLER_NOT_ALLOWED).
     """
 
     def __init__(self, channel):
@@ -66,7 +68,9 @@ class OperationsServiceServicer:
 
     Every call of every service, of the others' too, may fail with UNAVAILABLE and may then be sent again as it
     was: DATABASE_AWAY while the service's database cannot be used or does not answer in time, DATABASE_BUSY
-    when another change stood in the way. A bug fails with INTERNAL and a text without details.
+    when another change stood in the way. A bug fails with INTERNAL and a text without details. Where programs
+    show each other certificates, a call that is not the caller's business fails with PERMISSION_DENIED
+    (CALLER_NOT_ALLOWED).
     """
 
     def GetBacklog(self, request, context):
@@ -140,7 +144,9 @@ class OperationsService:
 
     Every call of every service, of the others' too, may fail with UNAVAILABLE and may then be sent again as it
     was: DATABASE_AWAY while the service's database cannot be used or does not answer in time, DATABASE_BUSY
-    when another change stood in the way. A bug fails with INTERNAL and a text without details.
+    when another change stood in the way. A bug fails with INTERNAL and a text without details. Where programs
+    show each other certificates, a call that is not the caller's business fails with PERMISSION_DENIED
+    (CALLER_NOT_ALLOWED).
     """
 
     @staticmethod
