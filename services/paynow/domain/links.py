@@ -1,4 +1,4 @@
-"""Signed pay links: who follows one has been shown the invoice by us, in a mail to that address."""
+"""Sealed pay links: who follows one has been shown the invoice by us, in a mail to that address."""
 
 import struct
 from dataclasses import dataclass
@@ -38,12 +38,11 @@ class Link:
 class PayLinks:
     """Makes and opens links with one secret key of at least 16 bytes.
 
-    A token is URL-safe text. It hides nothing from who holds it: it names invoice and address, and
-    proves that we put them together.
+    A token is URL-safe text that shows neither invoice nor address, and proves that we put them together.
     """
 
     def __init__(self, key: str | bytes) -> None:
-        self._seal = Seal(key, b"dunlin pay link 1")
+        self._seal = Seal(key, b"dunlin pay link 2")
 
     def make(self, invoice: Named, email: str, now: datetime) -> str:
         """A token for the invoice and the address, good for `LIFETIME` from `now` (kept to the second)."""

@@ -72,7 +72,7 @@ class Quotes:
     """Makes quotes and knows its own again, by one secret key of at least 16 bytes."""
 
     def __init__(self, key: str | bytes) -> None:
-        self._seal = Seal(key, b"dunlin quote 1")
+        self._seal = Seal(key, b"dunlin quote 2")
 
     def make(self, invoice: Payable, amount_minor: int, email: str, now: datetime) -> Quote:
         """A new quote."""

@@ -1,5 +1,6 @@
 """A pay link proves that we put this invoice and this address together, for 60 days."""
 
+import base64
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -50,6 +51,13 @@ def test_what_is_no_token_is_refused_in_words(token: str) -> None:
         links.open(token, NOW)
     assert refused.value.reason == "LINK_INVALID"
     assert refused.value.violations[0].field == "token"
+
+
+def test_a_token_shows_neither_address_nor_number() -> None:
+    token = links.make(payable(7, number="INV-SECRET"), "somebody@example.test", NOW)
+    shown = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    assert b"somebody" not in shown
+    assert b"INV-SECRET" not in shown
 
 
 def test_cut_and_padded_tokens_are_refused() -> None:
