@@ -1,6 +1,6 @@
 """Pay Now: from an invoice to a receipt in three pages, with no login.
 
-The signed link and the quote's id are the payer's only papers. A GET reads; it never charges and never makes
+The sealed link and the quote's id are the payer's only papers. A GET reads; it never charges and never makes
 a quote, so a mail scanner that follows links does nothing. Each POST redirects or can be repeated.
 """
 
@@ -78,7 +78,7 @@ def start() -> ResponseReturnValue:
 @blueprint.get("/<token>")
 @public
 def open_link(token: str) -> ResponseReturnValue:
-    """The form as a signed link fills it in."""
+    """The form as a sealed link fills it in."""
     try:
         with refusals():
             link = clients().paynow.OpenLink(OpenLinkRequest(token=token))

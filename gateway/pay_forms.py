@@ -108,7 +108,7 @@ class PayForm:
 
     @classmethod
     def of_link(cls, link: LinkContents, link_token: str) -> Self:
-        """What a signed link fills in: the amount is what remains less what is being paid."""
+        """What a sealed link fills in: the amount is what remains less what is being paid."""
         amount = to_decimal(remaining(link), link.currency)
         return cls(link.email, link.invoice_number, amount, link_token)
 

@@ -37,7 +37,7 @@ class PayNowServicer(paynow_pb2_grpc.PayNowServiceServicer):
         self._pace = pace
 
     def OpenLink(self, request: pb.OpenLinkRequest, context: grpc.ServicerContext) -> pb.LinkContents:
-        """What a signed link fills in."""
+        """What a sealed link fills in."""
         link, shown = quotes.open_link(request.token, store=self._store, links=self._links, clock=self._clock)
         return converters.link_contents(link, shown)
 

@@ -80,7 +80,7 @@ Global___OpenLinkRequest: _TypeAlias = OpenLinkRequest  # noqa: Y015
 
 @_typing.final
 class LinkContents(_message.Message):
-    """What a signed link fills in."""
+    """What a sealed link fills in."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -141,7 +141,7 @@ class ValidateRequest(_message.Message):
     amount: _builtins.str
     """The amount in the invoice's currency, as a decimal number with a point."""
     link_token: _builtins.str
-    """The token of the signed link that the payer came by; may be empty."""
+    """The token of the sealed link that the payer came by; may be empty."""
     def __init__(
         self,
         *,

@@ -86,7 +86,7 @@ class PayNowServiceServicer:
     """
 
     def OpenLink(self, request, context):
-        """Opens a signed link and returns what to fill in.
+        """Opens a sealed link and returns what to fill in.
 
         Reads only. Fails with INVALID_ARGUMENT (LINK_INVALID) if the signature does not hold, and
         with FAILED_PRECONDITION (LINK_EXPIRED) after 60 days.
@@ -102,7 +102,7 @@ class PayNowServiceServicer:
         (EMAIL_MALFORMED, NUMBER_MALFORMED, AMOUNT_MALFORMED).
         An e-mail and a number that do not belong together fail with NOT_FOUND (NO_SUCH_INVOICE),
         the same in words and in time whichever is wrong. An amount above what remains fails with
-        INVALID_ARGUMENT (AMOUNT_ABOVE_BALANCE). Under a signed link it names what remains, or says that
+        INVALID_ARGUMENT (AMOUNT_ABOVE_BALANCE). Under a sealed link it names what remains, or says that
         the invoice is paid; without one its words are the same whether anything remains or not.
         FAILED_PRECONDITION (INVOICE_NOT_PAYABLE) says that it was cancelled or handed on.
         """

@@ -37,7 +37,7 @@ class PayNowServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> PayNowServiceAsyncStub: ...
     OpenLink: _grpc.UnaryUnaryMultiCallable[_paynow_pb2.OpenLinkRequest, _paynow_pb2.LinkContents]
-    """Opens a signed link and returns what to fill in.
+    """Opens a sealed link and returns what to fill in.
 
     Reads only. Fails with INVALID_ARGUMENT (LINK_INVALID) if the signature does not hold, and
     with FAILED_PRECONDITION (LINK_EXPIRED) after 60 days.
@@ -49,7 +49,7 @@ class PayNowServiceStub:
     (EMAIL_MALFORMED, NUMBER_MALFORMED, AMOUNT_MALFORMED).
     An e-mail and a number that do not belong together fail with NOT_FOUND (NO_SUCH_INVOICE),
     the same in words and in time whichever is wrong. An amount above what remains fails with
-    INVALID_ARGUMENT (AMOUNT_ABOVE_BALANCE). Under a signed link it names what remains, or says that
+    INVALID_ARGUMENT (AMOUNT_ABOVE_BALANCE). Under a sealed link it names what remains, or says that
     the invoice is paid; without one its words are the same whether anything remains or not.
     FAILED_PRECONDITION (INVOICE_NOT_PAYABLE) says that it was cancelled or handed on.
     """
@@ -101,7 +101,7 @@ class PayNowServiceAsyncStub(PayNowServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     OpenLink: _aio.UnaryUnaryMultiCallable[_paynow_pb2.OpenLinkRequest, _paynow_pb2.LinkContents]  # type: ignore[assignment]
-    """Opens a signed link and returns what to fill in.
+    """Opens a sealed link and returns what to fill in.
 
     Reads only. Fails with INVALID_ARGUMENT (LINK_INVALID) if the signature does not hold, and
     with FAILED_PRECONDITION (LINK_EXPIRED) after 60 days.
@@ -113,7 +113,7 @@ class PayNowServiceAsyncStub(PayNowServiceStub):
     (EMAIL_MALFORMED, NUMBER_MALFORMED, AMOUNT_MALFORMED).
     An e-mail and a number that do not belong together fail with NOT_FOUND (NO_SUCH_INVOICE),
     the same in words and in time whichever is wrong. An amount above what remains fails with
-    INVALID_ARGUMENT (AMOUNT_ABOVE_BALANCE). Under a signed link it names what remains, or says that
+    INVALID_ARGUMENT (AMOUNT_ABOVE_BALANCE). Under a sealed link it names what remains, or says that
     the invoice is paid; without one its words are the same whether anything remains or not.
     FAILED_PRECONDITION (INVOICE_NOT_PAYABLE) says that it was cancelled or handed on.
     """
@@ -168,7 +168,7 @@ class PayNowServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _paynow_pb2.OpenLinkRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_paynow_pb2.LinkContents, _abc.Awaitable[_paynow_pb2.LinkContents]]:
-        """Opens a signed link and returns what to fill in.
+        """Opens a sealed link and returns what to fill in.
 
         Reads only. Fails with INVALID_ARGUMENT (LINK_INVALID) if the signature does not hold, and
         with FAILED_PRECONDITION (LINK_EXPIRED) after 60 days.
@@ -186,7 +186,7 @@ class PayNowServiceServicer(metaclass=_abc_1.ABCMeta):
         (EMAIL_MALFORMED, NUMBER_MALFORMED, AMOUNT_MALFORMED).
         An e-mail and a number that do not belong together fail with NOT_FOUND (NO_SUCH_INVOICE),
         the same in words and in time whichever is wrong. An amount above what remains fails with
-        INVALID_ARGUMENT (AMOUNT_ABOVE_BALANCE). Under a signed link it names what remains, or says that
+        INVALID_ARGUMENT (AMOUNT_ABOVE_BALANCE). Under a sealed link it names what remains, or says that
         the invoice is paid; without one its words are the same whether anything remains or not.
         FAILED_PRECONDITION (INVOICE_NOT_PAYABLE) says that it was cancelled or handed on.
         """
