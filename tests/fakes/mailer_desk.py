@@ -89,6 +89,7 @@ class FakePress:
 
     def __init__(self) -> None:
         self.error: Exception | None = None
+        self.meanwhile: Callable[[], None] = lambda: None
 
     def clean(self, html: str) -> str:
         return html
@@ -96,6 +97,7 @@ class FakePress:
     def write(
         self, letter: Letter, template: Template, company: Profile, message: Claimed, at: datetime
     ) -> Rendered:
+        self.meanwhile()
         if self.error:
             raise self.error
         return Rendered(

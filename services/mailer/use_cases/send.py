@@ -10,9 +10,9 @@ What makes it safe to be killed at any point:
    at most one message for each open connection that was taken but not recorded.
 
 What makes the second look late: the connection is made before it is asked for, and nothing is sent on a look
-older than `REVIEW_HOLDS`. Only the first mail of an answer goes whatever its age, since the answer has just
-come; so even a slow scheduler is not asked in vain. How many mails are looked at and written together is up
-to the pace, so that few of them wait in vain for a slow server.
+older than `REVIEW_HOLDS`. Only for the first mail of an answer the time counts from when the answer came, so
+that even a slow scheduler is not asked in vain (`ANSWER_HOLDS`). How many mails are looked at and written
+together is up to the pace, so that few of them wait in vain for a slow server.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -51,6 +51,9 @@ BATCH = 50
 REVIEW_HOLDS = timedelta(seconds=1)
 """A second look asked for longer ago is taken again, except for the first mail of an answer."""
 
+ANSWER_HOLDS = timedelta(seconds=2)
+"""The first mail of an answer that came longer ago is looked at again: storing it took that long."""
+
 REVIEW_RETRY = timedelta(seconds=2)
 """Until the second look is asked for again, when it cannot be had."""
 
@@ -84,6 +87,18 @@ class _Went(Enum):
 
     NOWHERE = "nowhere"
     """The server cannot be used."""
+
+
+@dataclass(frozen=True)
+class _Look:
+    """When a second look was asked for, and when its answer came."""
+
+    asked_at: datetime
+    answered_at: datetime
+
+    def is_stale(self, now: datetime, *, first: bool) -> bool:
+        """Whether nothing more may be sent on it; `first` is the first mail of the answer."""
+        return now - self.answered_at > ANSWER_HOLDS if first else now - self.asked_at > REVIEW_HOLDS
 
 
 @dataclass(frozen=True)
@@ -126,8 +141,9 @@ def _work_through(desk: Desk, batch: list[Claimed], paper: _Paper, claimed_at: d
         except ReviewUnavailable as error:
             _await_review(desk, batch, str(error))
             return False
+        look = _Look(asked_at, desk.clock.now())
         letters, refused = _sorted(asked, verdicts)
-        left, usable = _send_letters(desk, letters, paper, asked_at)
+        left, usable = _send_letters(desk, letters, paper, look)
         _withhold(desk, refused)
         desk.pace.went(len(asked) - len(left), desk.clock.now() - asked_at)
         batch = left + batch[len(asked) :]
@@ -184,7 +200,7 @@ def _sorted(
 
 
 def _send_letters(
-    desk: Desk, letters: Sequence[tuple[Claimed, Letter]], paper: _Paper, asked_at: datetime
+    desk: Desk, letters: Sequence[tuple[Claimed, Letter]], paper: _Paper, look: _Look
 ) -> tuple[list[Claimed], bool]:
     """Sends the first, and the others as long as the look holds and the connection stands.
 
@@ -192,8 +208,7 @@ def _send_letters(
     """
     mails = _write_all(desk, letters, paper)
     for done, (message, mail) in enumerate(mails):
-        stale = desk.clock.now() - asked_at > REVIEW_HOLDS
-        if done and (stale or not desk.transport.is_open()):
+        if look.is_stale(desk.clock.now(), first=not done) or (done and not desk.transport.is_open()):
             return [message for message, _mail in mails[done:]], True
         went = _send_one(desk, message, mail)
         if went is not _Went.ON:

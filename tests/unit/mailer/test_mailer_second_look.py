@@ -47,6 +47,21 @@ def test_an_exclusion_made_while_a_slow_mail_goes_out_holds_for_the_next_one(off
     assert len(office.transport.sent) == 1
 
 
+def test_an_exclusion_made_while_the_first_mail_is_slow_to_store_holds(office: Office) -> None:
+    """A database that hangs between the look and the mail must not let an old look go out."""
+
+    def exclude() -> None:
+        office.press.meanwhile = lambda: None
+        office.wait(seconds=3)
+        office.reviews.verdicts["notice-1"] = EXCLUDED
+
+    office.accept(1)
+    office.press.meanwhile = exclude
+    office.run()
+    assert office.states() == [State.WITHHELD]
+    assert office.transport.sent == []
+
+
 def test_a_slow_second_look_sends_at_least_one_mail_for_each_answer(office: Office) -> None:
     def slowly(_count: int) -> None:
         assert len(office.reviews.asked) <= len(office.transport.sent), "asked in vain"
