@@ -251,6 +251,7 @@ def test_a_date_that_is_needed_is_asked_for_by_name(running: Running) -> None:
 
 
 def test_due_invoices_counts_and_sums_agree(running: Running) -> None:
+    running.stub.SyncBooks(iter([batch(*[a_record(n, f"SUM-{n % 3}", f"S{n}") for n in range(1, 10)])]))
     due = running.stub.ListDueInvoices(
         ledger_pb2.ListDueInvoicesRequest(due_on_or_before=TODAY, batch_size=5000)
     )

@@ -69,10 +69,10 @@ def steps(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def must_use(found: list[dict[str, Any]], *indexes: str) -> None:
-    """The plans use one of these indexes, and read no table of that many rows as a whole."""
+    """The plans use one of these indexes, and read neither all invoices nor all payments."""
     all_steps = [step for plan in found for step in steps(plan)]
     read_whole = {step["Relation Name"] for step in all_steps if step["Node Type"] == "Seq Scan"}
-    assert not read_whole & {"invoices", "payments", "contacts", "addresses"}, json.dumps(found, indent=1)
+    assert not read_whole & {"invoices", "payments"}, json.dumps(found, indent=1)
     used = {step.get("Index Name") for step in all_steps}
     assert used & set(indexes), (indexes, used)
 
