@@ -20,7 +20,10 @@ from tests.faults.fleet_plan import SMTP_CONNECTIONS, Doomed
 from tests.faults.sizes import FULL, SEED, SIZE
 from tests.faults.verdict import judge, prepared
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600)]
+
+PACE_SECONDS = 1.5 if SIZE is FULL else 0.3
+"""Between two kills, on average: what is killed without a pause never gets anything done."""
 
 SENDERS = ("mailer-work-1", "mailer-work-2")
 
@@ -45,20 +48,23 @@ POINTS_THAT_COUNT = {
 
 
 def test_kills_at_random_moments_lose_nothing_and_double_nothing(fleet: Fleet) -> None:
+    """Until enough have died and nearly everything is out, so that they die in all phases of the work."""
     campaign, result = prepared(fleet, "random-kills")
     rng = random.Random(SEED)
+    killed = fleet.killed.total()
     campaign.begin()
     campaign.reach(0.05)
     campaign.breaks()
-    for victim in rng.choices(sorted(fleet.processes), k=SIZE.deaths):
-        pause(rng.uniform(0, 0.6))
+    while fleet.killed.total() - killed < SIZE.deaths or campaign.share_out() < 0.8:
+        victim = rng.choice(sorted(fleet.processes))
+        pause(rng.uniform(0, 2 * PACE_SECONDS))
         wait_until(lambda victim=victim: fleet.kill(victim), what=f"{victim} comes back to be killed")
     campaign.heals()
     campaign.finish(result)
     cuts = sum(result.kills.get(sender, 0) for sender in SENDERS)
     judge(campaign, result, copies_allowed=cuts * SMTP_CONNECTIONS)
     assert result.complaints == []
-    assert sum(result.kills.values()) == SIZE.deaths
+    assert sum(result.kills.values()) >= SIZE.deaths
 
 
 def test_kills_at_every_commit_point_lose_nothing_and_double_nothing(fleet: Fleet, tmp_path: Path) -> None:
