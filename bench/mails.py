@@ -279,7 +279,7 @@ def _start(program: str, *arguments: str) -> subprocess.Popen[bytes]:
 def _program(program: str) -> Iterator[str]:
     """A program that prints a line and serves until its input ends; gives the line."""
     process = subprocess.Popen(
-        _command(program), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL
+        _command(program), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
     assert process.stdin is not None
     assert process.stdout is not None

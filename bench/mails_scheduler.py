@@ -14,6 +14,7 @@ sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "protos" / "gen")]
 import grpc  # noqa: E402 - after the path is set
 from dunlin.scheduler.v1 import notices_pb2, scheduler_pb2, scheduler_pb2_grpc  # noqa: E402
 
+from services.shared import log  # noqa: E402
 from services.shared.grpc_server import Server  # noqa: E402
 
 TOKEN = "a token for the benchmark"
@@ -56,6 +57,8 @@ class Scheduler(scheduler_pb2_grpc.SchedulerServiceServicer):
 
 def main() -> None:
     """Serves."""
+    # Its standard output is for the address alone.
+    log.configure("scheduler", "WARNING")
     server = Server(
         "127.0.0.1:0",
         TOKEN,
