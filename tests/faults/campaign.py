@@ -191,7 +191,8 @@ class Campaign:
         return {self.number(at) for at in range(5, self.notices, 12) if at not in chosen}
 
     def _intents(self) -> list[Intent]:
-        offered = self.fleet.clients.paynow.ListPaymentMethods(paynow_pb2.ListPaymentMethodsRequest())
+        request = paynow_pb2.ListPaymentMethodsRequest()
+        offered = insist(lambda: self.fleet.clients.paynow.ListPaymentMethods(request), seconds=PATIENCE)
         methods = list(self.methods) or [method.method_token for method in offered.methods]
         return [
             Intent(self._email(at), self.number(at), f"{10 + turn % 400}.{turn % 100:02}", method)
