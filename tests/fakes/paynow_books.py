@@ -186,8 +186,7 @@ class _Reader:
             (one.claim.organization_id, one.claim.number, one.imprint)
             for one in self._state.invoices.values()
         }
-        keys = {(r.organization_id.strip(), r.invoice_number.strip(), imprint) for r, imprint in lines}
-        return {imprint for *_, imprint in kept & keys}
+        return {imprint for *_, imprint in kept & {line[1:] for line in lines}}
 
     def organizations(
         self, search: str, after: OrganizationPlace | None, limit: int

@@ -17,9 +17,11 @@ SAMPLE = 16
 
 
 class ToldLine(NamedTuple):
-    """A line as it came, and what its words about the invoice are known by."""
+    """A line as it came, whose invoice it is about, and what its words about that are known by."""
 
     record: SyncRecord
+    organization_id: str
+    number: str
     imprint: str
 
 
@@ -27,7 +29,8 @@ def told(record: SyncRecord) -> ToldLine:
     """The line with its imprint: equal ones mean equal words about the same invoice."""
     # The organization's id and the seven texts of the invoice; none may contain the separator.
     words = "\x1f".join((record.organization_id, *record[10:]))
-    return ToldLine(record, blake2b(words.encode(), digest_size=12).hexdigest())
+    imprint = blake2b(words.encode(), digest_size=12).hexdigest()
+    return ToldLine(record, record.organization_id.strip(), record.invoice_number.strip(), imprint)
 
 
 def sample(lines: Sequence[ToldLine]) -> Sequence[ToldLine]:
@@ -50,11 +53,10 @@ def sift(
     heads: dict[str, tuple[object, ...]] = {}
     to_look_at: set[tuple[str, str]] = set()
     for line in lines:
-        record = line.record
-        organization_id, number = record.organization_id.strip(), record.invoice_number.strip()
+        record, organization_id, number, imprint = line
         head = record[1:10]
         key = (organization_id, number)
-        if line.imprint in repeated and heads.get(organization_id) == head and key not in to_look_at:
+        if imprint in repeated and heads.get(organization_id) == head and key not in to_look_at:
             named = numbers.setdefault(organization_id, {})
             if number not in named:
                 named[number] = record.line

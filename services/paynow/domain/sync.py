@@ -131,7 +131,7 @@ class Sync:
     def check(self, lines: Iterable[ToldLine]) -> list[InvoiceLine]:
         """The lines that may be taken; the others are counted, and the first ones remembered."""
         accepted = []
-        for record, imprint in lines:
+        for record, _, _, imprint in lines:
             line = check_line(record, imprint)
             if isinstance(line, InvoiceLine):
                 numbers = self._lines.setdefault(line.invoice.organization_id, {})

@@ -63,10 +63,7 @@ class SqlBooksReader:
 
     def repeated(self, lines: Sequence[ToldLine]) -> set[str]:
         """The imprints of those lines that say word for word what the last line of their invoice said."""
-        keys = [
-            (record.organization_id.strip(), record.invoice_number.strip(), imprint)
-            for record, imprint in lines
-        ]
+        keys = [line[1:] for line in lines]
         query = _repeated(self._connection.dialect.name)
         return {row[0] for row in self._connection.execute(query, {"texts": as_texts(keys)}).all()}
 
