@@ -18,6 +18,7 @@ from email.utils import format_datetime
 from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
+from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 
 from services.mailer.domain.letter import Recipient
 from services.mailer.domain.logo import logo_type
@@ -112,7 +113,8 @@ def _content(message: EmailMessage, kind: str) -> str:
 def _on_the_wire(email: str) -> str:
     """An address with its domain in ASCII; only the part before the at sign may need SMTPUTF8."""
     local, _, domain = email.partition("@")
-    if _SIMPLE_LOCAL.fullmatch(local) and len(local) <= LONGEST_LOCAL and len(domain) < LONGEST_LOCAL:
+    simple = _SIMPLE_LOCAL.fullmatch(local) and local.lower() not in CASE_INSENSITIVE_MAILBOX_NAMES
+    if simple and len(local) <= LONGEST_LOCAL and len(domain) < LONGEST_LOCAL:
         # What is right about such a part needs no library; the domains are few.
         return f"{local}@{_checked(f'a@{domain}').partition('@')[2]}"
     return _checked(email)
