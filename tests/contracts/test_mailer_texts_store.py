@@ -115,7 +115,9 @@ def test_the_database_itself_refuses_to_change_history(database: Database, table
 
 def test_the_migrations_make_exactly_the_tables_that_the_code_knows(database: Database) -> None:
     with database.read() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), tables.metadata) == []
+        found = compare_metadata(MigrationContext.configure(connection), tables.metadata)
+    # SQLAlchemy has no words for an index of trigrams; test_mailer_plans.py shows that it is used.
+    assert [one for one in found if getattr(one[1], "name", "") != "messages_by_words"] == []
 
 
 def test_the_backlog_counts_what_is_not_final_and_activity_grows(database: Database) -> None:

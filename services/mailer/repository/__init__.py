@@ -9,13 +9,14 @@ from sqlalchemy import Connection, func, select
 
 from services.mailer import tables
 from services.mailer.domain.message import ACTIVE
+from services.mailer.repository.bulk import insert_rows
 from services.mailer.repository.company import SqlCompanies
 from services.mailer.repository.messages import SqlMessages
 from services.mailer.repository.templates import SqlTemplates
 from services.shared.clock import Clock
 from services.shared.database import Database
 from services.shared.operations_grpc import Backlog
-from services.shared.outbox import append_facts, new_fact, newest_fact, oldest_waiting, waiting_facts
+from services.shared.outbox import new_fact, newest_fact, oldest_waiting, waiting_facts
 from services.shared.queue_metrics import age
 
 
@@ -35,7 +36,7 @@ class SqlWork:
 
     def finish(self) -> None:
         """Writes what was announced, all at once; the last thing in a transaction."""
-        append_facts(self._connection, tables.outbox, self._facts)
+        insert_rows(self._connection, tables.outbox, self._facts)
 
 
 class SqlStore:

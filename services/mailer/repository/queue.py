@@ -9,12 +9,13 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, func, select, update
 
 from services.mailer.domain.delivery import Later, Never, Sent
 from services.mailer.domain.letter import Withheld
 from services.mailer.domain.message import Claimed, EventKind, Rendered, Request, State
 from services.mailer.ports import Ending
+from services.mailer.repository.bulk import insert_rows, update_rows
 from services.mailer.tables import message_bodies, message_events, messages
 from services.shared.upserts import upsert
 
@@ -50,19 +51,6 @@ _TOLD = select(message_events.c.message).where(
     message_events.c.occurred_at == bindparam("at"),
     message_events.c.kind.in_([EventKind.SENT.value, EventKind.DEFERRED.value, EventKind.FAILED.value]),
 )
-_NEW_EVENT, _NEW_BODY = insert(message_events), insert(message_bodies)
-_SHOWN = (
-    update(messages)
-    .where(m.id == bindparam("key"))
-    .values(
-        type=bindparam("type"),
-        template_version=bindparam("version"),
-        recipients=bindparam("to"),
-        subject=bindparam("subject"),
-        waits_for_review=False,
-    )
-)
-_SENT = _SHOWN.values(state=State.SENT.value, sent_at=bindparam("at"), **_FINAL)
 
 
 class SqlQueue:
@@ -131,7 +119,7 @@ class SqlQueue:
         if ours:
             # The fastest level: it is on the way of every mail, and styles and base64 shrink well with it.
             bodies = [{"message": message.key, "mime": zlib.compress(mail.mime, 1)} for message, mail in ours]
-            self._connection.execute(_NEW_BODY, bodies)
+            insert_rows(self._connection, message_bodies, bodies)
             self._tell([_event(message.key, EventKind.PROCESSED, at) for message, _mail in ours])
         return ours
 
@@ -144,8 +132,8 @@ class SqlQueue:
         endings = [one for one in endings if one.message.key not in told]
         sent = {one.message.key: one for one in endings if isinstance(one.outcome, Sent)}
         news = [one for key, one in sent.items() if rows[key].state != State.SENT.value]
-        if news:
-            self._connection.execute(_SENT, [_shown(one) | {"at": at} for one in news])
+        sent_at = {"state": State.SENT.value, "sent_at": at, **_FINAL}
+        update_rows(self._connection, messages, [_shown(one) | sent_at for one in news])
         others = [one for one in endings if one.message.key not in sent and _is_held(rows, one.message)]
         for one in others:
             self._put_off_or_give_up(one)
@@ -211,7 +199,7 @@ class SqlQueue:
 
     def _put_off_or_give_up(self, ending: Ending) -> None:
         if ending.mail is not None:
-            self._connection.execute(_SHOWN, [_shown(ending)])
+            update_rows(self._connection, messages, [_shown(ending)])
         if isinstance(ending.outcome, Later):
             past = ending.outcome.past
             self._change(
@@ -235,8 +223,7 @@ class SqlQueue:
         self._tell([_event(key, kind, at) for key in sorted(keys) for kind in kinds])
 
     def _tell(self, events: Sequence[dict[str, Any]]) -> None:
-        if events:
-            self._connection.execute(_NEW_EVENT, events)
+        insert_rows(self._connection, message_events, events)
 
 
 _KINDS = {Sent: EventKind.SENT, Later: EventKind.DEFERRED, Never: EventKind.FAILED}
@@ -268,11 +255,12 @@ def _shown(ending: Ending) -> dict[str, Any]:
     """What lists show of the mail."""
     mail = ending.mail
     return {
-        "key": ending.message.key,
+        "id": ending.message.key,
         "type": mail.type.value if mail else None,
-        "version": mail.template_version if mail else 0,
-        "to": "\n".join(mail.recipients) if mail else "",
+        "template_version": mail.template_version if mail else 0,
+        "recipients": "\n".join(mail.recipients) if mail else "",
         "subject": mail.subject if mail else "",
+        "waits_for_review": False,
     }
 
 
