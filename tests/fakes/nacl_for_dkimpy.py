@@ -44,4 +44,3 @@ def provide() -> None:
         vars(module).update(content)
         setattr(package, name, module)
         sys.modules[f"nacl.{name}"] = module
-
