@@ -55,9 +55,12 @@ def test_kills_at_random_moments_lose_nothing_and_double_nothing(fleet: Fleet) -
     campaign.begin()
     campaign.reach(0.05)
     campaign.breaks()
+    pace = PACE_SECONDS
     while fleet.killed.total() - killed < SIZE.deaths or campaign.share_out() < 0.8:
+        if fleet.killed.total() - killed >= SIZE.deaths:
+            pace *= 1.3  # on a slow machine, whoever is killed again and again would never get anywhere
         victim = rng.choice(sorted(fleet.processes))
-        pause(rng.uniform(0, 2 * PACE_SECONDS))
+        pause(rng.uniform(0, 2 * pace))
         wait_until(lambda victim=victim: fleet.kill(victim), what=f"{victim} comes back to be killed")
     campaign.heals()
     campaign.finish(result)
