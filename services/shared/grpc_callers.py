@@ -37,6 +37,13 @@ class Gate:
 
 
 def _names(context: grpc.ServicerContext) -> set[str]:
-    """The common name of the certificate; gRPC has checked that our authority has signed it."""
-    names: Iterable[bytes] = context.auth_context().get("x509_common_name", ())  # type: ignore[assignment]  # the stubs say int
-    return {name.decode("utf-8", "replace") for name in names}
+    """The common name of the certificate and the names of hosts it is good for (RFC 5280, 4.2.1.6).
+
+    gRPC has checked that our authority has signed it.
+    """
+    shown: Mapping[str, Iterable[bytes]] = context.auth_context()  # type: ignore[assignment]  # the stubs say int
+    return {
+        name.decode("utf-8", "replace")
+        for kind in ("x509_common_name", "x509_subject_alternative_name")
+        for name in shown.get(kind, ())
+    }

@@ -123,6 +123,16 @@ def test_a_certificate_opens_only_what_its_program_may_ask(ours: Authority) -> N
     assert found["paynow"] == [denied, denied, denied, ok]
 
 
+def test_the_name_may_stand_among_the_names_of_hosts_too(ours: Authority) -> None:
+    own = Tls.read(ours.settings("mailer", "localhost"))
+    server = Server("127.0.0.1:0", TOKEN, servicers=add_all, names=[NAME], tls=own, callers=CALLERS)
+    address = f"localhost:{server.start().rpartition(':')[2]}"
+    assert ask(address, Tls.read(ours.settings("dunlin.example", "paynow", "gateway"))) == 3
+    with pytest.raises(grpc.RpcError):
+        ask(address, Tls.read(ours.settings("dunlin.example", "paynow", "gateway.example")))
+    server.stop(0)
+
+
 def test_whoever_is_not_allowed_is_told_so_with_a_reason(ours: Authority) -> None:
     own = Tls.read(ours.settings("mailer", "localhost"))
     server = Server("127.0.0.1:0", TOKEN, servicers=add_all, names=[NAME], tls=own, callers=CALLERS)

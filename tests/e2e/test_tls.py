@@ -13,7 +13,9 @@ from tests.fakes.authority import Authority
 
 
 def test_the_company_works_as_ever_and_lets_no_plain_caller_in(tmp_path: Path) -> None:
-    certificates = Authority(tmp_path).settings("127.0.0.1", "localhost")
+    # One for all: in the embedded way the programs share their settings.
+    programs = ("scheduler", "mailer", "paynow", "gateway")
+    certificates = Authority(tmp_path).settings("127.0.0.1", "localhost", *programs)
     with running_company(tmp_path / "home", "--sample", **certificates) as company:
         assert company.must("status", "--json").json["programs"]["mailer"]["answers"] is True
         company.must("tick")
