@@ -52,8 +52,10 @@ def test_one_trace_leads_from_a_page_through_the_scheduler_to_the_books(
 
     # Others ask the books as well, such as who counts ahead what the next run would send.
     wait_until(
-        lambda: any((one.service, one.name) == ("dunlin-paynow", books) for one in own())
-        and any(one.service == "dunlin-scheduler" for one in own() if one.name.endswith("/RunTick")),
+        lambda: (
+            any((one.service, one.name) == ("dunlin-paynow", books) for one in own())
+            and any(one.service == "dunlin-scheduler" for one in own() if one.name.endswith("/RunTick"))
+        ),
         what="both ends of this trace have come in, and its middle",
     )
     read = next(one for one in own() if (one.service, one.name) == ("dunlin-paynow", books))
