@@ -14,7 +14,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -57,12 +57,16 @@ def main(arguments: Sequence[str]) -> int:
             began = time.monotonic()
             _tell(f"{name} ...")
             found[name] = importlib.import_module(f"bench.{name}").run(scale)
-            _tell(f"{name}: {time.monotonic() - began:.0f} s")
-    table = as_table([figure for figures in found.values() for figure in figures])
-    _tell(f"\n{machine()}\n\n{table}")
-    if asked.out:
-        keep(asked.out, found, table, quick=asked.quick)
+            _tell(f"{name}: {time.monotonic() - began:.0f} s\n{as_table(found[name])}")
+            if asked.out:
+                # After each, so that one that fails does not take the others' figures with it.
+                keep(asked.out, found, quick=asked.quick)
+    _tell(f"\n{machine()}\n\n{as_table(_all(found))}")
     return 0
+
+
+def _all(found: Mapping[str, Sequence[Figure]]) -> list[Figure]:
+    return [figure for figures in found.values() for figure in figures]
 
 
 def _server(variable: str, start: object, running: ExitStack) -> str:
@@ -105,7 +109,7 @@ def commit() -> str:
     return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def keep(folder: Path, found: dict[str, list[Figure]], table: str, *, quick: bool) -> None:
+def keep(folder: Path, found: Mapping[str, Sequence[Figure]], *, quick: bool) -> None:
     """Writes bench.md and bench.json."""
     folder.mkdir(parents=True, exist_ok=True)
     at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -117,7 +121,8 @@ def keep(folder: Path, found: dict[str, list[Figure]], table: str, *, quick: boo
         "figures": {name: [figure.as_json() for figure in figures] for name, figures in found.items()},
     }
     (folder / "bench.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    (folder / "bench.md").write_text(f"# Speed, measured\n{at}, {machine()}\n\n{table}\n", encoding="utf-8")
+    page = f"# Speed, measured\n{at}, {machine()}\n\n{as_table(_all(found))}\n"
+    (folder / "bench.md").write_text(page, encoding="utf-8")
 
 
 def _tell(text: str) -> None:

@@ -7,8 +7,9 @@ every question to the payment provider, every call to another program, every mes
 acknowledged. The program itself is the real one: only the libraries below it are wrapped, here and nowhere
 else. A point is named by what it does ("commit INSERT notices, INSERT decisions").
 
-Each program dies QUOTA times at each point, then the point is passed unharmed, so that it gets on; CHANCE is
-how likely it is to die where a death is still owed, so that deaths spread over the time of the test. TALLY is
+Each program dies QUOTA times at each point, then the point is passed unharmed, so that it gets on. Where a
+death is still owed, CHANCE is how likely it is the first time, twice that the second time and so on, so that
+deaths spread over the time of the test and come where the program seldom goes, too. TALLY is
 a directory in which each death leaves a file, written before the kill: `deaths` counts them.
 """
 
@@ -23,6 +24,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -40,17 +42,21 @@ class Doom:
         self._chance = chance
         self._paid: set[str] = set()
         self._rng = random.Random()
+        (tally / "passed").mkdir(exist_ok=True)
 
     def at(self, point: str) -> None:
         """Dies here, or not."""
-        if point in self._paid or self._rng.random() >= self._chance:
+        if point in self._paid:
             return
         for number in range(self._quota):
-            try:
-                os.close(os.open(self._file(point, number), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-            except FileExistsError:
+            name = f"{self._program}~{point.replace('/', '|')[:180]}~{number}"
+            if (self._tally / name).exists():
                 continue
-            os.kill(os.getpid(), signal.SIGKILL)
+            if self._rng.random() < self._chance * self._times_passed(name):
+                with suppress(FileExistsError):
+                    os.close(os.open(self._tally / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+                    os.kill(os.getpid(), signal.SIGKILL)
+            return
         self._paid.add(point)
 
     def around(self, point: str, work: Callable[..., Any]) -> Callable[..., Any]:
@@ -65,14 +71,17 @@ class Doom:
 
         return wrapped
 
-    def _file(self, point: str, number: int) -> Path:
-        return self._tally / f"{self._program}~{point.replace('/', '|')[:180]}~{number}"
+    def _times_passed(self, name: str) -> int:
+        """How often this death was near, this time included, whichever process of the program it was."""
+        with (self._tally / "passed" / name).open("ab") as passes:
+            passes.write(b".")
+            return passes.tell()
 
 
 def deaths(tally: Path) -> Counter[tuple[str, str]]:
     """How often each program has died at each point: (program, point) -> times."""
     found: Counter[tuple[str, str]] = Counter()
-    for file in tally.iterdir():
+    for file in tally.glob("*~*"):
         program, point, _number = file.name.split("~")
         found[program, point] += 1
     return found

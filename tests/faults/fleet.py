@@ -34,7 +34,6 @@ from gateway.clients import Clients
 from services.shared.grpc_channel import open_channel
 from tests.e2e.acts import wait_until
 from tests.e2e.company import REPOSITORY
-from tests.faults.doomed import deaths
 from tests.faults.fleet_plan import (
     BANK_SECONDS,
     DATABASES,
@@ -118,11 +117,18 @@ class Fleet:
             self._doom = doomed
 
     def restart(self, *names: str) -> None:
-        """Ends programs (all, if none is named) as an update does, so that they start anew."""
-        for name in names or tuple(self.processes):
-            running = self.processes[name].running
-            if running is not None:
-                running.terminate()
+        """Ends programs (all, if none is named) as an update does; returns once they have started anew."""
+        with self._guard:
+            ended = [self.processes[name] for name in names or tuple(self.processes)]
+            begun = {process.name: process.starts for process in ended}
+            for process in ended:
+                if process.running is not None:
+                    process.running.terminate()
+        wait_until(
+            lambda: all(process.starts > begun[process.name] for process in ended) and self._all_listen(),
+            what="the programs have started anew",
+            seconds=90,
+        )
 
     # Harm
 
@@ -135,16 +141,6 @@ class Fleet:
             running.kill()
             self.killed[name] += 1
             return True
-
-    @property
-    def tally(self) -> Path:
-        """Where the deaths at exact points are written down."""
-        assert self._doom is not None
-        return self._doom.tally
-
-    def deaths(self) -> Counter[tuple[str, str]]:
-        """Deaths at exact points so far."""
-        return deaths(self.tally)
 
     @contextmanager
     def frozen(self, *names: str) -> Iterator[None]:

@@ -15,6 +15,7 @@ import pytest
 
 from tests.e2e.acts import wait_until
 from tests.e2e.company import pause
+from tests.faults.doomed import deaths
 from tests.faults.fleet import Fleet
 from tests.faults.fleet_plan import SMTP_CONNECTIONS, Doomed
 from tests.faults.sizes import FULL, SEED, SIZE
@@ -74,15 +75,17 @@ def test_kills_at_every_commit_point_lose_nothing_and_double_nothing(fleet: Flee
     campaign, result = prepared(fleet, "exact-kills")
     tally = tmp_path / "deaths"
     tally.mkdir()
-    spared = frozenset() if SIZE is FULL else frozenset(name for name in fleet.processes if name[-1] == "2")
+    # With little to do one of two workers would have to die for both; the relays are too quick for that.
+    spared = frozenset() if SIZE is FULL else frozenset({"mailer-work-2", "paynow-work-2"})
     fleet.doom(Doomed(tally, quota=SIZE.quota, chance=0.3, spared=spared))
     fleet.restart()
     campaign.begin()
     campaign.breaks()
     campaign.reach(0.9)
-    wait_until(lambda: quiet_for(fleet, 5.0), what="nobody dies any more", seconds=900)
-    dead = fleet.deaths()
+    wait_until(lambda: quiet_for(tally, 5.0), what="nobody dies any more", seconds=900)
     fleet.doom(None)
+    fleet.restart()
+    dead = deaths(tally)
     campaign.heals()
     campaign.finish(result)
     for (program, _point), times in dead.items():
@@ -94,9 +97,9 @@ def test_kills_at_every_commit_point_lose_nothing_and_double_nothing(fleet: Flee
     assert missed(dead) == []
 
 
-def quiet_for(fleet: Fleet, seconds: float) -> bool:
+def quiet_for(tally: Path, seconds: float) -> bool:
     """Whether nobody has died at an exact point for so long."""
-    newest = max((file.stat().st_mtime for file in fleet.tally.iterdir()), default=0.0)
+    newest = max((file.stat().st_mtime for file in tally.glob("*~*")), default=0.0)
     return time.time() - newest > seconds
 
 
