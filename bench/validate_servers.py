@@ -23,7 +23,7 @@ import psycopg  # noqa: E402
 from dunlin.paynow.v1 import paynow_pb2 as pb  # noqa: E402
 from dunlin.paynow.v1 import paynow_pb2_grpc  # noqa: E402
 
-from services.paynow.composition_payments import compose_payments  # noqa: E402
+from services.paynow.composition_payments import Payments  # noqa: E402
 from services.paynow.provider_sandbox import SandboxProvider  # noqa: E402
 from services.paynow.servicer_paynow import NAME  # noqa: E402
 from services.shared import log  # noqa: E402
@@ -45,11 +45,11 @@ def ours(url: str) -> tuple[str, Stop]:
     database, clock = Database(url, durable=True), SystemClock()
     # Its database is not used: nothing is charged here.
     provider = SandboxProvider(database, clock)
-    parts = compose_payments(database, provider, KEY, clock)
+    servicer = Payments(database, provider, clock).servicer(KEY)
     server = Server(
         "127.0.0.1:0",
         TOKEN,
-        servicers=lambda server: paynow_pb2_grpc.add_PayNowServiceServicer_to_server(parts.servicer, server),
+        servicers=lambda server: paynow_pb2_grpc.add_PayNowServiceServicer_to_server(servicer, server),
         names=[NAME],
         threads=THREADS,
     )

@@ -5,8 +5,9 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -35,7 +36,7 @@ from services.shared.grpc_channel import open_channel
 from services.shared.migrate import migrate
 from services.shared.operations_grpc import OperationsServicer
 from services.shared.plaintext import Plaintext
-from services.shared.process import Program, main
+from services.shared.process import ROLES, Program, main
 from services.shared.queue_metrics import QueueMetrics
 from services.shared.relaying import relaying
 from services.shared.server_urls import server_url
@@ -68,18 +69,14 @@ NAMES = (
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that the environment decides."""
+    """What every role needs; see the table of settings in README.md."""
 
     database_url: str
     listen: str
     token: str
     tls: Tls
     scheduler_address: str
-    amqp_url: str
     public_url: str
-    smtp: SmtpServer
-    connections: int
-    signer: Signer | None
 
     @classmethod
     def read(cls, env: Mapping[str, str]) -> "Settings":
@@ -91,8 +88,22 @@ class Settings:
             token=secret_file(env, "DUNLIN_SERVICE_TOKEN_FILE"),
             tls=tls,
             scheduler_address=tls.address(env, "DUNLIN_SCHEDULER_ADDRESS"),
-            amqp_url=broker_url(env),
             public_url=required(env, "DUNLIN_PUBLIC_URL").rstrip("/"),
+        )
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """What only those need who send."""
+
+    smtp: SmtpServer
+    connections: int
+    signer: Signer | None
+
+    @classmethod
+    def read(cls, env: Mapping[str, str]) -> "Outgoing":
+        """`SettingError` names what is missing or wrong."""
+        return cls(
             smtp=_smtp(env),
             connections=integer(env, "DUNLIN_SMTP_CONNECTIONS", 2, least=1),
             signer=read_signer(env),
@@ -130,71 +141,87 @@ def _password(env: Mapping[str, str]) -> str:
         ) from error
 
 
-def compose(env: Mapping[str, str]) -> Program:
-    """The mailer with everything it is made of."""
+def compose(env: Mapping[str, str], roles: Collection[str] = ROLES) -> Program:
+    """The mailer for these roles, with everything it is made of."""
     settings = Settings.read(env)
-    clock = SystemClock()
+    clock, ends = SystemClock(), ExitStack()
     database = Database(settings.database_url)
+    ends.callback(database.dispose)
     store = SqlStore(database)
-    press = MailPress(settings.public_url, settings.signer)
     channel = open_channel(settings.scheduler_address, settings.token, tls=settings.tls)
-    facts = relaying(
-        "mailer",
-        database=database,
-        outbox=tables.outbox,
-        subscriber=GrpcSubscriber(channel),
-        url=settings.amqp_url,
-        clock=clock,
+    ends.callback(channel.close)
+    program = Program(
+        name="mailer",
+        listen=settings.listen,
+        token=settings.token,
+        tls=settings.tls,
+        callers=CALLERS,
+        service_names=NAMES,
+        needs={"database": database.ping},
+        collectors=[QueueMetrics(database, partial(queue_gauges, clock=clock))],
+        close=ends.close,
     )
-    transports = [SmtpTransport(settings.smtp) for _ in range(settings.connections)]
-    under_way = UnderWay()
     senders: list[Worker] = []
 
     def wake() -> None:
         for sender in senders:
             sender.wake()
 
-    desk = partial(
-        Desk,
-        begin=measured(store.write),
-        reviews=SchedulerReviews(channel),
-        press=press,
-        circuit=Circuit(),
-        recorder=Recorder(measured(store.write), clock, announced=facts.wake),
-        under_way=under_way,
-        clock=clock,
-        more=wake,
-    )
+    if "relay" in roles:
+        facts = relaying(
+            "mailer",
+            database=database,
+            outbox=tables.outbox,
+            subscriber=GrpcSubscriber(channel),
+            url=broker_url(env),
+            clock=clock,
+        )
+        ends.callback(facts.close)
+        program = replace(program, relays=facts.workers)
+    if "work" in roles:
+        outgoing, under_way = Outgoing.read(env), UnderWay()
+        desk = partial(
+            Desk,
+            begin=measured(store.write),
+            reviews=SchedulerReviews(channel),
+            press=MailPress(settings.public_url, outgoing.signer),
+            circuit=Circuit(),
+            recorder=Recorder(
+                measured(store.write), clock, announced=facts.wake if "relay" in roles else _nobody
+            ),
+            under_way=under_way,
+            clock=clock,
+            more=wake,
+        )
+        senders += _senders(outgoing, desk, ends)
+        program = replace(
+            program, workers=[_keeper(store, clock, under_way), _reaper(store, clock, wake), *senders]
+        )
+    if "serve" in roles:
+        mailer = MailerServicer(
+            write=measured(store.write),
+            read=store.read,
+            press=MailPress(settings.public_url, None),
+            clock=clock,
+            wake=wake,
+        )
+        program = replace(program, servicers=_servicers(mailer, OperationsServicer(store.backlog)))
+    return program
+
+
+def _nobody() -> None:
+    """The facts are another process's business, which looks for them by itself."""
+
+
+def _senders(outgoing: Outgoing, desk: Callable[..., Desk], ends: ExitStack) -> Iterator[Worker]:
     # Together they look into the queue every 0.1 s, since another process may have put something there.
-    idle = min(1.0, 0.1 * settings.connections)
-    for number, transport in enumerate(transports):
+    idle = min(1.0, 0.1 * outgoing.connections)
+    for number in range(outgoing.connections):
         # Each has a connection and a lease name of its own.
-        name = f"send-{number}"
+        name, transport = f"send-{number}", SmtpTransport(outgoing.smtp)
+        ends.callback(transport.close)
         sending = partial(send_some, desk(transport=MeasuredTransport(transport), owner=owner_name(name)))
-        senders.append(Worker(name, sending, idle_seconds=idle))
-
-    def close() -> None:
-        facts.close()
-        for transport in transports:
-            transport.close()
-        channel.close()
-        database.dispose()
-
-    mailer = MailerServicer(write=measured(store.write), read=store.read, press=press, clock=clock, wake=wake)
-    return Program(
-        name="mailer",
-        listen=settings.listen,
-        token=settings.token,
-        tls=settings.tls,
-        callers=CALLERS,
-        servicers=_servicers(mailer, OperationsServicer(store.backlog)),
-        service_names=NAMES,
-        workers=[_keeper(store, clock, under_way), _reaper(store, clock, wake), *senders],
-        relays=facts.workers,
-        needs={"database": database.ping},
-        collectors=[QueueMetrics(database, partial(queue_gauges, clock=clock))],
-        close=close,
-    )
+        yield Worker(name, sending, idle_seconds=idle)
 
 
 def _keeper(store: SqlStore, clock: SystemClock, under_way: UnderWay) -> Worker:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,7 @@ from services.shared.grpc_channel import open_channel
 from services.shared.inbox import Inbox, InboxWorker
 from services.shared.migrate import migrate
 from services.shared.operations_grpc import OperationsServicer
-from services.shared.process import Program, main
+from services.shared.process import ROLES, Program, main
 from services.shared.queue_metrics import QueueMetrics
 from services.shared.server_urls import server_url
 from services.shared.settings import secret_file
@@ -88,8 +88,8 @@ class Settings:
         )
 
 
-def compose(env: Mapping[str, str]) -> Program:
-    """The program, ready to run."""
+def compose(env: Mapping[str, str], _roles: Collection[str] = ROLES) -> Program:
+    """The program, ready to run; every role needs the same."""
     settings = Settings.read(env)
     clock, new_id = SystemClock(), TimeOrderedIds()
     # Durable for the inbox: whoever has delivered a fact forgets it.

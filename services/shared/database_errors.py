@@ -2,10 +2,10 @@
 
 import sqlite3
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolEmpty
 
-from services.shared.errors import Busy
+from services.shared.errors import Busy, Invalid
 
 # PostgreSQL: by SQLSTATE, or its class of two letters.
 _CONTENDED = {"40001", "40P01", "55P03"}
@@ -52,6 +52,22 @@ def database_refusal(error: BaseException | None) -> Busy | None:
     lost = state is None and isinstance(error, OperationalError | InterfaceError)
     if error.connection_invalidated or lost or (state or "")[:2] in _AWAY or state in _AWAY:
         return _away()
+    return None
+
+
+class TextUnusable(Invalid):
+    """A text holds the one character that PostgreSQL cannot take."""
+
+    reason = "TEXT_UNUSABLE"
+
+
+def text_refusal(error: BaseException | None) -> TextUnusable | None:
+    """The refusal of a request whose text holds a NUL; None for every other error.
+
+    Where a field has rules of its own they refuse such a text sooner, and name the field.
+    """
+    if isinstance(error, DataError) and "NUL (0x00)" in str(error.orig):
+        return TextUnusable("A text in the request holds the character NUL (U+0000); send it without.")
     return None
 
 

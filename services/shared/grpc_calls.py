@@ -6,7 +6,7 @@ import grpc
 import structlog
 
 from services.shared import metrics, tracing
-from services.shared.database_errors import database_refusal, words_of
+from services.shared.database_errors import database_refusal, text_refusal, words_of
 from services.shared.errors import Refusal
 from services.shared.grpc_errors import abort_for, abort_with, code_of
 from services.shared.log import known_request, new_request_id, request_id
@@ -38,7 +38,7 @@ class Call:
         metrics.RPC_SECONDS.labels(self._method.removeprefix("/dunlin."), code.name).observe(took)
         if error is None or isinstance(error, GeneratorExit):
             return
-        refusal = error if isinstance(error, Refusal) else database_refusal(error)
+        refusal = _refusal_of(error)
         if refusal is not None:
             abort_with(self._context, refusal)
         if code is grpc.StatusCode.INTERNAL and self._aborted is None:
@@ -59,7 +59,7 @@ class Call:
         if isinstance(error, Refusal):
             told.info("call refused", reason=error.reason)
             return code_of(error)
-        if refusal := database_refusal(error):
+        if refusal := _refusal_of(error):
             told.warning("call refused", reason=refusal.reason, error=words_of(error))
             return code_of(refusal)
         if self._aborted is not None:
@@ -70,3 +70,7 @@ class Call:
             return grpc.StatusCode.CANCELLED
         told.error("call failed", exc_info=error)
         return grpc.StatusCode.INTERNAL
+
+
+def _refusal_of(error: BaseException) -> Refusal | None:
+    return error if isinstance(error, Refusal) else database_refusal(error) or text_refusal(error)

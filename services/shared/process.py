@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import grpc
@@ -53,8 +53,8 @@ class Program:
     name: str
     listen: str
     token: str
-    servicers: Callable[[grpc.Server], None]
     service_names: Sequence[str]
+    servicers: Callable[[grpc.Server], None] = lambda _server: None
     tls: Tls = PLAIN
     callers: Callers | None = None
     """Which programs may call what, where certificates say who calls."""
@@ -69,12 +69,15 @@ class Program:
 
 def main(
     name: str,
-    compose: Callable[[Mapping[str, str]], Program],
+    compose: Callable[[Mapping[str, str], Collection[str]], Program],
     migrate: Callable[[Mapping[str, str]], None],
     arguments: Sequence[str],
     env: Mapping[str, str] = os.environ,
 ) -> int:
-    """Runs the roles named on the command line; returns the exit code (2 for wrong words or settings)."""
+    """Runs the roles named on the command line; returns the exit code (2 for wrong words or settings).
+
+    `compose` is asked for the program of these roles: what only others need is neither read nor held.
+    """
     roles = set(ROLES if list(arguments) == ["all"] else arguments)
     if not roles or not roles <= {*ROLES, "migrate"} or ("migrate" in roles and len(roles) > 1):
         sys.stderr.write(f"usage: python -m services.{name} migrate | all | {' | '.join(ROLES)} ...\n")
@@ -86,7 +89,7 @@ def main(
             return 0
         gc.set_threshold(*GARBAGE_THRESHOLDS)
         tracing.configure(name, env)
-        program = compose(env)
+        program = compose(env, roles)
         code = run(program, roles, probe=env.get("DUNLIN_METRICS_LISTEN", ""))
     except SettingError as error:
         sys.stderr.write(f"{name}: {error}\n")

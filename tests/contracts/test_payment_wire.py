@@ -13,7 +13,7 @@ from dunlin.paynow.v1 import paynow_pb2_grpc
 from sqlalchemy import event
 
 from services.paynow import provider_sandbox
-from services.paynow.composition_payments import Payments, compose_payments
+from services.paynow.composition_payments import Payments
 from services.paynow.domain.links import PayLinks
 from services.paynow.provider_sandbox import SandboxProvider
 from services.paynow.servicer_paynow import NAME
@@ -63,11 +63,12 @@ def running(request: pytest.FixtureRequest, migrated_url: MigratedUrl) -> Iterat
     books.add_invoice(payable(1, "A", "INV-1", books=10_000))
     books.add_invoice(payable(2, "B", "0042", books=5_000, status="cancelled"))
     clock, links = SetClock(), PayLinks(KEY)
-    parts = compose_payments(databases[0], SandboxProvider(databases[1], clock), KEY, clock)
+    parts = Payments(databases[0], SandboxProvider(databases[1], clock), clock)
+    servicer = parts.servicer(KEY)
     server = Server(
         "127.0.0.1:0",
         TOKEN,
-        servicers=lambda s: paynow_pb2_grpc.add_PayNowServiceServicer_to_server(parts.servicer, s),
+        servicers=lambda s: paynow_pb2_grpc.add_PayNowServiceServicer_to_server(servicer, s),
         names=[NAME],
     )
     with open_channel(server.start(), TOKEN) as channel:
@@ -114,8 +115,8 @@ def test_an_unknown_charge_is_told_as_unknown_and_resolved(running: Running) -> 
     payment = running.confirm(running.validate(), "sandbox_timeout_then_approve")
     assert payment.state == pb.PAYMENT_STATE_UNKNOWN
     running.clock.advance(timedelta(seconds=1))
-    assert running.parts.resolve.run_once()
-    assert not running.parts.resolve.run_once()
+    assert running.parts.resolve()
+    assert not running.parts.resolve()
     again = running.stub.GetPayment(pb.GetPaymentRequest(payment_id=payment.payment_id))
     assert again.state == pb.PAYMENT_STATE_SUCCEEDED
 
@@ -124,9 +125,9 @@ def test_a_bank_payment_settles_when_its_time_has_come(running: Running) -> None
     payment = running.confirm(running.validate(), "sandbox_ach_returns")
     assert payment.state == pb.PAYMENT_STATE_PENDING
     running.clock.advance(timedelta(seconds=59))
-    assert not running.parts.resolve.run_once()
+    assert not running.parts.resolve()
     running.clock.advance(timedelta(seconds=1))
-    assert running.parts.resolve.run_once()
+    assert running.parts.resolve()
     again = running.stub.GetPayment(pb.GetPaymentRequest(payment_id=payment.payment_id))
     assert (again.state, again.failure_reason) == (pb.PAYMENT_STATE_FAILED, "RETURNED")
 

@@ -72,6 +72,22 @@ def test_a_missing_setting_stops_the_start_and_is_named(env: dict[str, str], nam
         compose(env)
 
 
+@pytest.mark.parametrize(
+    ("role", "needless"),
+    [
+        ("work", ["DUNLIN_LINK_KEY_FILE", "DUNLIN_SCHEDULER_ADDRESS"]),
+        ("relay", ["DUNLIN_LINK_KEY_FILE", "DUNLIN_SANDBOX_DATABASE_URL"]),
+        ("serve", ["DUNLIN_SCHEDULER_ADDRESS"]),
+    ],
+)
+def test_a_role_needs_no_secret_of_the_others(env: dict[str, str], role: str, needless: list[str]) -> None:
+    for name in needless:
+        del env[name]
+    program = compose(env, [role])
+    assert (bool(program.workers), bool(program.relays)) == (role == "work", role == "relay")
+    program.close()
+
+
 def test_an_unknown_provider_stops_the_start(env: dict[str, str]) -> None:
     with pytest.raises(SettingWrong, match="DUNLIN_PROVIDER"):
         compose(env | {"DUNLIN_PROVIDER": "goldmine"})

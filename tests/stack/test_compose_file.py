@@ -95,3 +95,20 @@ def test_what_the_gateway_tells_about_itself_stays_inside(tmp_path: Path) -> Non
     assert gateway["environment"]["DUNLIN_METRICS_LISTEN"] == "gateway-inside:9100"
     assert gateway["networks"]["back"]["aliases"] == ["gateway-inside"]
     assert not gateway["networks"]["front"]
+
+
+@pytest.mark.parametrize(
+    ("secret", "holders"),
+    [
+        ("link-key", {"paynow-serve"}),
+        ("dkim-key.pem", {"mailer-work"}),
+        ("session-key", {"gateway"}),
+        ("postgres-sandbox", {"postgres", "migrate", "paynow-serve", "paynow-work"}),
+        ("postgres-identity", {"postgres", "migrate", "gateway"}),
+        ("rabbitmq-password", {"mailer-relay", "paynow-relay", "scheduler-events"}),
+    ],
+)
+def test_a_secret_is_with_those_alone_who_use_it(tmp_path: Path, secret: str, holders: set[str]) -> None:
+    found = services(tmp_path)
+    sources = {name: {one["source"] for one in service.get("secrets", ())} for name, service in found.items()}
+    assert {name for name, held in sources.items() if secret in held} == holders

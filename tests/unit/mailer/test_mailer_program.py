@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from services.mailer.__main__ import Settings, dkim_record
+from services.mailer.__main__ import Outgoing, Settings, compose, dkim_record
 from services.mailer.lease import is_dead, owner_name, this_host
 from services.shared.settings import SettingError, SettingMissing, SettingWrong
 
@@ -29,16 +29,25 @@ def env(tmp_path: Path) -> dict[str, str]:
 
 
 def test_settings_have_defaults(env: dict[str, str]) -> None:
-    settings = Settings.read(env)
-    assert (settings.smtp.port, settings.smtp.security, settings.smtp.user) == (25, "none", "")
-    assert settings.connections == 2
-    assert settings.public_url == "http://127.0.0.1:8000"
+    outgoing = Outgoing.read(env)
+    assert (outgoing.smtp.port, outgoing.smtp.security, outgoing.smtp.user) == (25, "none", "")
+    assert outgoing.connections == 2
+    assert Settings.read(env).public_url == "http://127.0.0.1:8000"
 
 
 def test_a_missing_setting_is_named(env: dict[str, str]) -> None:
     for name in env:
         with pytest.raises(SettingMissing, match=name):
-            Settings.read({key: value for key, value in env.items() if key != name})
+            compose({key: value for key, value in env.items() if key != name})
+
+
+@pytest.mark.parametrize("role", ["serve", "relay"])
+def test_whoever_sends_nothing_needs_no_login_to_send_with(env: dict[str, str], role: str) -> None:
+    del env["DUNLIN_SMTP_HOST"]
+    program = compose(env, [role])
+    assert not program.workers
+    assert bool(program.relays) == (role == "relay")
+    program.close()
 
 
 @pytest.mark.parametrize(
@@ -52,18 +61,18 @@ def test_a_missing_setting_is_named(env: dict[str, str]) -> None:
 )
 def test_a_wrong_setting_is_named(env: dict[str, str], name: str, value: str) -> None:
     with pytest.raises(SettingWrong, match=name):
-        Settings.read(
+        Outgoing.read(
             {**env, "DUNLIN_SMTP_USER": "me", "DUNLIN_SMTP_PASSWORD_FILE": "/dev/null", name: value}
         )
 
 
 def test_a_user_needs_a_password_file(env: dict[str, str], tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="DUNLIN_SMTP_PASSWORD_FILE"):
-        Settings.read({**env, "DUNLIN_SMTP_USER": "me"})
+        Outgoing.read({**env, "DUNLIN_SMTP_USER": "me"})
     password = tmp_path / "password"
     password.write_text("short\n")
-    settings = Settings.read({**env, "DUNLIN_SMTP_USER": "me", "DUNLIN_SMTP_PASSWORD_FILE": str(password)})
-    assert settings.smtp.password == "short"
+    outgoing = Outgoing.read({**env, "DUNLIN_SMTP_USER": "me", "DUNLIN_SMTP_PASSWORD_FILE": str(password)})
+    assert outgoing.smtp.password == "short"
 
 
 @pytest.mark.parametrize("user", ["", "me"])
@@ -71,17 +80,17 @@ def test_mails_and_the_login_go_to_no_other_machine_in_plain_text(env: dict[str,
     login = {"DUNLIN_SMTP_USER": user, "DUNLIN_SMTP_PASSWORD_FILE": "/dev/null"}
     there = {**env, **login, "DUNLIN_SMTP_HOST": "smtp.example.test"}
     with pytest.raises(SettingWrong, match=r"DUNLIN_SMTP_SECURITY.*starttls or tls.*DUNLIN_PLAINTEXT"):
-        Settings.read(there)
+        Outgoing.read(there)
     for allowed in (
         {"DUNLIN_PLAINTEXT": "allowed"},
         {"DUNLIN_PLAINTEXT": "smtp.example.test"},
         {"DUNLIN_SMTP_SECURITY": "starttls"},
         {"DUNLIN_SMTP_SECURITY": "tls"},
     ):
-        assert Settings.read(there | allowed).smtp.host == "smtp.example.test"
+        assert Outgoing.read(there | allowed).smtp.host == "smtp.example.test"
     for elsewhere in ("postgres", "refused"):
         with pytest.raises(SettingWrong, match="DUNLIN_PLAINTEXT"):
-            Settings.read(there | {"DUNLIN_PLAINTEXT": elsewhere})
+            Outgoing.read(there | {"DUNLIN_PLAINTEXT": elsewhere})
 
 
 def test_the_record_to_publish_is_printed_in_pieces_that_dns_takes(
@@ -96,13 +105,13 @@ def test_the_record_to_publish_is_printed_in_pieces_that_dns_takes(
     pieces = value.strip('"').split('" "')
     assert name == "s1._domainkey.x.test."
     assert all(len(piece) <= 255 for piece in pieces)
-    signer = Settings.read(env | dkim).signer
+    signer = Outgoing.read(env | dkim).signer
     assert signer is not None
     assert "".join(pieces) == signer.record().value
     assert dkim_record({}) == 2
     assert "DUNLIN_DKIM_KEY_FILE" in capsys.readouterr().err
     with pytest.raises(SettingMissing, match="DUNLIN_DKIM_SELECTOR"):
-        Settings.read(env | {**dkim, "DUNLIN_DKIM_SELECTOR": ""})
+        Outgoing.read(env | {**dkim, "DUNLIN_DKIM_SELECTOR": ""})
 
 
 def test_this_process_lives_and_one_that_has_ended_is_dead() -> None:

@@ -1,7 +1,7 @@
 """How a service starts as a process."""
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import pytest
 
@@ -20,7 +20,7 @@ def thresholds() -> Iterator[list[tuple[int, int, int]]]:
 def test_every_service_looks_for_garbage_at_the_pace_of_its_work(
     thresholds: list[tuple[int, int, int]],
 ) -> None:
-    def compose(env: Mapping[str, str]) -> Program:
+    def compose(env: Mapping[str, str], roles: Collection[str]) -> Program:
         thresholds.append(gc.get_threshold())
         required(env, "DUNLIN_NOWHERE")
         raise AssertionError("a missing setting stops the start")

@@ -26,7 +26,7 @@ class FullDisk(io.StringIO):
 
 
 def a_program(worker: Worker) -> Program:
-    return Program("test", "", "", servicers=lambda server: None, service_names=[], workers=[worker])
+    return Program("test", "", "", service_names=[], workers=[worker])
 
 
 def test_a_log_line_that_cannot_be_written_is_lost_and_nothing_else() -> None:
@@ -108,11 +108,11 @@ forever = threading.Event()
 # Such a thread keeps the interpreter from its end.
 threading.Thread(target=forever.wait).start()
 program = Program(
-    "test", "", "", servicers=lambda server: None, service_names=[],
+    "test", "", "", service_names=[],
     workers=[Worker("test", forever.wait, stuck_seconds=0.1)],
     close=forever.wait if "closing too" in sys.argv else lambda: None,
 )
-sys.exit(main("test", lambda env: program, lambda env: None, ["work"], env={}))
+sys.exit(main("test", lambda env, roles: program, lambda env: None, ["work"], env={}))
 """
 
 
