@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,8 +17,10 @@ from sqlalchemy import (
     event,
     make_url,
 )
-from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.types import TypeDecorator
+
+from services.shared.readers import LIFE_SECONDS, REST_SECONDS, Readers
 
 BUSY_SECONDS = 30
 """How long a SQLite writer waits for another one before it gives up."""
@@ -27,9 +29,6 @@ HANGING_SECONDS = 1.0
 
 POOL_SECONDS = 5
 """How long a call waits for a free connection on PostgreSQL before it is told to come again."""
-
-REST_SECONDS = 1.0
-"""How long a connection to PostgreSQL may be unused before it is asked whether it still is one."""
 
 LIMITS = {
     "statement_timeout": "30s",
@@ -83,6 +82,7 @@ class Database:
 
     def __init__(self, url: str, *, durable: bool = False) -> None:
         self._engine = _engine(url, durable=durable)
+        self._readers = Readers(self._engine)
         self._pinged_at: float | None = None
 
     @property
@@ -125,26 +125,9 @@ class Database:
                     connection.exec_driver_sql(f"SET LOCAL statement_timeout = {milliseconds}")
                 yield connection
 
-    @contextmanager
-    def driver(self) -> Iterator[Any]:
-        """The driver's own connection, outside of any transaction, to read one statement; see `Lookup`."""
-        engine = self._engine
-        pooled = engine.raw_connection()
-        connection: Any = pooled.dbapi_connection
-        try:
-            if self.locks_rows:
-                connection.autocommit = True
-            yield connection
-            if self.locks_rows:
-                connection.autocommit = False
-        except BaseException as error:
-            # Whatever state it is in, nobody gets it again.
-            pooled.invalidate(error)
-            if isinstance(error, engine.dialect.loaded_dbapi.Error):
-                raise DBAPIError.instance(None, None, error, engine.dialect.loaded_dbapi.Error) from error
-            raise
-        finally:
-            pooled.close()
+    def driver(self) -> AbstractContextManager[Any]:
+        """See `Readers.one`; for `Lookup`."""
+        return self._readers.one()
 
     @property
     def dialect(self) -> Dialect:
@@ -168,6 +151,7 @@ class Database:
 
     def dispose(self) -> None:
         """Closes all connections."""
+        self._readers.close()
         self._engine.dispose()
 
 
@@ -187,8 +171,7 @@ def _postgresql(url: str) -> Engine:
         connect_args=options,
         pool_size=20,
         pool_timeout=POOL_SECONDS,
-        # A failover moves the name to another server; connections do not stay with the old one for ever.
-        pool_recycle=1800,
+        pool_recycle=int(LIFE_SECONDS),
         # The values of a statement belong to clients; an error that is logged does not show them.
         hide_parameters=True,
     )

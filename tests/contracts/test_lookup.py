@@ -9,6 +9,7 @@ from sqlalchemy import Column, Date, MetaData, Table, Text, bindparam, insert, s
 from services.shared.database import Database, UtcDateTime
 from services.shared.database_errors import DatabaseAway, database_refusal
 from services.shared.lookup import Lookup
+from tests.e2e.acts import wait_until
 from tests.servers import DATABASES, PostgresServer
 
 metadata = MetaData()
@@ -66,6 +67,20 @@ def test_a_lookup_sees_what_was_committed_just_before(database: Database) -> Non
         with database.write() as connection:
             connection.execute(insert(things).values(name="new", made_at=AT))
         assert len(lookup.rows(name="new", without="x")) == count
+
+
+@pytest.mark.postgresql
+def test_lookups_one_after_the_other_share_a_connection_and_nobody_keeps_it(postgres: PostgresServer) -> None:
+    url = postgres.empty()
+    database, other = Database(url), Database(url)
+    lookup = Lookup(database, select(text("1")))
+    count = Lookup(other, select(text("count(*) FROM pg_stat_activity WHERE datname = current_database()")))
+    for _ in range(20):
+        lookup.rows()
+    assert count.rows() == [(2,)]
+    database.dispose()
+    wait_until(lambda: count.rows() == [(1,)], what="the connection is closed")
+    other.dispose()
 
 
 @pytest.mark.postgresql
