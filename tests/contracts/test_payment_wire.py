@@ -199,6 +199,7 @@ def statements(running: Running) -> Iterator[list[str]]:
         connection.set_trace_callback(note)
 
     pool = running.books.database._engine.pool
+    running.books.database._readers.close()  # so that look-ups take a new connection from the pool as well
     event.listen(pool, "checkout", trace)
     yield seen
     event.remove(pool, "checkout", trace)
