@@ -26,10 +26,12 @@ from services.mailer.repository import SqlStore, queue_gauges
 from services.mailer.servicer import MailerServicer
 from services.mailer.smtp import SmtpServer, SmtpTransport
 from services.mailer.use_cases.keep import LOOK_SECONDS, UnderWay, release_dead, renew_leases
+from services.mailer.use_cases.outage import Outage
 from services.mailer.use_cases.record import Recorder
 from services.mailer.use_cases.send import Desk, send_some
 from services.shared.clock import SystemClock
 from services.shared.database import Database
+from services.shared.database_errors import is_away
 from services.shared.facts_amqp import broker_url
 from services.shared.facts_grpc import GrpcSubscriber
 from services.shared.grpc_channel import open_channel
@@ -179,18 +181,20 @@ def compose(env: Mapping[str, str], roles: Collection[str] = ROLES) -> Program:
         ends.callback(facts.close)
         program = replace(program, relays=facts.workers)
     if "work" in roles:
-        outgoing, under_way = Outgoing.read(env), UnderWay()
+        outgoing, under_way, outage = Outgoing.read(env), UnderWay(), Outage(is_away)
+        begin = outage.watched(measured(store.write))
         desk = partial(
             Desk,
-            begin=measured(store.write),
+            begin=begin,
             reviews=SchedulerReviews(channel),
             press=MailPress(settings.public_url, outgoing.signer),
             circuit=Circuit(),
             recorder=Recorder(
-                measured(store.write), clock, announced=facts.wake if "relay" in roles else _nobody
+                begin, clock, is_away=is_away, announced=facts.wake if "relay" in roles else _nobody
             ),
             under_way=under_way,
             clock=clock,
+            may_take_over=outage.is_over,
             more=wake,
         )
         senders += _senders(outgoing, desk, ends)

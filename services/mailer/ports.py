@@ -55,8 +55,13 @@ class Messages(Protocol):
         """Queues what is new or was withheld; returns how many that were. Message-IDs end in `domain`."""
         ...
 
-    def claim(self, owner: str, at: datetime, until: datetime, limit: int) -> list[Claimed]:
-        """Takes a lease on messages that are due, the longest due first; other workers get others."""
+    def claim(
+        self, owner: str, at: datetime, until: datetime, limit: int, *, abandoned: bool = True
+    ) -> list[Claimed]:
+        """Takes a lease on messages that are due, the longest due first; other workers get others.
+
+        If `abandoned`, also on those whose lease was another worker's and has ended.
+        """
         ...
 
     def renew(self, messages: Sequence[Claimed], until: datetime) -> int:

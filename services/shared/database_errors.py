@@ -71,6 +71,11 @@ def text_refusal(error: BaseException | None) -> TextUnusable | None:
     return None
 
 
+def is_away(error: BaseException) -> bool:
+    """Whether the error means that the database cannot be used at the moment."""
+    return isinstance(database_refusal(error), DatabaseAway)
+
+
 def words_of(error: BaseException) -> str:
     """What the database or its driver said, on one line, without the statement and its values."""
     said = str(error.orig) if isinstance(error, DBAPIError) else str(error)

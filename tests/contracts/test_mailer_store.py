@@ -66,6 +66,17 @@ def test_an_expired_lease_passes_to_another_worker_and_the_first_one_cannot_go_o
     assert queue.kinds() == [EventKind.QUEUE_TRIGGERED, EventKind.QUEUED, EventKind.PROCESSED]
 
 
+def test_what_is_under_an_ended_lease_can_be_left_alone(queue: Queue, store: Store) -> None:
+    queue.accept(1)
+    queue.claim("a")
+    queue.accept(2, at=T0 + MINUTE)
+    at = T0 + 2 * MINUTE
+    with store.write() as work:
+        fresh = work.messages.claim("b", at, at + MINUTE, 20, abandoned=False)
+    assert [m.notice_id for m in fresh] == ["notice-2"]
+    assert [m.notice_id for m in queue.claim("b", at=at)] == ["notice-1"]
+
+
 def test_an_attempt_renews_a_lease_that_is_half_over(queue: Queue) -> None:
     queue.accept(2)
     one, two = queue.claim("a")

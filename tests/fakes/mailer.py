@@ -97,8 +97,14 @@ class FakeMessages:
             count += 1
         return count
 
-    def claim(self, owner: str, at: datetime, until: datetime, limit: int) -> list[Claimed]:
-        due = sorted((row.due_at, key) for key, row in self.rows.items() if row.due_at and row.due_at <= at)
+    def claim(
+        self, owner: str, at: datetime, until: datetime, limit: int, *, abandoned: bool = True
+    ) -> list[Claimed]:
+        due = sorted(
+            (row.due_at, key)
+            for key, row in self.rows.items()
+            if row.due_at and row.due_at <= at and (abandoned or not row.owner)
+        )
         claimed = []
         for _due_at, key in due[:limit]:
             row = self.rows[key]

@@ -84,11 +84,13 @@ class SqlQueue:
         self._queued([*new, *withheld], at)
         return len(new) + len(withheld)
 
-    def claim(self, owner: str, at: datetime, until: datetime, limit: int) -> list[Claimed]:
+    def claim(
+        self, owner: str, at: datetime, until: datetime, limit: int, *, abandoned: bool = True
+    ) -> list[Claimed]:
         """Locks what it reads, so that rivals on PostgreSQL skip it; SQLite has one writer anyway."""
         due = (
             select(m.id, m.notice_id, m.message_id, m.asked_at, *_PAST)
-            .where(m.due_at <= at)
+            .where(m.due_at <= at, *(() if abandoned else (m.lease_owner.is_(None),)))
             .order_by(m.due_at, m.id)
             .limit(limit)
             .with_for_update(skip_locked=True)

@@ -8,22 +8,28 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import chain, repeat
 
 import structlog
 
 from services.mailer.domain.delivery import Later, Sent
 from services.mailer.ports import Begin, Ending, Work
 from services.shared.clock import Clock
+from services.shared.progress import progress
 
 log = structlog.get_logger()
 
-PAUSES = (0.1, 0.5, 1.0, *(2.0,) * 10)
-"""Seconds between the tries to record: a database that is started anew makes no mail go out twice."""
+PAUSES = (0.1, 0.5, 1.0, 2.0)
+"""Seconds between the tries to record; the last one comes again and again."""
+
+AWAY_SECONDS = 240.0
+"""For so long after the answer a database that is away is waited for. The lease may end meanwhile; nobody
+takes it over before those who waited have written down what they know (see outage.py)."""
 
 INSIST_SECONDS = 20.0
-"""No try begins later than that after the answer, and none for a single mail `SINGLY_SECONDS` after that. A
-try waits 5 s at most for a database that is away; so all is over before the lease ends, of which two thirds
-are left when the answer comes (see keep.py): nobody insists while another worker sends the mail again."""
+"""The same for every other error, which may well come again with each try; a single mail is then tried by
+itself for `SINGLY_SECONDS`. That is over before the lease ends, of which two thirds are left when the answer
+comes (see keep.py): nobody insists while another worker sends the mail again."""
 
 SINGLY_SECONDS = 5.0
 
@@ -43,22 +49,29 @@ class _Entry:
 
 
 class Recorder:
-    """Shared by the workers of a process. `announced` is called after facts were written."""
+    """Shared by the workers of a process. `announced` is called after facts were written.
+
+    `is_away` tells an error that means that the database cannot be used from all others.
+    """
 
     def __init__(
         self,
         begin: Begin,
         clock: Clock,
         *,
+        is_away: Callable[[BaseException], bool] = lambda _error: False,
         announced: Callable[[], None] = lambda: None,
         pauses: Sequence[float] = PAUSES,
         insist_seconds: float = INSIST_SECONDS,
+        away_seconds: float = AWAY_SECONDS,
     ) -> None:
         self._begin = begin
         self._clock = clock
+        self._is_away = is_away
         self._announced = announced
         self._pauses = pauses
         self._insist_seconds = insist_seconds
+        self._away_seconds = away_seconds
         self._lock = threading.Lock()
         self._turn = threading.Lock()
         self._waiting: list[_Entry] = []
@@ -80,29 +93,32 @@ class Recorder:
                 raise NotRecorded(f"{entry.error}") from entry.error
 
     def _write(self, group: Sequence[_Entry]) -> None:
-        until = min(entry.since for entry in group) + self._insist_seconds
+        since = min(entry.since for entry in group)
         # One instant for all tries: by it a try knows what an earlier one has written after all, whose COMMIT
         # was done and only the answer lost.
         at = self._clock.now()
-        error = self._insist(group, at, until)
+        error = self._insist(group, at, since)
+        singly_until = since + self._insist_seconds + SINGLY_SECONDS
         for entry in group:
             entry.error = error
             # One that cannot be written must not take the others with it.
-            if error is not None and len(group) > 1 and time.monotonic() <= until + SINGLY_SECONDS:
+            if error is not None and len(group) > 1 and time.monotonic() <= singly_until:
                 entry.error = self._try([entry], at, again=True)
             entry.done = True
 
-    def _insist(self, group: Sequence[_Entry], at: datetime, until: float) -> Exception | None:
+    def _insist(self, group: Sequence[_Entry], at: datetime, since: float) -> Exception | None:
         pause = threading.Event()
-        for seconds in (0.0, *self._pauses):
-            if seconds:
-                if time.monotonic() + seconds > until:
-                    break
-                pause.wait(seconds)
-            error = self._try(group, at, again=bool(seconds))
+        error = self._try(group, at, again=False)
+        for seconds in chain(self._pauses, repeat(self._pauses[-1])) if self._pauses else ():
             if error is None:
                 return None
             log.warning("outcomes not recorded", mails=len(group), error=f"{type(error).__name__}: {error}")
+            patience = self._away_seconds if self._is_away(error) else self._insist_seconds
+            if time.monotonic() + seconds > since + patience:
+                break
+            pause.wait(seconds)
+            progress()
+            error = self._try(group, at, again=True)
         return error
 
     def _try(self, group: Sequence[_Entry], at: datetime, *, again: bool) -> Exception | None:

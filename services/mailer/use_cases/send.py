@@ -72,6 +72,8 @@ class Desk:
     clock: Clock
     owner: str
     pace: Pace = field(default_factory=Pace)
+    may_take_over: Callable[[], bool] = lambda: True
+    """Whether what others have held for too long may be claimed; see outage.py."""
     more: Callable[[], None] = lambda: None
     """Called when there is more to do than one worker has claimed, to wake the others."""
 
@@ -115,7 +117,7 @@ def send_some(desk: Desk) -> bool:
         return False
     now = desk.clock.now()
     with desk.begin() as work:
-        batch = work.messages.claim(desk.owner, now, now + LEASE, BATCH)
+        batch = work.messages.claim(desk.owner, now, now + LEASE, BATCH, abandoned=desk.may_take_over())
         paper = _Paper(work.templates.newest(), work.company.profile()) if batch else None
     if paper is None:
         desk.transport.rest()

@@ -12,6 +12,7 @@ from services.mailer.domain.delivery import Never, Sent
 from services.mailer.domain.message import State
 from services.mailer.ports import Ending
 from services.mailer.use_cases.keep import LEASE, LOOK_SECONDS, RENEW_AFTER
+from services.mailer.use_cases.outage import GRACE_SECONDS, Outage
 from services.mailer.use_cases.record import INSIST_SECONDS, SINGLY_SECONDS, NotRecorded, Recorder
 from services.shared.database import POOL_SECONDS
 from tests.fakes.clock import SetClock
@@ -68,7 +69,7 @@ def test_nobody_insists_for_longer_than_allowed(store: Slow) -> None:
     queue.accept()
     [message] = queue.claim()
     store.failures, before = 1_000_000, store.begun
-    recorder = Recorder(store.write, SetClock(), pauses=(0.02,) * 10_000, insist_seconds=0.1)
+    recorder = Recorder(store.write, SetClock(), pauses=(0.02,), insist_seconds=0.1)
     with pytest.raises(NotRecorded, match="the database is away"):
         recorder.record(Ending(message, Sent("250")))
     assert 1 <= store.begun - before <= 6
@@ -123,9 +124,42 @@ def test_a_database_that_stays_away_is_told_to_the_worker(store: Slow) -> None:
     queue = Queue(store)
     queue.accept()
     [message] = queue.claim()
-    store.failures = 9
+    store.failures = 1_000_000
+    recorder = Recorder(
+        store.write, SetClock(), is_away=_is_away, pauses=(0.02,), insist_seconds=0.05, away_seconds=0.2
+    )
     with pytest.raises(NotRecorded, match="the database is away"):
-        _recorder(store, 0.01).record(Ending(message, Sent("250")))
+        recorder.record(Ending(message, Sent("250")))
+
+
+def _is_away(error: BaseException) -> bool:
+    return isinstance(error, ConnectionError)
+
+
+def test_a_database_that_is_away_is_waited_for_long_after_all_else_is_given_up(store: Slow) -> None:
+    queue = Queue(store)
+    queue.accept()
+    [message] = queue.claim()
+    store.failures = 20
+    recorder = Recorder(store.write, SetClock(), is_away=_is_away, pauses=(0.02,), insist_seconds=0.05)
+    recorder.record(Ending(message, Sent("250")))
+    assert queue.get().state is State.SENT
+
+
+def test_who_has_seen_the_database_away_takes_nothing_over_for_a_moment(store: Slow) -> None:
+    times = iter((100.0, 100.0 + GRACE_SECONDS, 100.1 + GRACE_SECONDS))
+    outage = Outage(_is_away, clock=lambda: next(times))
+    begin = outage.watched(store.write)
+    assert outage.is_over()
+    with begin():
+        pass
+    with pytest.raises(ValueError, match="a bug"), begin():
+        raise ValueError("a bug")
+    assert outage.is_over()
+    store.failures = 1
+    with pytest.raises(ConnectionError), begin():
+        pass
+    assert [outage.is_over(), outage.is_over()] == [False, True]
 
 
 def test_an_outcome_that_cannot_be_written_does_not_take_others_with_it(store: Slow) -> None:

@@ -279,6 +279,16 @@ def test_a_killed_worker_of_another_machine_loses_its_leases_within_a_minute(off
     assert office.states() == [State.SENT] * 3
 
 
+def test_right_after_an_outage_nobody_sends_what_another_one_may_have_sent(office: Office) -> None:
+    office.accept(3)
+    _killed(office, _die)
+    office.wait(seconds=59)
+    send_some(replace(office.desk("b"), may_take_over=lambda: False))
+    assert State.SENT not in office.states()
+    send_some(office.desk("b"))
+    assert office.states() == [State.SENT] * 3
+
+
 def test_a_worker_that_was_frozen_sends_nothing_more_on_an_old_look(office: Office) -> None:
     other = FakeTransport()
 
