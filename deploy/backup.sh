@@ -8,12 +8,13 @@ set -euo pipefail
 umask 077
 here=$(cd "$(dirname "$0")/.." && pwd)
 [[ $# -eq 1 ]] || { echo "usage: $0 DIRECTORY" >&2; exit 2; }
-[[ ! -e $1 ]] || { echo "$1 is there already" >&2; exit 3; }
+to=${1%"${1##*[!/]}"}
+[[ -n $to && ! -e $to ]] || { echo "$1 is there already" >&2; exit 3; }
 read -ra compose <<< "${DUNLIN_COMPOSE:-docker compose}"
 secrets=${DUNLIN_SECRETS:-$here/var/stack}
 in_postgres() { (cd "$here" && "${compose[@]}" exec -T postgres "$@"); }
 
-draft="$1.part"
+draft="$to.part"
 mkdir -p "$draft/db"
 trap 'rm -rf "$draft"' EXIT
 
@@ -40,5 +41,5 @@ eval "exec ${moment[1]}>&-" 2> /dev/null || true
 wait "$moment_pid"
 
 tar -C "$secrets" -cf "$draft/secrets.tar" .
-mv "$draft" "$1"
-echo "$1 holds the company as it was at $(cat "$1/at")."
+mv "$draft" "$to"
+echo "$to holds the company as it was at $(cat "$to/at")."

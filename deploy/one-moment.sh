@@ -33,7 +33,8 @@ tell() { # NAME STATEMENTS: what the session answers
 session ledger scheduler
 for name in "${names[@]}"; do session "$name" "$name"; done
 
-held=$(tell ledger "SET lock_timeout = '30s'; BEGIN; LOCK TABLE notices, inbox IN EXCLUSIVE MODE; SELECT 'held';")
+# In the order in which a fact is handled, or the two would wait for each other.
+held=$(tell ledger "SET lock_timeout = '30s'; BEGIN; LOCK TABLE inbox, notices IN EXCLUSIVE MODE; SELECT 'held';")
 [[ $held == held ]] || { echo "$held" >&2; exit 1; }
 for name in "${names[@]}"; do
   snapshot=$(tell "$name" "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT pg_export_snapshot();")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from embedded.home import Home
 from embedded.migrate import Migration, migrate_all
@@ -18,6 +19,8 @@ from embedded.transfer_target import Target
 from services.shared.errors import Missing, WrongState
 
 DATABASES = ("scheduler", "mailer", "paynow", "sandbox", "identity")
+
+Result = TypeVar("Result")
 
 Tell = Callable[[str], None]
 Progress = Callable[[int, int], None]
@@ -59,10 +62,11 @@ class Moved:
 def move(root: Path, env: Mapping[str, str], tell: Tell, progress: Progress) -> Moved:
     """Copies the databases of the home at `root` into those that the environment names.
 
-    Each is copied in one transaction. After a failure another call goes on with those that are left; after a
-    success the home no longer starts, so that two never mail the same clients. Raises `NoHome`,
-    `AlreadyRunning`, `NotUpToDate`, `NotEmpty`, `AlreadyMoved`, `MigrationFailed`, `TransferFailed` or
-    `SettingError`; each says what to do.
+    Nothing is copied unless each of them is empty, or holds what an earlier call has copied. Each is copied
+    in one transaction. After a failure another call goes on with those that are left; after a success the
+    home no longer starts, so that two never mail the same clients. Raises `NoHome`, `AlreadyRunning`,
+    `NotUpToDate`, `NotEmpty`, `AlreadyMoved`, `MigrationFailed`, `TransferFailed` or `SettingError`; each
+    says what to do.
     """
     home, urls = Home(root.absolute()), named_databases(env)
     for name, url in urls.items():
@@ -106,27 +110,29 @@ def move_databases(
         done += rows
         progress(done, total)
 
-    moved = {}
-    for name, path in files.items():
-        try:
-            with Source.opened(fresh[name]) as new:
-                initial = counts(new)
-            with Source.opened(path) as source, Target.opened(urls[name]) as target:
-                moved[name] = _move_one(name, source, target, initial, more)
-        except TransferFailed as error:
-            raise TransferFailed(f"The database of {name} was not moved. {error}") from None
-    return moved
+    def each(act: Callable[[str, Source, Target], Result]) -> dict[str, Result]:
+        results = {}
+        for name, path in files.items():
+            try:
+                with Source.opened(path) as source, Target.opened(urls[name]) as target:
+                    results[name] = act(name, source, target)
+            except TransferFailed as error:
+                raise TransferFailed(f"The database of {name} was not moved. {error}") from None
+        return results
+
+    def check(name: str, source: Source, target: Target) -> None:
+        with Source.opened(fresh[name]) as new:
+            _must_be_free(name, source, target, counts(new))
+
+    # All before the first is copied: a company must never be in two places by halves.
+    each(check)
+    return each(lambda _name, source, target: _move_one(source, target, more))
 
 
-def _move_one(
-    name: str, source: Source, target: Target, fresh: Counts, progress: Callable[[int], None]
-) -> Copied:
-    digest, mark = source.digest(), target.mark()
-    if mark == digest:
-        # An earlier call, which failed later on, has done it.
-        here = counts(source)
-        progress(source.total())
-        return Copied(here, compare(source, target, here))
+def _must_be_free(name: str, source: Source, target: Target, fresh: Counts) -> None:
+    mark = target.mark()
+    if mark == source.digest():
+        return
     full = [
         table.name
         for table in target.tables()
@@ -138,6 +144,15 @@ def _move_one(
             f"The database of {name} is not empty: it holds {what}. If nobody needs that, drop the database"
             " and make it anew."
         )
+
+
+def _move_one(source: Source, target: Target, progress: Callable[[int], None]) -> Copied:
+    digest = source.digest()
+    if target.mark() == digest:
+        # An earlier call, which failed later on, has done it.
+        here = counts(source)
+        progress(source.total())
+        return Copied(here, compare(source, target, here))
     copied = copy(source, target, progress)
     target.set_mark(digest)
     return copied

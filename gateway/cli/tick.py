@@ -62,11 +62,14 @@ def instant_of(text: str, zone: str) -> datetime:
     """
     try:
         if len(text) == len("2026-01-31"):
-            return datetime.combine(date.fromisoformat(text), _NOON, tzinfo=ZoneInfo(zone))
-        at = datetime.fromisoformat(text)
+            at = datetime.combine(date.fromisoformat(text), _NOON, tzinfo=ZoneInfo(zone))
+        else:
+            at = datetime.fromisoformat(text)
     except ValueError:
         raise click.BadParameter(
             f"{text!r} is neither a date such as 2026-01-31 nor a date and time such as 2026-01-31T09:00.",
             param_hint="--as-of",
         ) from None
+    if not 1900 <= at.year <= 2200:
+        raise click.BadParameter("The clock can be set to the years 1900 to 2200.", param_hint="--as-of")
     return at if at.tzinfo is not None else at.replace(tzinfo=ZoneInfo(zone))

@@ -37,6 +37,9 @@ LIMITS = {
 }
 """What a connection to PostgreSQL is held to: no statement, lock or forgotten transaction lasts for ever."""
 
+ZONE = {"timezone": "UTC"}
+"""In a zone of the server's choice the first and the last day that Python knows could not be read."""
+
 _CONNECTION: dict[str, Any] = {
     "connect_timeout": 5,
     "application_name": "dunlin",
@@ -164,8 +167,10 @@ def _postgresql(url: str) -> Engine:
     parts = make_url(url)
     if parts.drivername in {"postgresql", "postgres"}:
         parts = parts.set(drivername="postgresql+psycopg")
-    limits = " ".join(f"-c {name}={value}" for name, value in LIMITS.items())
-    options = {**_CONNECTION, "options": limits} | parts.query
+    asked = " ".join(parts.normalized_query.get("options", ()))
+    settings = " ".join(f"-c {name}={value}" for name, value in {**LIMITS, **ZONE}.items())
+    # Of settings that are named twice the later ones hold.
+    options = {**_CONNECTION, **parts.query, "options": f"{settings} {asked}".rstrip()}
     engine = create_engine(
         parts.set(query={}),
         connect_args=options,

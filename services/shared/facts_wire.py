@@ -84,13 +84,14 @@ def from_json(body: bytes) -> Reading:
             reading.facts.append(_stored(ParseDict(fact, events_pb2.Fact(), ignore_unknown_fields=True)))
         except Exception as error:
             # The parser meets odd values in odd ways; one fact must never keep the others from coming in.
-            reading.unreadable.append(_unreadable_fact(fact, f"{type(error).__name__}: {error}"))
+            reading.unreadable.append(_unreadable_fact(fact, f"{type(error).__name__}: {error}", body))
     return reading
 
 
 def refused(fact: StoredFact, error: str) -> UnreadableFact:
     """A fact that could be read and yet not be stored."""
-    return _unreadable_fact(json.loads(to_json([fact]))["facts"][0], error)
+    body = to_json([fact])
+    return _unreadable_fact(json.loads(body)["facts"][0], error, body)
 
 
 def plain(message: Message) -> dict[str, Any]:
@@ -124,9 +125,12 @@ def _is_id(text: object, longest: int) -> bool:
     return isinstance(text, str) and 0 < len(text) <= longest and text.isprintable()
 
 
-def _unreadable_fact(fact: object, error: str) -> UnreadableFact:
-    """Kept as a batch of one, so that it can be read again in the same way."""
-    text = json.dumps({"facts": [fact]}, ensure_ascii=False)
+def _unreadable_fact(fact: object, error: str, body: bytes) -> UnreadableFact:
+    """Kept as a batch of one, so that it can be read again in the same way; else as the body it came in."""
+    try:
+        text = json.dumps({"facts": [fact]}, ensure_ascii=False)
+    except (RecursionError, ValueError):
+        text = _text(body)
     fields = fact if isinstance(fact, dict) else {}
     fact_id, request_id = fields.get("fact_id"), fields.get("request_id")
     known = request_id if _is_id(request_id, LONGEST_REQUEST_ID) else ""
@@ -134,9 +138,13 @@ def _unreadable_fact(fact: object, error: str) -> UnreadableFact:
 
 
 def _unreadable(text: str, error: str, fact_id: str | None = None, request_id: str = "") -> UnreadableFact:
-    storable = _text(text.encode("utf-8", "backslashreplace"))[:LONGEST_UNREADABLE]
+    storable = _storable(text)[:LONGEST_UNREADABLE]
     made_up = str(uuid.uuid5(_MADE_UP, storable))
-    return UnreadableFact(fact_id or made_up, storable, error[:2000], request_id)
+    return UnreadableFact(fact_id or made_up, storable, _storable(error)[:2000], request_id)
+
+
+def _storable(text: str) -> str:
+    return _text(text.encode("utf-8", "backslashreplace"))
 
 
 def _text(body: bytes) -> str:

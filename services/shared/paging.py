@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from services.shared.errors import Invalid, invalid_field
 
@@ -14,28 +14,32 @@ MOST_COUNTED = 10_000
 """Lists say how many match up to this number; one more stands for "more than that"."""
 
 
-def _fingerprint(query: str) -> str:
-    return hashlib.sha256(query.encode()).hexdigest()[:12]
+def _fingerprint(query: str, key: Sequence[Key]) -> str:
+    return hashlib.sha256(f"{query}\0{json.dumps(key)}".encode("utf-8", "replace")).hexdigest()[:12]
 
 
 def encode_token(query: str, *key: Key) -> str:
     """A token for the page after `key` of `query`, any text that tells this listing from others."""
-    return base64.urlsafe_b64encode(json.dumps([_fingerprint(query), *key]).encode()).decode()
+    return base64.urlsafe_b64encode(json.dumps([_fingerprint(query, key), *key]).encode()).decode()
 
 
 def decode_token(query: str, token: str) -> tuple[Key, ...]:
-    """The key in the token; empty for an empty token. `Invalid` (PAGE_TOKEN_INVALID) for another query's."""
+    """The key in the token; empty for an empty token.
+
+    `Invalid` (PAGE_TOKEN_INVALID) for another query's, and for one that is not as it was given out.
+    """
     if not token:
         return ()
     try:
         content = json.loads(base64.urlsafe_b64decode(token.encode()))
-    except (ValueError, binascii.Error):
+    except (ValueError, binascii.Error, RecursionError):
         raise _wrong_token() from None
-    if not isinstance(content, list) or not content or content[0] != _fingerprint(query):
+    if not isinstance(content, list) or not all(isinstance(part, str | int) for part in content):
         raise _wrong_token()
-    if not all(isinstance(part, str | int) for part in content):
+    fingerprint, *key = content or [""]
+    if fingerprint != _fingerprint(query, key):
         raise _wrong_token()
-    return tuple(content[1:])
+    return tuple(key)
 
 
 def total(shown: int, *, is_all: bool, count: Callable[[int], int]) -> int:

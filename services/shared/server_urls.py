@@ -51,13 +51,19 @@ def url_with_password(env: Mapping[str, str], name: str) -> str:
 
 
 def _hosts(url: URL, env: Mapping[str, str]) -> list[str]:
-    """Every host that libpq might go to; an empty one, or a path, is a socket of this machine."""
-    asked = [url.host or "", *url.normalized_query.get("host", ()), *url.normalized_query.get("hostaddr", ())]
-    if not any(asked):
-        asked = [env.get("PGHOST", ""), env.get("PGHOSTADDR", "")]
-    hosts = [host for text in asked for host in text.split(",")]
+    """Every host that libpq might go to; an empty one, or a path, is a socket of this machine.
+
+    An address goes before a name, wherever either comes from; where a service leads nobody can tell here.
+    """
+    query = url.normalized_query
+    names = [url.host or "", *query.get("host", ())]
+    names = names if any(names) else [env.get("PGHOST", "")]
+    addresses = query.get("hostaddr") or [env.get("PGHOSTADDR", "")]
+    hosts = [host for text in (*names, *addresses) for host in text.split(",")]
     # In a query a host may bring its port along.
-    return [host if host.count(":") > 1 else host.partition(":")[0] for host in hosts]
+    hosts = [host if host.count(":") > 1 else host.partition(":")[0] for host in hosts]
+    service = _setting(url, env, "service")
+    return [*hosts, f"the service {service}"] if service else hosts
 
 
 def _setting(url: URL, env: Mapping[str, str], name: str) -> str:

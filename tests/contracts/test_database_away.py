@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
@@ -76,6 +77,20 @@ def test_a_statement_that_takes_too_long_is_refused_as_away(url: str) -> None:
     assert type(database_refusal(error.value)) is DatabaseAway
     assert "pg_sleep" not in words_of(error.value), "a log tells no statement and no values"
     database.dispose()
+
+
+@pytest.mark.postgresql
+def test_the_first_and_the_last_day_are_read_whatever_zone_the_server_is_in(url: str) -> None:
+    days = [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC)]
+    for zone in ("America/New_York", "Pacific/Auckland"):
+        with psycopg.connect(url, autocommit=True) as connection:
+            name = connection.info.dbname
+            connection.execute(f"ALTER DATABASE {name} SET timezone = '{zone}'".encode())
+        database = Database(with_options(url, "-c statement_timeout=1000"))
+        with database.read() as connection:
+            query = text("SELECT CAST(:first AS timestamptz), CAST(:last AS timestamptz)")
+            assert list(connection.execute(query, {"first": days[0], "last": days[1]}).one()) == days
+        database.dispose()
 
 
 @pytest.mark.postgresql

@@ -227,6 +227,8 @@ def test_an_unreadable_fact_is_a_dead_letter_and_keeps_no_other_away(desk: Desk)
         b'{"facts": [{"fact_id": "x", "occurred_at": "soon", "message_sent": {}}]}',
         b'{"facts": [{"fact_id": "x", "request_id": "%s", "message_sent": {}}]}' % (b"x" * 65),
         b'{"facts": [{"fact_id": "x", "payment_succeeded": {"balance_minor": 1e400}}]}',
+        b'{"facts": [{"fact_id": "x", "payment_succeeded": {"balance_minor": "a\\u0000b"}}]}',
+        b'{"facts": [{"fact_id": "x", "occurred_at": "\\ud800", "message_sent": {}}]}',
         b"[" * 100_000,
         b"x" * 2_000_000,
     ],
@@ -242,6 +244,15 @@ def test_whatever_cannot_be_read_is_kept_once_where_staff_see_it(desk: Desk, bod
     assert desk.retry(letter.dead_letter_id) == 0
     (again,) = desk.letters().dead_letters
     assert (again.fact_id, again.attempts) == (letter.fact_id, 2)
+
+
+def test_a_body_nested_about_as_deeply_as_can_be_read_is_taken_in_somehow(desk: Desk) -> None:
+    """How deep that is depends on who calls. The message must not come again and again."""
+    for depth in range(850, 1000, 10):
+        desk.receive(
+            b'{"facts": [{"fact_id": "x", "message_sent": %s{}%s}]}' % (b'{"a":' * depth, b"}" * depth)
+        )
+    assert desk.letters().total >= 1
 
 
 def test_an_unreadable_fact_that_is_known_by_now_is_handled_when_retried(desk: Desk) -> None:

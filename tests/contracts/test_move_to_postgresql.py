@@ -171,6 +171,18 @@ def test_a_database_with_something_in_it_is_refused_and_left_alone(
         assert connection.execute("SELECT count(*) FROM invoices").fetchone() == (0,)
 
 
+def test_one_database_with_something_in_it_keeps_all_the_others_from_being_moved(
+    home: Home, do_move: Move, urls: dict[str, str], new: Home
+) -> None:
+    with psycopg.connect(urls["identity"]) as connection:
+        connection.execute(
+            "INSERT INTO staff (email, name, password_hash, created_at) VALUES ('a@b.test', '', '', now())"
+        )
+    with pytest.raises(NotEmpty, match="identity"):
+        do_move()
+    assert is_new({name: url for name, url in urls.items() if name != "identity"}, new)
+
+
 def test_the_whole_move_goes_into_empty_databases_once_and_the_home_no_longer_starts(
     home: Home, postgres: PostgresServer, env: dict[str, str]
 ) -> None:

@@ -58,6 +58,29 @@ def test_what_libpq_takes_from_the_environment_counts_as_well() -> None:
     assert server_url(url | {"PGHOST": "db", "PGSSLMODE": "verify-full"}, NAME)
 
 
+@pytest.mark.parametrize(
+    ("url", "env", "where"),
+    [
+        ("postgresql://me@localhost/x", {"PGHOSTADDR": "10.0.0.5"}, "10.0.0.5"),
+        ("postgresql:///x", {"PGHOSTADDR": "10.0.0.5"}, "10.0.0.5"),
+        ("postgresql:///x", {"PGSERVICE": "books"}, "the service books"),
+        ("postgresql:///x?service=books", {}, "the service books"),
+        ("postgresql://me@localhost/x", {"PGSERVICE": "books"}, "the service books"),
+    ],
+)
+def test_an_address_goes_before_a_name_and_nobody_knows_where_a_service_leads(
+    url: str, env: dict[str, str], where: str
+) -> None:
+    with pytest.raises(SettingWrong, match=f"leads to {where}"):
+        server_url({NAME: url} | env, NAME)
+    assert server_url({NAME: url, "PGSSLMODE": "require"} | env, NAME)
+
+
+def test_an_address_in_the_url_goes_before_one_in_the_environment() -> None:
+    url = "postgresql://me@localhost/x?hostaddr=127.0.0.1"
+    assert server_url({NAME: url, "PGHOSTADDR": "10.0.0.5"}, NAME) == url
+
+
 def test_no_password_shows_in_a_refusal(tmp_path: Path) -> None:
     for url in ("postgresql://me:hunter2@db/x", "postgresql:me:hunter2"):
         with pytest.raises(SettingWrong) as refused:

@@ -1,3 +1,5 @@
+import base64
+import json
 from pathlib import Path
 
 import pytest
@@ -52,7 +54,11 @@ def test_a_page_token_continues_only_its_own_query() -> None:
     token = encode_token("by name", "Łódź", 7)
     assert decode_token("by name", token) == ("Łódź", 7)
     assert decode_token("by name", "") == ()
-    for wrong in (token[:-4], "💥", "bm90IGpzb24=", "eyJhIjoxfQ==", encode_token("by date", "Łódź", 7)):
+    deep = base64.urlsafe_b64encode(b"[" * 100_000).decode()
+    print_, *key = json.loads(base64.urlsafe_b64decode(token))
+    odd = base64.urlsafe_b64encode(json.dumps([print_, key[0], "seven"]).encode()).decode()
+    other = encode_token("by date", "Łódź", 7)
+    for wrong in (token[:-4], "💥", "bm90IGpzb24=", "eyJhIjoxfQ==", "W10=", deep, odd, other):
         with pytest.raises(Invalid) as refused:
             decode_token("by name", wrong)
         assert refused.value.reason == "PAGE_TOKEN_INVALID"
