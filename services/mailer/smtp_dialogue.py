@@ -162,4 +162,5 @@ def _stuffed(mime: bytes) -> bytes:
 def text_of(answer: Any) -> str:
     """The server's words on one line."""
     words = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else str(answer)
-    return " ".join(words.split())[:500]
+    # NUL is a word of no server, and PostgreSQL takes none.
+    return " ".join(words.replace("\0", "").split())[:500]

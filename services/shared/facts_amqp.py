@@ -74,6 +74,15 @@ def broker(url: str, *, heartbeat: float = 0) -> Connection:
     )
 
 
+def connected(url: str) -> amqp.Connection:
+    """A connection to the first of the brokers in the URL, between semicolons, that takes one."""
+    *others, last = url.split(";")
+    for one in others:
+        with contextlib.suppress(*Broken):
+            return broker(one).transport.establish_connection()
+    return broker(last).transport.establish_connection()
+
+
 def hold_to_seconds(connection: amqp.Connection, seconds: float = CONFIRM_SECONDS) -> None:
     """From now on no single read or write may take longer; `TimeoutError` if one does."""
     connection.transport.sock.settimeout(seconds)
@@ -84,7 +93,7 @@ class _Session:
 
     def __init__(self, url: str, exchange: Exchange) -> None:
         self._exchange = exchange.name
-        self._connection = broker(url).transport.establish_connection()
+        self._connection = connected(url)
         self._connection.on_blocked = self._on_blocked
         self._connection.on_unblocked = self._on_unblocked
         self.blocked = ""
@@ -217,7 +226,7 @@ class AmqpQueue:
 
     def holds_messages(self) -> bool:
         """Whether messages wait to be fetched; False also if the queue is gone. Raises `Broken`."""
-        connection = broker(self._url).transport.establish_connection()
+        connection = connected(self._url)
         try:
             hold_to_seconds(connection)
             found = connection.channel().queue_declare(self._name, passive=True)

@@ -52,6 +52,8 @@ def open_channel(address: str, token: str, *, tls: Tls = PLAIN, timeout: float =
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.min_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", 1000),
+        # Whatever proxy the environment names for the web: what programs tell each other is not for it.
+        ("grpc.enable_http_proxy", 0),
         # One that comes back may have another address.
         ("grpc.dns_min_time_between_resolutions_ms", 1000),
     ]

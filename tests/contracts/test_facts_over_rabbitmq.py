@@ -14,7 +14,7 @@ from datetime import timedelta
 import pytest
 
 from services.shared.facts import NotDelivered, Published, StoredFact
-from services.shared.facts_amqp import AmqpPublisher
+from services.shared.facts_amqp import AmqpPublisher, AmqpQueue
 from services.shared.log import request_id
 from services.shared.relay import AUDITED_AT_ONCE, PUBLISHED_AT_ONCE
 from tests.contracts.facts_world import PAID, Make, on_channel, until
@@ -297,3 +297,14 @@ def test_a_lost_fact_is_found_behind_pages_of_others(world_of: Make) -> None:
     world.publishing().run_once()
     until(world.all_arrived_once, "all have arrived")
     assert "Traceback" not in ear.log
+
+
+def test_of_several_brokers_the_first_that_takes_a_connection_is_used(world_of: Make) -> None:
+    world = world_of()
+    world.declare()
+    url = f"amqp://guest:guest@127.0.0.1:1//;{world.amqp_url}"
+    publisher = AmqpPublisher(url, "paynow")
+    world.tell(2)
+    assert world.publishing(publisher).run_once()
+    assert AmqpQueue(url, "scheduler", "paynow").holds_messages()
+    publisher.close()

@@ -184,3 +184,11 @@ def test_health_needs_no_token_and_reflection_does(running: Running) -> None:
         stub = reflection_pb2_grpc.ServerReflectionStub(trusted)
         answers = list(stub.ServerReflectionInfo(iter([question])))
     assert NAME in [service.name for service in answers[0].list_services_response.service]
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "https_proxy", "grpc_proxy", "HTTP_PROXY"])
+def test_no_proxy_of_the_environment_hears_what_programs_tell_each_other(
+    running: Running, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert running.ask().queue == 3

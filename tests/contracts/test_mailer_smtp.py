@@ -12,6 +12,7 @@ from services.mailer.domain.delivery import Answer, RefusedRecipient, Stage
 from services.mailer.domain.message import Rendered
 from services.mailer.domain.templates import TemplateType
 from services.mailer.smtp import SmtpServer, SmtpTransport
+from services.mailer.smtp_dialogue import text_of
 from tests.fakes.mailer_smtp import Script, free_port, served, smtp
 
 MIME = b"Subject: x\r\n\r\nfirst\r\n.starts with a dot\r\nlast\r\n"
@@ -367,3 +368,7 @@ def test_two_transports_send_at_the_same_time(keeper: Keeper) -> None:
             thread.join(30)
     assert len(keeper.mails) == 40
     assert len(keeper.connections) == 2
+
+
+def test_the_words_of_a_server_can_be_kept_in_any_database() -> None:
+    assert text_of(b"5.1.1 no\0 such\r\n user \xff") == "5.1.1 no such user \ufffd"
