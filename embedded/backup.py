@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from embedded.home import Home, private_files, write_private
-from services.shared.errors import Invalid, Missing, WrongState
+from services.shared.errors import Conflict, Invalid, Missing, WrongState
 
 # In this order they are frozen. The sandbox comes after paynow: a provider may know a charge that the ledger
 # does not, as a real one does after any restore; else the ledger would name money that nobody has taken.
@@ -37,6 +37,12 @@ class NotABackup(Invalid):
     reason = "BACKUP_INVALID"
 
 
+class NotReplaced(Conflict):
+    """The file is there already, and is no backup."""
+
+    reason = "FILE_EXISTS"
+
+
 class HomeNotEmpty(WrongState):
     """The home to restore into holds something."""
 
@@ -49,12 +55,14 @@ Progress = Callable[[int, int], None]
 def back_up(home: Home, file: Path, progress: Progress) -> None:
     """Writes databases and secrets of the home into a tar file, whole or not at all, for its owner only.
 
-    Dunlin may run meanwhile. All databases are of one moment: what one says of another is so. Raises
-    `NothingToBackUp`.
+    Dunlin may run meanwhile. All databases are of one moment: what one says of another is so. An older
+    backup of that name is replaced. Raises `NothingToBackUp` or `NotReplaced`.
     """
     sources = {name: home.root / "db" / f"{name}.sqlite" for name in DATABASES}
     if not all(path.exists() for path in sources.values()):
         raise NothingToBackUp(f"There is no company at {home.root}.")
+    if file.exists() and not tarfile.is_tarfile(file):
+        raise NotReplaced(f"{file} is there already and is no backup; name another file.")
     draft = file.with_name(f".{file.name}.part")
     with private_files(), tempfile.TemporaryDirectory(dir=file.absolute().parent) as folder:
         try:

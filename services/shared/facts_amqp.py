@@ -58,9 +58,16 @@ def broker_url(env: Mapping[str, str]) -> str:
         if not url.startswith(("amqp://", "amqps://")):
             raise SettingWrong(f"{name} must be like amqp://user@host:5672/name, or begin with amqps://.")
         if url.startswith("amqp://"):
-            host = parse_url(url)["hostname"] or "localhost"
+            host = _host_of(url, name)
             Plaintext.read(env).check(host, f"{name} leads to {host}", "let it begin with amqps://")
     return urls
+
+
+def _host_of(url: str, name: str) -> str:
+    try:
+        return str(parse_url(url)["hostname"] or "localhost")
+    except (ValueError, TypeError, KeyError):
+        raise SettingWrong(f"{name} is no URL of a broker, such as amqp://user@host:5672/name.") from None
 
 
 def broker(url: str, *, heartbeat: float = 0) -> Connection:

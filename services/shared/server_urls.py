@@ -9,6 +9,7 @@ from sqlalchemy.exc import ArgumentError
 from services.shared.plaintext import Plaintext
 from services.shared.settings import SettingWrong, required, secret_file
 
+_DRIVERS = ("sqlite", "postgresql", "postgres", "postgresql+psycopg")
 _ENCRYPTED = ("require", "verify-ca", "verify-full")
 
 
@@ -21,13 +22,22 @@ def server_url(env: Mapping[str, str], name: str) -> str:
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
-        raise SettingWrong(f"{name} is no URL of a database, such as postgresql://user@host/name.") from None
+        raise _no_url(name) from None
+    if url.drivername not in _DRIVERS:
+        raise _no_url(name)
+    if "@" in (url.host or ""):
+        # Part of a password, most likely: it must not be shown.
+        raise SettingWrong(f"{name} holds more than one @; in a password it is written as %40.")
     if url.get_backend_name() == "sqlite" or _setting(url, env, "sslmode") in _ENCRYPTED:
         return text
     for host in _hosts(url, env):
         if host and not host.startswith(("/", "@")):
             Plaintext.read(env).check(host, f"{name} leads to {host}", "put ?sslmode=verify-full behind it")
     return text
+
+
+def _no_url(name: str) -> SettingWrong:
+    return SettingWrong(f"{name} is no URL of a database, such as postgresql://user@host/name.")
 
 
 def url_with_password(env: Mapping[str, str], name: str) -> str:

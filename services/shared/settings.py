@@ -61,6 +61,10 @@ def choice(env: Mapping[str, str], name: str, default: str, choices: tuple[str, 
     return value
 
 
+def _no_secret(name: str, path: Path) -> SettingWrong:
+    return SettingWrong(f"{name} names {path}, whose content is not one line of ASCII characters.")
+
+
 def secret_file(env: Mapping[str, str], name: str) -> str:
     """The content of the file that the variable names, without surrounding white space.
 
@@ -68,9 +72,13 @@ def secret_file(env: Mapping[str, str], name: str) -> str:
     """
     path = Path(required(env, name))
     try:
-        secret = path.read_text(encoding="utf-8").strip()
+        secret = path.read_bytes().strip().decode("ascii")
     except OSError as error:
         raise SettingWrong(f"{name} names {path}, which cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError:
+        raise _no_secret(name, path) from None
+    if not secret.isprintable():
+        raise _no_secret(name, path)
     if len(secret) < 16:
         raise SettingWrong(f"{name} names {path}, whose content is shorter than 16 characters.")
     return secret

@@ -13,6 +13,7 @@ from embedded.backup import (
     HomeNotEmpty,
     NotABackup,
     NothingToBackUp,
+    NotReplaced,
     back_up,
     pause,
     queued_mails,
@@ -108,6 +109,17 @@ def _facts(home: Home, database: str, table: str) -> set[str]:
     with closing(sqlite3.connect(_path(home, database))) as connection:
         rows = connection.execute(f"SELECT fact_id FROM {table} WHERE name = 'race'")
         return {row[0] for row in rows}
+
+
+def test_only_an_older_backup_is_replaced(home: Home, tmp_path: Path) -> None:
+    file = tmp_path / "backup.tar"
+    for _ in range(2):
+        back_up(home, file, no_progress)
+    for other in (_path(home, "scheduler"), home.secret("link-key")):
+        content = other.read_bytes()
+        with pytest.raises(NotReplaced, match="is no backup"):
+            back_up(home, other, no_progress)
+        assert other.read_bytes() == content
 
 
 def test_the_progress_comes_to_its_end(home: Home, tmp_path: Path) -> None:

@@ -43,6 +43,27 @@ def test_a_database_elsewhere_in_plain_text_is_refused_with_its_variable_and_the
     assert server_url({NAME: url, "DUNLIN_PLAINTEXT": "allowed"}, NAME) == url
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["mysql://me@localhost/x", "postgresql+asyncpg://me@localhost/x", "postgresql+foo://here/x", "x"],
+)
+def test_another_database_is_refused_in_words(url: str) -> None:
+    with pytest.raises(SettingWrong, match=f"{NAME} is no URL of a database"):
+        server_url({NAME: url}, NAME)
+
+
+def test_a_password_with_an_at_shows_no_part_of_it() -> None:
+    with pytest.raises(SettingWrong, match="%40") as refused:
+        server_url({NAME: "postgresql://me:hun@ter2@localhost/x"}, NAME)
+    assert "ter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["amqp://me@localhost:abc//", "amqp://[::1/", "amqp://me@localhost:99999//"])
+def test_an_address_of_a_broker_that_cannot_be_read_is_refused_in_words(url: str) -> None:
+    with pytest.raises(SettingWrong, match=f"{BROKER} is no URL of a broker"):
+        broker_url({BROKER: url})
+
+
 def test_leave_for_one_host_is_no_leave_for_another() -> None:
     env = {"DUNLIN_PLAINTEXT": "postgres, rabbitmq"}
     assert server_url(env | {NAME: "postgresql://me@postgres/x"}, NAME)

@@ -50,6 +50,14 @@ def test_a_secret_comes_from_its_file(tmp_path: Path) -> None:
         secret_file({"DUNLIN_T": str(file)}, "DUNLIN_T")
 
 
+@pytest.mark.parametrize("content", [b"a secret of\ntwo lines", "geheimer Schlüssel".encode(), b"\xff" * 20])
+def test_a_secret_that_no_header_can_carry_is_refused(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "token"
+    file.write_bytes(content)
+    with pytest.raises(SettingWrong, match="one line of ASCII"):
+        secret_file({"DUNLIN_TOKEN_FILE": str(file)}, "DUNLIN_TOKEN_FILE")
+
+
 def test_a_page_token_continues_only_its_own_query() -> None:
     token = encode_token("by name", "Łódź", 7)
     assert decode_token("by name", token) == ("Łódź", 7)
