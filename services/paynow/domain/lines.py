@@ -143,6 +143,17 @@ def duplicate(line: InvoiceLine, first: int) -> LineRefusal:
     )
 
 
+def currency_changed(line: InvoiceLine, before: str) -> LineRefusal:
+    """The refusal of a line whose invoice has payments in another currency that are not booked yet."""
+    return LineRefusal(
+        line.line,
+        "currency",
+        "CURRENCY_CHANGED",
+        f"Payments of invoice {_shown(line.invoice.number)} in {before} are not in the books yet;"
+        " acknowledge them before its currency changes.",
+    )
+
+
 # An organization, and often a contact, is on many lines in a row: each is checked once.
 @lru_cache(maxsize=16_384)
 def _organization(said: OrganizationClaim) -> OrganizationClaim:

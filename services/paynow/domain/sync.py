@@ -14,6 +14,7 @@ from services.paynow.domain.lines import (
     LineRefusal,
     OrganizationClaim,
     check_line,
+    currency_changed,
     duplicate,
 )
 from services.paynow.domain.repeats import Numbers, ToldLine, sift
@@ -26,11 +27,15 @@ InvoiceKey = tuple[str, str]
 
 
 class KnownInvoice(NamedTuple):
-    """An invoice and what the last line about it said; that balance is not what remains of it."""
+    """An invoice and what the last line about it said; that balance is not what remains of it.
+
+    It is unsettled while payments of it are under way, or are not in the books yet.
+    """
 
     invoice_id: int
     claim: InvoiceClaim
     imprint: str = ""
+    is_unsettled: bool = False
 
 
 class NewInvoice(NamedTuple):
@@ -140,14 +145,15 @@ class Sync:
                     accepted.append(line)
                     continue
                 line = duplicate(line, numbers[line.invoice.number])
-            self._refused += 1
-            if len(self._refusals) < MOST_REFUSALS:
-                self._refusals.append(line)
+            self._refuse(line)
         return accepted
 
     def plan(self, lines: Sequence[InvoiceLine], known: Known) -> Plan:
-        """What the lines change. Where lines of a batch contradict each other, the last one holds."""
-        plan = Plan()
+        """What the lines change. Where lines of a batch contradict each other, the last one holds.
+
+        A line that changes the currency of an unsettled invoice is refused as a whole.
+        """
+        plan, lines = Plan(), self._without_mixed_money(lines, known)
         touched: set[int] = set()  # indexes of the lines that changed an organization or a contact
         _plan_organizations(plan, touched, lines, known)
         meant = self._plan_contacts(plan, touched, lines, known)
@@ -172,6 +178,21 @@ class Sync:
             if self._stale and (contact := meant[index]) in self._stale:
                 self._stale[contact].counted = True
         return plan
+
+    def _without_mixed_money(self, lines: Sequence[InvoiceLine], known: Known) -> Sequence[InvoiceLine]:
+        kept = []
+        for line in lines:
+            before = known.invoices.get((line.invoice.organization_id, line.invoice.number))
+            if before and before.is_unsettled and before.claim.currency != line.invoice.currency:
+                self._refuse(currency_changed(line, before.claim.currency))
+            else:
+                kept.append(line)
+        return kept
+
+    def _refuse(self, refusal: LineRefusal) -> None:
+        self._refused += 1
+        if len(self._refusals) < MOST_REFUSALS:
+            self._refusals.append(refusal)
 
     def stale_addresses(self) -> list[StaleAddress]:
         """Addresses to drop once the stream has ended.

@@ -133,8 +133,8 @@ class SqlBooksWriter:
         query = _invoices_by_key(self._connection.dialect.name)
         found = self._connection.execute(query, {"texts": as_texts(keys)})
         return {
-            (claim[0], claim[1]): KnownInvoice(invoice_id, InvoiceClaim._make(claim), imprint)
-            for invoice_id, imprint, *claim in found.all()
+            (claim[0], claim[1]): KnownInvoice(invoice_id, InvoiceClaim._make(claim), imprint, unsettled > 0)
+            for invoice_id, imprint, unsettled, *claim in found.all()
         }
 
     def _insert_contacts(self, new: Sequence[Contact]) -> dict[ContactKey, int]:
@@ -163,5 +163,6 @@ def _invoices_by_key(dialect: str) -> Select[Any]:
     t = invoices.c
     facts = (t.issued_on, t.due_on, t.currency, t.amount_minor, t.listed_balance_minor, t.status)
     organization_id, number = texts(dialect, 2).columns
-    query = select(t.invoice_id, t.imprint, t.organization_id, t.number, *facts)
+    unsettled = t.paid_here_minor + t.reserved_minor
+    query = select(t.invoice_id, t.imprint, unsettled, t.organization_id, t.number, *facts)
     return query.where(t.organization_id == organization_id, t.number == number)

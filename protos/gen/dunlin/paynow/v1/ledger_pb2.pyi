@@ -229,7 +229,7 @@ class LineRefusal(_message.Message):
     `invoice_number`: NUMBER_MISSING, NUMBER_MALFORMED, NUMBER_TOO_LONG, DUPLICATE_NUMBER (the
     organization has it on an earlier line of this sync);
     `issued_on`, `due_on`: DATE_MALFORMED, DATE_OUT_OF_RANGE;
-    `currency`: CURRENCY_UNKNOWN;
+    `currency`: CURRENCY_UNKNOWN, CURRENCY_CHANGED (while payments in the old one are not booked);
     `amount`, `balance`: AMOUNT_MALFORMED, AMOUNT_TOO_PRECISE (more decimals than the currency has),
     AMOUNT_TOO_LARGE, AMOUNT_NEGATIVE;
     `balance`: BALANCE_ABOVE_AMOUNT, PAID_WITH_BALANCE;
