@@ -202,8 +202,26 @@ def test_what_remains_is_never_below_zero(store: Store) -> None:
     store.sync(a_record(balance="150.00"))
     found = store.only_invoice()
     assert (found.balance_minor, found.reserved_minor) == (0, 5_000)
-    store.sync(a_record(amount="900", balance="900", currency="EUR"))
+    store.sync(a_record(amount="900", balance="900"))
     assert store.only_invoice().balance_minor == 70_000
+
+
+@pytest.mark.parametrize("taken", [(6_000, 0), (0, 6_000)])
+def test_a_currency_changes_only_once_all_payments_are_booked(store: Store, taken: tuple[int, int]) -> None:
+    store.sync(a_record())
+    invoice = store.only_invoice()
+    store.take_payment(invoice.invoice_id, *taken)
+    yen = a_record(amount="900", balance="900", currency="JPY", organization_name="Another name")
+    before = store.only_invoice()
+    refused = store.sync(yen)
+    assert (refused.refused, refused.changed) == (1, 0)
+    (refusal,) = refused.refusals
+    assert (refusal.field, refusal.reason) == ("currency", "CURRENCY_CHANGED")
+    assert "in USD" in refusal.message
+    assert store.only_invoice() == before, "nothing of the line was taken"
+    store.take_payment(invoice.invoice_id, 0)
+    assert store.sync(yen).changed == 1
+    assert (store.only_invoice().currency, store.only_invoice().balance_minor) == ("JPY", 900)
 
 
 # Contacts

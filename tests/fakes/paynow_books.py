@@ -130,7 +130,7 @@ class _Writer:
             {key: list(state.contacts[key]) for key in organization_ids if key in state.contacts},
             {
                 (kept.claim.organization_id, kept.claim.number): KnownInvoice(
-                    invoice_id, kept.claim, kept.imprint
+                    invoice_id, kept.claim, kept.imprint, kept.paid_here_minor + kept.reserved_minor > 0
                 )
                 for invoice_id, kept in state.invoices.items()
                 if (kept.claim.organization_id, kept.claim.number) in wanted

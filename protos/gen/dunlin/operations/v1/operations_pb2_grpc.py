@@ -30,8 +30,9 @@ class OperationsServiceStub:
 
     Every call of every service, of the others' too, may fail with UNAVAILABLE and may then be sent again as it
     was: DATABASE_AWAY while the service's database cannot be used or does not answer in time, DATABASE_BUSY
-    when another change stood in the way. A bug fails with INTERNAL and a text without details. Where programs
-    show each other certificates, a call that is not the caller's business fails with PERMISSION_DENIED
+    when another change stood in the way. A text with the character NUL fails with INVALID_ARGUMENT
+    (TEXT_UNUSABLE) where no rule of its field refuses it and the database is PostgreSQL. A bug fails with
+    INTERNAL and a text without details. Where programs show each other certificates, a call that is not the caller's business fails with PERMISSION_DENIED
     (CALLER_NOT_ALLOWED).
     """
 
@@ -68,8 +69,9 @@ class OperationsServiceServicer:
 
     Every call of every service, of the others' too, may fail with UNAVAILABLE and may then be sent again as it
     was: DATABASE_AWAY while the service's database cannot be used or does not answer in time, DATABASE_BUSY
-    when another change stood in the way. A bug fails with INTERNAL and a text without details. Where programs
-    show each other certificates, a call that is not the caller's business fails with PERMISSION_DENIED
+    when another change stood in the way. A text with the character NUL fails with INVALID_ARGUMENT
+    (TEXT_UNUSABLE) where no rule of its field refuses it and the database is PostgreSQL. A bug fails with
+    INTERNAL and a text without details. Where programs show each other certificates, a call that is not the caller's business fails with PERMISSION_DENIED
     (CALLER_NOT_ALLOWED).
     """
 
@@ -144,8 +146,9 @@ class OperationsService:
 
     Every call of every service, of the others' too, may fail with UNAVAILABLE and may then be sent again as it
     was: DATABASE_AWAY while the service's database cannot be used or does not answer in time, DATABASE_BUSY
-    when another change stood in the way. A bug fails with INTERNAL and a text without details. Where programs
-    show each other certificates, a call that is not the caller's business fails with PERMISSION_DENIED
+    when another change stood in the way. A text with the character NUL fails with INVALID_ARGUMENT
+    (TEXT_UNUSABLE) where no rule of its field refuses it and the database is PostgreSQL. A bug fails with
+    INTERNAL and a text without details. Where programs show each other certificates, a call that is not the caller's business fails with PERMISSION_DENIED
     (CALLER_NOT_ALLOWED).
     """
 
