@@ -5,6 +5,7 @@ events, and on PostgreSQL a transaction that is undone each time.
 """
 
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ class Readers:
         self._has_server = engine.dialect.name == "postgresql"
         # The newest is taken first; a list does that in one step, without a lock.
         self._free: list[_Reader] = []
+        # They are closed also where nobody says so, as those in a pool are.
+        weakref.finalize(self, _close, self._free)
 
     @contextmanager
     def one(self) -> Iterator[Any]:
@@ -56,8 +59,7 @@ class Readers:
 
     def close(self) -> None:
         """Closes those that are not in use."""
-        while self._free:
-            self._free.pop().pooled.close()
+        _close(self._free)
 
     def _taken(self) -> _Reader | None:
         while self._free:
@@ -90,3 +92,8 @@ class Readers:
             connection: Any = pooled.dbapi_connection
             connection.autocommit = True
         return _Reader(pooled, opened_at=time.monotonic())
+
+
+def _close(readers: list[_Reader]) -> None:
+    while readers:
+        readers.pop().pooled.close()

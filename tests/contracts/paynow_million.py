@@ -60,7 +60,7 @@ def fill(database: Database) -> None:
             for statement in _FILL:
                 connection.execute(text(statement))
     with database.read() as connection:
-        connection.execute(text("VACUUM ANALYZE"))
+        connection.execute(text("VACUUM (PARALLEL 0, ANALYZE)"))
 
 
 @contextmanager

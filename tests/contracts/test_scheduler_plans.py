@@ -69,7 +69,7 @@ def database(postgres: PostgresServer) -> Iterator[Database]:
         for index in indexes:
             index.create(connection)
     with database.read() as connection:
-        connection.execute(text("VACUUM ANALYZE"))
+        connection.execute(text("VACUUM (PARALLEL 0, ANALYZE)"))
     yield database
     database.dispose()
     postgres.drop(url)
