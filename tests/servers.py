@@ -19,9 +19,10 @@ import docker
 import psycopg
 import pytest
 from psycopg import sql
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 from testcontainers.core.container import DockerContainer
 
+from services.shared.database import Database
 from services.shared.migrate import migrate
 
 POSTGRES_IMAGE = "postgres:15"
@@ -97,6 +98,17 @@ class PostgresServer:
     def _execute(self, statement: sql.Composed) -> None:
         with psycopg.connect(self.url, autocommit=True, connect_timeout=10) as connection:
             connection.execute(statement)
+
+
+def vacuum(database: Database) -> None:
+    """Has statistics taken, and all rows marked that everybody may see.
+
+    Twice, since the first time passes by rows that foreign keys have locked; and by one process, since
+    several would want more shared memory than a container has.
+    """
+    with database.read() as connection:
+        for _ in range(2):
+            connection.execute(text("VACUUM (PARALLEL 0, ANALYZE)"))
 
 
 def start_postgres() -> tuple[str, Callable[[], None]]:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, text
 
 from services.shared.database import Database
+from tests.servers import vacuum
 
 INVOICES = 1_000_000
 ORGANIZATIONS = 20_000
@@ -59,8 +60,7 @@ def fill(database: Database) -> None:
         with _indexed_afterwards(connection, "invoices"), _indexed_afterwards(connection, "payments"):
             for statement in _FILL:
                 connection.execute(text(statement))
-    with database.read() as connection:
-        connection.execute(text("VACUUM (PARALLEL 0, ANALYZE)"))
+    vacuum(database)
 
 
 @contextmanager

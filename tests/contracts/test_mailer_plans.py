@@ -16,7 +16,7 @@ from services.mailer.repository.history import MOST_SEARCHED
 from services.shared.database import Database
 from tests.fakes.mailer import requests
 from tests.fakes.mailer_queue import DOMAIN, RENDERED, SCRIPTS
-from tests.servers import PostgresServer
+from tests.servers import PostgresServer, vacuum
 
 # Filling a million rows takes a while on a busy machine.
 pytestmark = [pytest.mark.postgresql, pytest.mark.xdist_group("plans"), pytest.mark.timeout(900)]
@@ -68,8 +68,7 @@ def database(postgres: PostgresServer) -> Iterator[Database]:
         connection.execute(text(FILL_EVENTS))
         connection.execute(text(FILL_BODIES))
         connection.execute(text(FILL_OUTBOX))
-    with database.read() as connection:
-        connection.execute(text("VACUUM (PARALLEL 0, ANALYZE)"))
+    vacuum(database)
     yield database
     database.dispose()
     postgres.drop(url)

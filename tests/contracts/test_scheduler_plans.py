@@ -16,7 +16,7 @@ from services.scheduler.ports import Work
 from services.scheduler.repository import SqlStore
 from services.shared.database import Database
 from tests.fakes.clock import SetClock
-from tests.servers import PostgresServer
+from tests.servers import PostgresServer, vacuum
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.xdist_group("plans"), pytest.mark.timeout(600)]
 
@@ -68,8 +68,7 @@ def database(postgres: PostgresServer) -> Iterator[Database]:
         connection.execute(text(FILL_DECISIONS))
         for index in indexes:
             index.create(connection)
-    with database.read() as connection:
-        connection.execute(text("VACUUM (PARALLEL 0, ANALYZE)"))
+    vacuum(database)
     yield database
     database.dispose()
     postgres.drop(url)
