@@ -11,11 +11,11 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[1]
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "protos" / "gen")]
 
-import grpc  # noqa: E402 - after the path is set
-from dunlin.scheduler.v1 import notices_pb2, scheduler_pb2, scheduler_pb2_grpc  # noqa: E402
+import grpc
+from dunlin.scheduler.v1 import notices_pb2, scheduler_pb2, scheduler_pb2_grpc
 
-from services.shared import log  # noqa: E402
-from services.shared.grpc_server import Server  # noqa: E402
+from services.shared import log
+from services.shared.grpc_server import Server
 
 TOKEN = "a token for the benchmark"
 

@@ -23,8 +23,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[1]
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "protos" / "gen")]
 
-from bench.figures import Figure  # noqa: E402 - after the path is set
-from tests.servers import start_postgres, start_rabbitmq, why_no_containers  # noqa: E402
+from bench.figures import Figure
+from tests.servers import start_postgres, start_rabbitmq, why_no_containers
 
 NAMES = ("validate", "sync", "tick", "mails", "facts", "pages")
 

@@ -18,18 +18,18 @@ from typing import Any
 REPOSITORY = Path(__file__).parents[1]
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "protos" / "gen")]
 
-import grpc  # noqa: E402 - after the path is set
-import psycopg  # noqa: E402
-from dunlin.paynow.v1 import paynow_pb2 as pb  # noqa: E402
-from dunlin.paynow.v1 import paynow_pb2_grpc  # noqa: E402
+import grpc
+import psycopg
+from dunlin.paynow.v1 import paynow_pb2 as pb
+from dunlin.paynow.v1 import paynow_pb2_grpc
 
-from services.paynow.composition_payments import Payments  # noqa: E402
-from services.paynow.provider_sandbox import SandboxProvider  # noqa: E402
-from services.paynow.servicer_paynow import NAME  # noqa: E402
-from services.shared import log  # noqa: E402
-from services.shared.clock import SystemClock  # noqa: E402
-from services.shared.database import Database  # noqa: E402
-from services.shared.grpc_server import Server  # noqa: E402
+from services.paynow.composition_payments import Payments
+from services.paynow.provider_sandbox import SandboxProvider
+from services.paynow.servicer_paynow import NAME
+from services.shared import log
+from services.shared.clock import SystemClock
+from services.shared.database import Database
+from services.shared.grpc_server import Server
 
 THREADS = 16
 TOKEN = "a token for the benchmark"

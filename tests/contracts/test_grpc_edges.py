@@ -1,5 +1,8 @@
 """What every server and every caller keep to, tried with a real server on loopback."""
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 
@@ -186,9 +189,20 @@ def test_health_needs_no_token_and_reflection_does(running: Running) -> None:
     assert NAME in [service.name for service in answers[0].list_services_response.service]
 
 
+ASK = """
+import sys
+from dunlin.operations.v1 import operations_pb2, operations_pb2_grpc
+from services.shared.grpc_channel import open_channel
+
+with open_channel(sys.argv[1], sys.argv[2], timeout=5) as channel:
+    stub = operations_pb2_grpc.OperationsServiceStub(channel)
+    print(stub.GetBacklog(operations_pb2.GetBacklogRequest()).queue)
+"""
+
+
 @pytest.mark.parametrize("name", ["http_proxy", "https_proxy", "grpc_proxy", "HTTP_PROXY"])
-def test_no_proxy_of_the_environment_hears_what_programs_tell_each_other(
-    running: Running, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(name, "http://127.0.0.1:1")
-    assert running.ask().queue == 3
+def test_no_proxy_of_the_environment_hears_what_programs_tell_each_other(running: Running, name: str) -> None:
+    env = os.environ | {name: "http://127.0.0.1:1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", ASK, running.address, TOKEN]
+    asked = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
+    assert asked.stdout == "3\n", asked.stderr

@@ -37,6 +37,7 @@ class Outage:
                 with begin() as work:
                     yield work
             except Exception as error:
+                # Whatever it is goes on to whoever asked; here it is only looked at.
                 if self.is_away(error):
                     self._seen_at = self._clock()
                 raise
