@@ -9,7 +9,6 @@ import click
 
 from embedded.home import Home
 from gateway.cli.exits import NotRunning
-from services.shared.server_urls import server_url
 from services.shared.settings import secret_file
 
 if TYPE_CHECKING:
@@ -118,6 +117,8 @@ def identity_database_url() -> str:
     """Where staff accounts are: DUNLIN_IDENTITY_DATABASE_URL, or the home's own. Raises `NotRunning`."""
     env = environment()
     if env.get("DUNLIN_IDENTITY_DATABASE_URL"):
+        from services.shared.server_urls import server_url
+
         return server_url(env, "DUNLIN_IDENTITY_DATABASE_URL")
     home = Home.read(env)
     if not (home.root / "db" / "identity.sqlite").exists():
