@@ -180,6 +180,8 @@ class Sync:
         return plan
 
     def _without_mixed_money(self, lines: Sequence[InvoiceLine], known: Known) -> Sequence[InvoiceLine]:
+        if not any(invoice.is_unsettled for invoice in known.invoices.values()):
+            return lines
         kept = []
         for line in lines:
             before = known.invoices.get((line.invoice.organization_id, line.invoice.number))
@@ -309,20 +311,20 @@ def _told(before: Organization | None, claim: OrganizationClaim) -> Organization
         return Organization(
             claim.organization_id, claim.name, claim.type, status, claim.address, claim.time_zone, ""
         )
-    return replace(
-        before,
-        name=claim.name,
-        type=claim.type or before.type,
-        status=claim.status or before.status,
-        address=claim.address or before.address,
-        time_zone=claim.time_zone or before.time_zone,
-    )
+    type, status = claim.type or before.type, claim.status or before.status
+    address, time_zone = claim.address or before.address, claim.time_zone or before.time_zone
+    told = (claim.name, type, status, address, time_zone)
+    if told == (before.name, before.type, before.status, before.address, before.time_zone):
+        return before
+    return replace(before, name=claim.name, type=type, status=status, address=address, time_zone=time_zone)
 
 
 def _compare_contacts(plan: Plan, before: Sequence[Contact], after: Sequence[Contact]) -> None:
     """Adds to the plan what differs; `after` begins with the same contacts as `before`."""
     for n, contact in enumerate(after):
         old = before[n] if n < len(before) else None
+        if contact is old:
+            continue
         if old is None:
             plan.new_contacts.append(contact)
         elif replace(contact, addresses=old.addresses) != old:

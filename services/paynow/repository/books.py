@@ -24,7 +24,7 @@ from services.paynow.repository import books_rows as rows
 from services.paynow.repository.books_reader import SqlBooksReader
 from services.paynow.repository.bulk import insert_many
 from services.paynow.repository.contacts import contacts_of
-from services.paynow.repository.texts import as_texts, texts
+from services.paynow.repository.texts import as_texts, is_among, texts
 from services.paynow.tables import addresses, books_lock, contacts, invoices, organizations, sync_runs
 from services.shared.database import Database
 
@@ -79,15 +79,14 @@ class SqlBooksWriter:
 
     def known(self, organization_ids: Collection[str], invoices: Sequence[InvoiceKey]) -> Known:
         """What is known of them, in at most four statements."""
-        ids = list(organization_ids)
-        found = self._connection.execute(
-            select(organizations).where(organizations.c.organization_id.in_(ids))
-        ).all()
+        dialect = self._connection.dialect.name
+        of_them = is_among(dialect, organizations.c.organization_id, organization_ids)
+        found = self._connection.execute(select(organizations).where(of_them)).all()
         if not found:
             return Known({}, {}, {})
         return Known(
             {row.organization_id: rows.organization_of(row) for row in found},
-            contacts_of(self._connection, contacts.c.organization_id.in_(ids)),
+            contacts_of(self._connection, is_among(dialect, contacts.c.organization_id, organization_ids)),
             self._known_invoices(invoices),
         )
 
