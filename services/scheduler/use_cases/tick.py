@@ -17,6 +17,7 @@ from services.scheduler.ports import Ledger, NewId, Store, Work
 from services.scheduler.use_cases.batches import Batches, Counts, Plan, make_plan
 from services.shared.clock import Clock
 from services.shared.errors import Busy, WrongState
+from services.shared.progress import progress
 
 BATCH = 2000
 HELD_BATCH = 500
@@ -190,7 +191,7 @@ class _Run:
     def all(self) -> Iterator[Progress]:
         """Decides on everything, and reports after each batch."""
         for step in (self._due, self._held):
-            for _ in step():
+            for _ in _told(step()):
                 yield self._progress()
                 if not self._wanted():
                     return
@@ -198,7 +199,7 @@ class _Run:
 
     def going(self, most: int | None) -> Going | None:
         """Decides on what may be queued; what is held never is at its last look, so it is left out."""
-        for _ in self._due():
+        for _ in _told(self._due()):
             if (most is not None and self._total > most) or not self._wanted():
                 return None
         return Going(self._examined, self._batches.queued())
@@ -235,6 +236,13 @@ class _Run:
     def _progress(self, *, done: bool = False) -> Progress:
         total = max(self._total, self._examined)
         return Progress(self._examined, total, self._batches.counts(), self._plan.today, done)
+
+
+def _told(batches: Iterator[None]) -> Iterator[None]:
+    """The same; whoever watches this thread hears of each one. The ledger is read in another thread."""
+    for batch in batches:
+        progress()
+        yield batch
 
 
 def _read_ahead(ledger: Ledger, due_until: date) -> Iterator[DueBatch]:
