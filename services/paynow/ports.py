@@ -70,8 +70,12 @@ class BooksWriter(Protocol):
         """Removes the addresses, under the `lock`; those that are gone already do not matter."""
         ...
 
-    def finish_sync(self, sync_id: int, at: datetime, report: SyncReport) -> None:
-        """Notes that the sync has come to its end."""
+    def count_batch(self, sync_id: int) -> None:
+        """Notes that this transaction is one more batch of the sync."""
+        ...
+
+    def finish_sync(self, sync_id: int, at: datetime, report: SyncReport) -> int:
+        """Notes that the sync has come to its end; returns how many batches of it are in the books."""
         ...
 
 

@@ -104,6 +104,7 @@ sync_runs = Table(
     Column("changed", BigInteger, nullable=False),
     Column("unchanged", BigInteger, nullable=False),
     Column("refused", BigInteger, nullable=False),
+    Column("batches", BigInteger, nullable=False, server_default="0"),  # of it that are in the books
 )
 
 outbox = outbox_table(metadata)

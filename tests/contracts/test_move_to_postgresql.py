@@ -163,7 +163,7 @@ def test_a_database_with_something_in_it_is_refused_and_left_alone(
     home: Home, do_move: Move, urls: dict[str, str]
 ) -> None:
     with psycopg.connect(urls["paynow"]) as connection:
-        connection.execute("INSERT INTO sync_runs VALUES (1, now(), NULL, 0, 0, 0, 0)")
+        connection.execute("INSERT INTO sync_runs VALUES (1, now(), NULL, 0, 0, 0, 0, 0)")
     with pytest.raises(NotEmpty, match="sync_runs"):
         do_move()
     with psycopg.connect(urls["paynow"]) as connection:

@@ -1,6 +1,7 @@
 """The promises of a sync, kept by the books in memory and on both databases."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,10 +9,11 @@ import pytest
 from services.paynow.domain.books import Invoice
 from services.paynow.domain.lines import SyncRecord
 from services.paynow.domain.repeats import told
-from services.paynow.domain.sync import SyncReport
-from services.paynow.ports import InvoiceFilter
+from services.paynow.domain.sync import SyncReport, SyncUndone
+from services.paynow.ports import BooksReader, BooksWriter, InvoiceFilter, Ledger
 from services.paynow.use_cases import books
 from services.paynow.use_cases.summary import Summaries
+from services.paynow.use_cases.sync import sync_books
 from services.shared.clock import SystemClock
 from tests.contracts.paynow_books import KINDS, TODAY, Store, open_store
 from tests.fakes.paynow_books import a_record
@@ -91,6 +93,41 @@ def test_a_batch_that_fails_leaves_nothing_of_itself(store: Store) -> None:
         fail_at_the_end()
     with store.ledger.read() as view:
         assert view.last_synced_at() is None
+
+
+class _Forgetful:
+    """Books whose database is killed right after a batch, and goes on without it."""
+
+    def __init__(self, ledger: Ledger, forgets: int) -> None:
+        self._ledger = ledger
+        self._forgets = forgets
+        self._batches = 0
+
+    @contextmanager
+    def write(self, *, lasting: bool = True) -> Iterator[BooksWriter]:
+        with suppress(_Killed), self._ledger.write(lasting=lasting) as books:
+            yield books
+            self._batches += not lasting
+            if not lasting and self._batches == self._forgets:
+                raise _Killed
+
+    def read(self) -> AbstractContextManager[BooksReader]:
+        return self._ledger.read()
+
+
+class _Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("forgets", [1, 2, 3])
+def test_a_sync_that_the_database_has_forgotten_a_part_of_says_so(store: Store, forgets: int) -> None:
+    batches = [[a_record(f"{1000 + n}")] for n in range(3)]
+    with pytest.raises(SyncUndone, match="send the list again"):
+        sync_books(batches, ledger=_Forgetful(store.ledger, forgets), clock=SystemClock())
+    with store.ledger.read() as view:
+        assert view.last_synced_at() is None
+    report = sync_books(batches, ledger=store.ledger, clock=SystemClock())
+    assert (report.added, report.unchanged) == (1, 2)
 
 
 def test_the_books_remember_when_a_sync_last_came_to_its_end(store: Store) -> None:

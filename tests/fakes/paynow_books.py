@@ -74,6 +74,7 @@ class _State:
     contacts: dict[str, list[Contact]] = field(default_factory=dict)
     invoices: dict[int, _Kept] = field(default_factory=dict)
     completed: list[datetime | None] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)
     last_contact_id: int = 0
 
 
@@ -115,10 +116,15 @@ class _Writer:
 
     def start_sync(self, at: datetime) -> int:
         self._state.completed.append(None)
+        self._state.batches.append(0)
         return len(self._state.completed)
 
-    def finish_sync(self, sync_id: int, at: datetime, report: SyncReport) -> None:
+    def count_batch(self, sync_id: int) -> None:
+        self._state.batches[sync_id - 1] += 1
+
+    def finish_sync(self, sync_id: int, at: datetime, report: SyncReport) -> int:
         self._state.completed[sync_id - 1] = at
+        return self._state.batches[sync_id - 1]
 
     def lock(self) -> None:
         pass

@@ -18,6 +18,7 @@ from services.paynow.domain.lines import (
     duplicate,
 )
 from services.paynow.domain.repeats import Numbers, ToldLine, sift
+from services.shared.errors import Busy
 
 MOST_REFUSALS = 1000
 """Refusals that a report names; beyond that it only counts."""
@@ -90,6 +91,12 @@ class StaleAddress(NamedTuple):
 
     contact_id: int
     email_key: str
+
+
+class SyncUndone(Busy):
+    """Some of what a sync had taken in was lost with the database's memory."""
+
+    reason = "SYNC_UNDONE"
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,13 @@ from services.paynow.tables import addresses, books_lock, contacts, invoices, or
 from services.shared.database import Database
 
 
+_COUNT_BATCH = (
+    update(sync_runs)
+    .where(sync_runs.c.sync_id == bindparam("of_sync"))
+    .values(batches=sync_runs.c.batches + 1)
+)
+
+
 class SqlLedger:
     """The books in one database."""
 
@@ -56,12 +63,18 @@ class SqlBooksWriter:
 
     def start_sync(self, at: datetime) -> int:
         """Notes that a sync has begun; returns its id."""
-        statement = insert(sync_runs).values(started_at=at, added=0, changed=0, unchanged=0, refused=0)
+        statement = insert(sync_runs).values(
+            started_at=at, added=0, changed=0, unchanged=0, refused=0, batches=0
+        )
         return int(self._connection.execute(statement.returning(sync_runs.c.sync_id)).scalar_one())
 
-    def finish_sync(self, sync_id: int, at: datetime, report: SyncReport) -> None:
-        """Notes that the sync has come to its end."""
-        self._connection.execute(
+    def count_batch(self, sync_id: int) -> None:
+        """Notes that this transaction is one more batch of the sync."""
+        self._connection.execute(_COUNT_BATCH, {"of_sync": sync_id})
+
+    def finish_sync(self, sync_id: int, at: datetime, report: SyncReport) -> int:
+        """Notes that the sync has come to its end; returns how many batches of it are in the books."""
+        done = self._connection.execute(
             update(sync_runs)
             .where(sync_runs.c.sync_id == sync_id)
             .values(
@@ -71,7 +84,9 @@ class SqlBooksWriter:
                 unchanged=report.unchanged,
                 refused=report.refused,
             )
+            .returning(sync_runs.c.batches)
         )
+        return int(done.scalar_one())
 
     def lock(self) -> None:
         """Makes other syncs wait until this transaction ends."""

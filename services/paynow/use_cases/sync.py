@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from services.paynow.domain.books import TooMany
 from services.paynow.domain.lines import InvoiceLine, SyncRecord
 from services.paynow.domain.repeats import ToldLine, sample, told
-from services.paynow.domain.sync import Sync, SyncReport
+from services.paynow.domain.sync import Sync, SyncReport, SyncUndone
 from services.paynow.ports import Ledger
 from services.shared.clock import Clock
 
@@ -16,22 +16,25 @@ MOST_RECORDS = 1000
 def sync_books(batches: Iterable[Sequence[SyncRecord]], *, ledger: Ledger, clock: Clock) -> SyncReport:
     """Takes in the batches, each in a transaction of its own, and reports line by line.
 
-    A stream that breaks off, or a batch that is too large, leaves what came before it applied.
+    A stream that breaks off, or a batch that is too large, leaves what came before it applied. `SyncUndone`
+    if the database was killed on the way and has forgotten a batch; the same list can be sent again.
     """
     with ledger.write() as books:
         sync_id = books.start_sync(clock.now())
-    sync = Sync()
+    sync, taken = Sync(), 0
     for records in batches:
         _must_fit(records)
         told_lines = [told(record) for record in records]
         rest = sync.sift(told_lines, _repeated(told_lines, ledger))
         if lines := sync.check(rest):
-            _take_in(lines, sync, ledger, clock)
+            _take_in(lines, sync, ledger, clock, sync_id)
+            taken += 1
     report = sync.report()
     with ledger.write() as books:
         books.lock()
         books.drop_addresses(sync.stale_addresses())
-        books.finish_sync(sync_id, clock.now(), report)
+        if books.finish_sync(sync_id, clock.now(), report) != taken:
+            raise SyncUndone("The database was away, and has lost a part of the list; send the list again.")
     return report
 
 
@@ -44,8 +47,9 @@ def _repeated(lines: Sequence[ToldLine], ledger: Ledger) -> Collection[str]:
         return books.repeated(lines) if books.repeated(sample(lines)) else ()
 
 
-def _take_in(lines: Sequence[InvoiceLine], sync: Sync, ledger: Ledger, clock: Clock) -> None:
-    # The end of the sync makes all its batches last.
+def _take_in(lines: Sequence[InvoiceLine], sync: Sync, ledger: Ledger, clock: Clock, sync_id: int) -> None:
+    # The end of the sync makes all its batches last; until then a database that is killed may forget the
+    # newest, and goes on without them. By their count in the run's own row the end knows.
     with ledger.write(lasting=False) as books:
         books.lock()
         known = books.known(
@@ -53,6 +57,7 @@ def _take_in(lines: Sequence[InvoiceLine], sync: Sync, ledger: Ledger, clock: Cl
             [(line.invoice.organization_id, line.invoice.number) for line in lines],
         )
         books.apply(sync.plan(lines, known), clock.now())
+        books.count_batch(sync_id)
 
 
 def _must_fit(records: Sequence[SyncRecord]) -> None:

@@ -108,7 +108,9 @@ class LedgerServiceServicer:
         applied a prefix, and sending it again completes it. A repeat changes nothing.
 
         A line that is wrong is refused in the report; see LineRefusal.reason. A part with too many
-        records fails with INVALID_ARGUMENT (TOO_MANY); what came before it stays.
+        records fails with INVALID_ARGUMENT (TOO_MANY); what came before it stays. If the database was
+        killed on the way and has forgotten a part, the end is UNAVAILABLE (SYNC_UNDONE): send the list
+        again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

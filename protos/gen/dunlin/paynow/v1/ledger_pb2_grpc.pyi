@@ -47,7 +47,9 @@ class LedgerServiceStub:
     applied a prefix, and sending it again completes it. A repeat changes nothing.
 
     A line that is wrong is refused in the report; see LineRefusal.reason. A part with too many
-    records fails with INVALID_ARGUMENT (TOO_MANY); what came before it stays.
+    records fails with INVALID_ARGUMENT (TOO_MANY); what came before it stays. If the database was
+    killed on the way and has forgotten a part, the end is UNAVAILABLE (SYNC_UNDONE): send the list
+    again.
     """
     ListOrganizations: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.ListOrganizationsRequest, _ledger_pb2.ListOrganizationsResponse]
     """Lists organizations by name.
@@ -111,7 +113,9 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     applied a prefix, and sending it again completes it. A repeat changes nothing.
 
     A line that is wrong is refused in the report; see LineRefusal.reason. A part with too many
-    records fails with INVALID_ARGUMENT (TOO_MANY); what came before it stays.
+    records fails with INVALID_ARGUMENT (TOO_MANY); what came before it stays. If the database was
+    killed on the way and has forgotten a part, the end is UNAVAILABLE (SYNC_UNDONE): send the list
+    again.
     """
     ListOrganizations: _aio.UnaryUnaryMultiCallable[_ledger_pb2.ListOrganizationsRequest, _ledger_pb2.ListOrganizationsResponse]  # type: ignore[assignment]
     """Lists organizations by name.
@@ -178,7 +182,9 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         applied a prefix, and sending it again completes it. A repeat changes nothing.
 
         A line that is wrong is refused in the report; see LineRefusal.reason. A part with too many
-        records fails with INVALID_ARGUMENT (TOO_MANY); what came before it stays.
+        records fails with INVALID_ARGUMENT (TOO_MANY); what came before it stays. If the database was
+        killed on the way and has forgotten a part, the end is UNAVAILABLE (SYNC_UNDONE): send the list
+        again.
         """
 
     @_abc_1.abstractmethod
