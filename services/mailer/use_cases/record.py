@@ -6,7 +6,8 @@ connection at most one mail has left that the history does not know of yet.
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import chain, repeat
 
@@ -32,6 +33,9 @@ itself for `SINGLY_SECONDS`. That is over before the lease ends, of which two th
 comes (see keep.py): nobody insists while another worker sends the mail again."""
 
 SINGLY_SECONDS = 5.0
+
+GLANCE_SECONDS = 0.1
+"""How often whoever waits for the turn looks how the one that has it gets on."""
 
 
 class NotRecorded(Exception):
@@ -75,6 +79,7 @@ class Recorder:
         self._lock = threading.Lock()
         self._turn = threading.Lock()
         self._waiting: list[_Entry] = []
+        self._tries = 0
 
     def record(self, *endings: Ending) -> None:
         """Returns once they are durable, with the facts that tell of them; raises `NotRecorded`."""
@@ -83,7 +88,7 @@ class Recorder:
             self._waiting += entries
         # Whoever has the turn writes what has come together meanwhile, the own entries among it; the others
         # find theirs done when their turn comes.
-        with self._turn:
+        with self._own_turn():
             if not all(entry.done for entry in entries):
                 with self._lock:
                     group, self._waiting = self._waiting, []
@@ -91,6 +96,20 @@ class Recorder:
         for entry in entries:
             if entry.error is not None:
                 raise NotRecorded(f"{entry.error}") from entry.error
+
+    @contextmanager
+    def _own_turn(self) -> Iterator[None]:
+        # After minutes with its SMTP server a worker may have to wait for minutes more here: it goes on
+        # as long as whoever has the turn does, and stands still together with it.
+        seen = self._tries
+        while not self._turn.acquire(timeout=GLANCE_SECONDS):
+            if seen != self._tries:
+                seen = self._tries
+                progress()
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def _write(self, group: Sequence[_Entry]) -> None:
         since = min(entry.since for entry in group)
@@ -117,11 +136,12 @@ class Recorder:
             if time.monotonic() + seconds > since + patience:
                 break
             pause.wait(seconds)
-            progress()
             error = self._try(group, at, again=True)
         return error
 
     def _try(self, group: Sequence[_Entry], at: datetime, *, again: bool) -> Exception | None:
+        self._tries += 1
+        progress()
         try:
             with self._begin() as work:
                 news = work.messages.record([entry.ending for entry in group], at, again=again)

@@ -13,8 +13,15 @@ from services.mailer.domain.message import State
 from services.mailer.ports import Ending
 from services.mailer.use_cases.keep import LEASE, LOOK_SECONDS, RENEW_AFTER
 from services.mailer.use_cases.outage import GRACE_SECONDS, Outage
-from services.mailer.use_cases.record import INSIST_SECONDS, SINGLY_SECONDS, NotRecorded, Recorder
+from services.mailer.use_cases.record import (
+    GLANCE_SECONDS,
+    INSIST_SECONDS,
+    SINGLY_SECONDS,
+    NotRecorded,
+    Recorder,
+)
 from services.shared.database import POOL_SECONDS
+from services.shared.worker import Worker
 from tests.fakes.clock import SetClock
 from tests.fakes.mailer import FakeStore, FakeWork
 from tests.fakes.mailer_queue import T0, Queue
@@ -144,6 +151,44 @@ def test_a_database_that_is_away_is_waited_for_long_after_all_else_is_given_up(s
     recorder = Recorder(store.write, SetClock(), is_away=_is_away, pauses=(0.02,), insist_seconds=0.05)
     recorder.record(Ending(message, Sent("250")))
     assert queue.get().state is State.SENT
+
+
+def test_who_waits_for_the_turn_goes_on_and_stands_still_with_the_one_that_has_it(store: Slow) -> None:
+    """While the database is away that takes minutes; a process given up takes with it what it keeps."""
+    queue = Queue(store)
+    queue.accept(2)
+    first, second = queue.claim()
+    store.failures = 1_000_000
+    recorder = Recorder(store.write, SetClock(), is_away=_is_away, pauses=(GLANCE_SECONDS,))
+
+    def worker(name: str, ending: Ending) -> Worker:
+        def work() -> bool:
+            recorder.record(ending)
+            return False
+
+        return Worker(name, work, idle_seconds=60, stuck_seconds=10 * GLANCE_SECONDS)
+
+    writing, waiting = (
+        worker("send-0", Ending(first, Sent("250"))),
+        worker("send-1", Ending(second, Sent("250"))),
+    )
+    before = store.begun
+    writing.start()
+    until(lambda: store.begun > before)
+    waiting.start()
+    until(lambda: len(recorder._waiting) == 1)
+    # Three times as long as one may stand still.
+    enough = store.begun + 30
+    until(lambda: store.begun >= enough or waiting.is_stuck or writing.is_stuck)
+    assert not waiting.is_stuck
+    assert not writing.is_stuck
+    store.gate.clear()
+    until(lambda: waiting.is_stuck and writing.is_stuck)
+    store.failures = 0
+    store.gate.set()
+    assert writing.stop()
+    assert waiting.stop()
+    assert [queue.get(number).state for number in (1, 2)] == [State.SENT, State.SENT]
 
 
 def test_who_has_seen_the_database_away_takes_nothing_over_for_a_moment(store: Slow) -> None:
