@@ -42,8 +42,9 @@ secrets: ## Make the secrets of the stack that are not there yet
 	  --volume "$(abspath $(DUNLIN_SECRETS)):/secrets" $(IMAGE) python -m embedded.stack.secrets /secrets
 
 .PHONY: up
+# Migrations may take long on large tables. What does not come up is told earlier, by its health check.
 up: image secrets ## Build and start the stack of containers, and say what to do next
-	@$(COMPOSE) up --detach --wait --wait-timeout 300
+	@$(COMPOSE) up --detach --wait --wait-timeout 3600
 	@echo; $(COMPOSE) exec -T gateway python -m embedded.stack.welcome
 
 # The keys move first: the secrets that are missing would be made anew, and links in mails sent before be dead.

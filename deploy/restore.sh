@@ -4,8 +4,9 @@
 # Stops every program, replaces all five databases, empties the broker, and turns the daily run of due notices
 # off: what went out after the backup would go out again. Look first, then start the programs with `make up`, and
 # turn the run on in Settings > Calendar. What fails on the way changes nothing: the present databases are put
-# aside until all the others are there, which takes as much disk again. The secrets in the backup (secrets.tar) are put in place by hand, before
-# this, where the present ones are lost: PostgreSQL keeps the passwords that it was made with.
+# aside until all the others are there, which takes as much disk again. The secrets in the backup (secrets.tar) are
+# put in place by hand, before this, where the present ones are lost: PostgreSQL keeps the passwords that it was made
+# with.
 set -Eeuo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 [[ $# -ge 1 && $# -le 2 && ${2:---keep-automatic} == --keep-automatic ]] \
@@ -22,7 +23,10 @@ query() { in_postgres psql --no-psqlrc --quiet --no-align --tuples-only -v ON_ER
   --username postgres --dbname "$1" -c "$2" < /dev/null; }
 
 is_there() { [[ $(query postgres "SELECT count(*) FROM pg_database WHERE datname = '$1'") == 1 ]]; }
+# From the moment in which those put aside are called `_old`, all of them at once, the restored ones stay.
+drop_old() { for name in "${names[@]}"; do query postgres "DROP DATABASE IF EXISTS ${name}_old WITH (FORCE)"; done; }
 bring_back() {
+  drop_old
   for name in "${names[@]}"; do
     if is_there "${name}_before"; then
       query postgres "DROP DATABASE IF EXISTS $name WITH (FORCE)"
@@ -60,8 +64,13 @@ done
 if [[ ${2:-} != --keep-automatic ]]; then
   query scheduler "UPDATE calendar SET automatic = false"
 fi
+renames=
+for name in "${names[@]}"; do
+  if is_there "${name}_before"; then renames+="ALTER DATABASE ${name}_before RENAME TO ${name}_old; "; fi
+done
+if [[ -n $renames ]]; then query postgres "BEGIN; $renames COMMIT"; fi
 trap - ERR INT TERM
-for name in "${names[@]}"; do query postgres "DROP DATABASE IF EXISTS ${name}_before WITH (FORCE)"; done
+drop_old
 
 # What the broker still holds is of a time that is no more.
 "${compose[@]}" up --detach --wait rabbitmq

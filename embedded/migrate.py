@@ -6,9 +6,6 @@ from dataclasses import dataclass
 
 from embedded.child import leashed
 
-_TIMEOUT_SECONDS = 600.0
-
-
 class MigrationFailed(Exception):
     """A database could not be brought up to date; the message holds what the program said."""
 
@@ -23,11 +20,14 @@ class Migration:
 
 
 def migrate_all(migrations: Sequence[Migration], tell: Callable[[str], None]) -> None:
-    """Runs them side by side. Raises `MigrationFailed`; a repeat is safe."""
+    """Runs them side by side. Raises `MigrationFailed`; a repeat is safe.
+
+    Takes as long as it takes: an index over millions of rows may need many minutes.
+    """
     running = [(migration.program, _begin(migration)) for migration in migrations]
     failures = []
     for program, process in running:
-        said, _ = process.communicate(timeout=_TIMEOUT_SECONDS)
+        said, _ = process.communicate()
         if process.returncode == 0:
             tell(f"  {program:<10} database is up to date")
         else:

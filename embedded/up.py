@@ -17,7 +17,7 @@ from embedded.supervisor import Interrupted, StartFailed, Supervisor, Tell
 _LOST = {
     "service-token": "the secret that the programs know each other by was missing and has been made anew.",
     "link-key": (
-        "the key that signs Pay links was missing and has been made anew:"
+        "the key that seals Pay links was missing and has been made anew:"
         " links in mails sent before no longer open."
     ),
     "session-key": (

@@ -24,7 +24,7 @@ from services.shared.wire import instant
 def form_page(
     form: PayForm, message: Message | None = None, link: LinkContents | None = None, *, status: int = 200
 ) -> ResponseReturnValue:
-    """The first page, with what was typed; `link` adds what a signed link may show."""
+    """The first page, with what was typed; `link` adds what a sealed link may show."""
     return render_template("pay/start.html", form=form, message=message, link=link), status
 
 
@@ -72,7 +72,7 @@ def methods_page(
 
 
 def link_token() -> str | None:
-    """The signed link that the payer came by, carried along so that "change" leads back to it."""
+    """The sealed link that the payer came by, carried along so that "change" leads back to it."""
     return request.args.get("link") or None
 
 

@@ -184,11 +184,12 @@ class MailPress:
         subject, title = _lines(_parts(form.type, form.areas), known)
         # What decides which lines there are, besides the form.
         shape = (form, *map(bool, plain), known["invoice.amount"] == known["invoice.balance"])
-        if shape not in self._molds:
+        # Looked up once: another thread may clear them at any moment.
+        molds = self._molds.get(shape)
+        if molds is None and shape not in self._molds:
             if len(self._molds) >= MOST_MOLDS:
                 self._molds.clear()
-            self._molds[shape] = self._molded(form, known)
-        molds = self._molds[shape]
+            molds = self._molds[shape] = self._molded(form, known)
         if molds is None or len(title) >= LONGEST_LINE:
             return None
         slots = [_rule(title), *plain]

@@ -23,7 +23,7 @@ class Payments:
         self._pace = pace or Pace()
 
     def servicer(self, link_key: str) -> PayNowServicer:
-        """What is served; the key signs what payers carry, which is pay links and quotes."""
+        """What is served; the key seals what payers carry, which is pay links and quotes."""
         return PayNowServicer(
             store=self._store,
             provider=self._provider,

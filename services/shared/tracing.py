@@ -7,7 +7,9 @@ each span names the request that it belongs to, as the logs do.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from services.shared.plaintext import Plaintext
 from services.shared.settings import SettingWrong
 
 if TYPE_CHECKING:
@@ -40,6 +42,9 @@ def configure(service: str, env: Mapping[str, str]) -> None:
         return
     if not url.startswith(("http://", "https://")):
         raise SettingWrong(f"{URL} is {url!r}; it must be like http://collector:4318/v1/traces.")
+    if url.startswith("http://"):
+        host = urlsplit(url).hostname or ""
+        Plaintext.read(env).check(host, f"{URL} leads to {host}", "make it https://")
     try:
         from services.shared.tracing_otlp import Tracing
     except ImportError as error:

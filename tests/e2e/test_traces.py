@@ -104,12 +104,22 @@ sys.exit(main("mailer", None, None, ["serve"], env))
     assert "pip install 'dunlin[tracing]'" in result.stderr
 
 
-def test_an_address_of_no_collector_is_named() -> None:
-    code = """
+@pytest.mark.parametrize(
+    ("url", "cure"),
+    [
+        ("collector:4318", "http://collector:4318/v1/traces"),
+        ("http://collector:4318/v1/traces", "DUNLIN_PLAINTEXT"),
+    ],
+)
+def test_an_address_of_no_collector_or_in_plain_text_beyond_this_machine_is_named(
+    url: str, cure: str
+) -> None:
+    code = f"""
 import sys
 from services.shared.process import main
-sys.exit(main("mailer", None, None, ["serve"], {"DUNLIN_TRACES_URL": "collector:4318"}))
+sys.exit(main("mailer", None, None, ["serve"], {{"DUNLIN_TRACES_URL": "{url}"}}))
 """
     result = python(code)
     assert result.returncode == 2
     assert "DUNLIN_TRACES_URL" in result.stderr
+    assert cure in result.stderr

@@ -86,8 +86,15 @@ def test_the_sender_reaches_a_real_smtp_server_and_plain_text_stays_on_the_netwo
     networks = json.loads(compose(tmp_path, "--format", "json", **REAL_SMTP).stdout)["networks"]
     assert networks["back"]["internal"]
     assert not networks["out"].get("internal")
-    assert sender["environment"]["DUNLIN_PLAINTEXT"] == "postgres,rabbitmq,mail-sink"
+    assert sender["environment"]["DUNLIN_PLAINTEXT"] == "postgres,rabbitmq,mail-sink,collector"
     assert sender["environment"]["DUNLIN_SMTP_SECURITY"] == "starttls"
+
+
+def test_settings_of_the_company_reach_the_programs_that_read_them(tmp_path: Path) -> None:
+    found = services(tmp_path, DUNLIN_SMTP_CONNECTIONS="7", DUNLIN_SANDBOX_ACH_SECONDS="5")
+    assert found["mailer-work"]["environment"]["DUNLIN_SMTP_CONNECTIONS"] == "7"
+    for name in ("paynow-serve", "paynow-work"):
+        assert found[name]["environment"]["DUNLIN_SANDBOX_ACH_SECONDS"] == "5"
 
 
 def test_what_the_gateway_tells_about_itself_stays_inside(tmp_path: Path) -> None:

@@ -28,7 +28,6 @@ from services.paynow.repository.texts import as_texts, is_among, texts
 from services.paynow.tables import addresses, books_lock, contacts, invoices, organizations, sync_runs
 from services.shared.database import Database
 
-
 _COUNT_BATCH = (
     update(sync_runs)
     .where(sync_runs.c.sync_id == bindparam("of_sync"))

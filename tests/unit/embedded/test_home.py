@@ -74,7 +74,7 @@ def test_a_secret_that_was_lost_is_told_with_what_follows(tmp_path: Path) -> Non
     with opened(home, told.append):
         pass
     assert told == [
-        "Warning: the key that signs Pay links was missing and has been made anew:"
+        "Warning: the key that seals Pay links was missing and has been made anew:"
         " links in mails sent before no longer open."
     ]
     for name in ("service-token", "session-key"):

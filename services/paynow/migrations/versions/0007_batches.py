@@ -1,4 +1,4 @@
-"""A sync counts the batches that are in the books, so that it knows if a database that was killed forgot one."""
+"""A sync counts its batches in the books, and so knows if a database that was killed has forgotten one."""
 
 import sqlalchemy as sa
 from alembic import op
