@@ -28,12 +28,14 @@ payment provider charged: invariants 1 to 6 of the design, as `tests/faults/afte
 
 - *copies*: mails that went out a second time, each because the connection that took it first was cut then.
 - *points*: exact places (before or after a commit, a call, a mail, a charge, a publish or an acknowledgement)
-  at which a program died.
+  at which a program died, of those that one came by; whoever comes by one a fourth time dies there for sure.
 - *idle after*: seconds from the end of the fault until no program has any work left; {bar:.0f} are allowed.
 - *mails left*: what had not gone out when the fault ended, and *which alone take*: how many seconds of mails
   that is at the pace from before the fault. Where this is more than is allowed, no recovery could be in time.
 
 {table}
+
+{smaller}
 
 {deaths} programs were killed with kill -9; {most} are asked for, and each program of the fleet among them:
 
@@ -49,6 +51,21 @@ IDLE_SECONDS = 60.0
 KILLS = 200
 """How many programs a full run has to kill."""
 UNFINISHED = "it did not come to its end"
+NOTICES, PAYMENTS = 5_000, 500
+"""What has to be in flight where the distributed way is broken. The embedded way is for smaller companies."""
+EMBEDDED = "embedded-"
+
+SCENARIOS = (
+    "random-kills",
+    "exact-kills",
+    *(f"postgresql-{harm}" for harm in ("killed", "restarted", "frozen", "stopped")),
+    *(f"rabbitmq-{harm}" for harm in ("killed", "frozen", "without-queues", "emptied")),
+    *(f"smtp-{harm}" for harm in ("refuses", "tarpit", "drops-before", "drops-after", "by-address")),
+    "provider-silent",
+    *(f"network-{lines}" for lines in ("between-programs", "to-databases", "to-broker-and-mail")),
+    *(f"{EMBEDDED}{harm}" for harm in ("services", "edges", "payments", "full-disk", "limited-files")),
+)
+"""What a full run consists of: where one is missing, whatever the reason, not everything was tried."""
 
 
 @cache
@@ -73,6 +90,8 @@ class Result:
     """By program; those that were never killed have a 0 here."""
     points: int = 0
     """Exact points at which somebody died."""
+    points_passed: int = 0
+    """Exact points that somebody came by at all, so far as deaths were owed there."""
     left: int = 0
     """Mails that had not gone out when the fault ended."""
     backlog_seconds: float = 0.0
@@ -86,11 +105,16 @@ class Result:
         """Whether all was done soon enough after the fault, whatever was left to do."""
         return self.seconds_to_idle <= IDLE_SECONDS
 
+    @property
+    def is_small(self) -> bool:
+        """Whether less was in flight than is asked for of the distributed way."""
+        return self.notices < NOTICES or self.payments < PAYMENTS
 
-def write(result: Result) -> None:
-    """Keeps the result in tests/output."""
-    OUTPUT.mkdir(parents=True, exist_ok=True)
-    path = OUTPUT / f"faults-{result.scenario}.json"
+
+def write(result: Result, folder: Path = OUTPUT) -> None:
+    """Keeps the result, in tests/output."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"faults-{result.scenario}.json"
     path.write_text(json.dumps(asdict(result), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -117,13 +141,26 @@ def table(results: list[Result]) -> str:
             f"{r.mails:,}",
             f"{r.copies}",
             f"{sum(r.kills.values()) or ''}",
-            f"{r.points or ''}",
+            f"{r.points} of {r.points_passed}" if r.points_passed else "",
             f"{r.seconds_to_idle:.1f} s" if r.in_time else f"{r.seconds_to_idle:.1f} s, **missed**",
             f"{r.left:,}",
             f"{r.backlog_seconds:.0f} s",
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def in_flight(result: Result) -> str:
+    """What was under way, in words."""
+    return f"{result.notices:,} notices and {result.payments} payments"
+
+
+def smaller(results: list[Result]) -> str:
+    """Names the scenarios in which less was in flight than in the others."""
+    small = [f"{r.scenario.replace('-', ' ')} ({in_flight(r)})" for r in results if r.is_small]
+    if not small:
+        return f"Each had {NOTICES:,} notices and {PAYMENTS} payments or more in flight."
+    return f"Less than {NOTICES:,} notices and {PAYMENTS} payments were in flight in: {', '.join(small)}."
 
 
 def kills(results: list[Result]) -> Counter[str]:
@@ -147,10 +184,18 @@ def shortfalls(results: list[Result]) -> list[str]:
         for r in results
         if not r.in_time
     ]
+    there = {r.scenario for r in results}
     return [
+        *[f"{scenario}: not run" for scenario in SCENARIOS if scenario not in there],
+        *[f"{scenario}: not in the list of scenarios" for scenario in sorted(there.difference(SCENARIOS))],
         *[f"{r.scenario}: {complaint}" for r in results for complaint in r.complaints],
         *late,
         *[f"{r.scenario}: run at {r.size} size" for r in results if r.size != "full"],
+        *[
+            f"{r.scenario}: {in_flight(r)} in flight"
+            for r in results
+            if r.is_small and not r.scenario.startswith(EMBEDDED)
+        ],
         *([f"{killed.total()} kills instead of {KILLS}"] if killed.total() < KILLS else []),
         *[f"{program}: never killed" for program, times in sorted(killed.items()) if not times],
         *(["the scenarios ran at different commits"] if len({r.commit for r in results}) > 1 else []),
@@ -169,6 +214,7 @@ def report(results: list[Result]) -> str:
         bar=IDLE_SECONDS,
         most=KILLS,
         table=table(results),
+        smaller=smaller(results),
         deaths=killed.total(),
         kills="\n".join(f"| {program} | {times} |" for program, times in sorted(killed.items())),
         verdict="\n".join(["What did not hold:", "", *[f"- {what}" for what in missing]])
@@ -177,9 +223,9 @@ def report(results: list[Result]) -> str:
     )
 
 
-def main(target: Path) -> int:
-    """Writes the page from the files in tests/output; 1 if this was no full run that went well."""
-    found = [Result(**json.loads(path.read_text())) for path in sorted(OUTPUT.glob("faults-*.json"))]
+def main(target: Path, folder: Path = OUTPUT) -> int:
+    """Writes the page from the results that are kept; 1 if this was no full run that went well."""
+    found = [Result(**json.loads(path.read_text())) for path in sorted(folder.glob("faults-*.json"))]
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(report(found), encoding="utf-8")
     missing = shortfalls(found)
