@@ -106,8 +106,16 @@ def compose(env: Mapping[str, str], _roles: Collection[str] = ROLES) -> Program:
     handle = FactHandler(clock, new_id, dispatch.wake)
     inbox_worker = InboxWorker(database, tables.inbox, handle, clock)
     handling = Worker("inbox", inbox_worker.run_once, idle_seconds=LOOK_SECONDS)
-    by_itself = Worker("tick", lambda: run_tick_if_due(ticking=ticking), idle_seconds=CLOCK_SECONDS)
-    counting = Worker("forecast", lambda: count_ahead(ticking=ticking), idle_seconds=COUNT_SECONDS)
+    by_itself = Worker(
+        "tick",
+        lambda: run_tick_if_due(ticking=ticking, wanted=lambda: by_itself.is_wanted),
+        idle_seconds=CLOCK_SECONDS,
+    )
+    counting = Worker(
+        "forecast",
+        lambda: count_ahead(ticking=ticking, wanted=lambda: counting.is_wanted),
+        idle_seconds=COUNT_SECONDS,
+    )
     inbox = Inbox(database, tables.inbox, clock, taken=handling.wake)
 
     def add_servicers(server: grpc.Server) -> None:

@@ -148,6 +148,9 @@ def run(program: Program, roles: set[str], *, probe: str = "") -> int:
     ending.daemon = True
     if lost:
         ending.start()
+    for worker in workers:
+        # All at once, and not one after another: each has then as long as the slowest.
+        worker.dismiss()
     if server is not None:
         server.stop(STOP_SECONDS)
     for worker in workers:

@@ -57,6 +57,11 @@ class Worker:
         return self._thread.is_alive()
 
     @property
+    def is_wanted(self) -> bool:
+        """Whether nobody has told it to end; for long pieces of work that can end between two steps."""
+        return not self._stop.is_set()
+
+    @property
     def is_stuck(self) -> bool:
         """Whether a piece of work has shown no progress for minutes."""
         moved_at = self._moved_at
@@ -75,10 +80,14 @@ class Worker:
         """Ends the present pause, or skips the next one; cheap, and safe from any thread."""
         self._wake.set()
 
-    def stop(self, timeout: float = 10.0) -> bool:
-        """Ends after the present piece of work; whether it has ended within `timeout` seconds."""
+    def dismiss(self) -> None:
+        """Ends after the present piece of work; nobody waits for that."""
         self._stop.set()
         self._wake.set()
+
+    def stop(self, timeout: float = 10.0) -> bool:
+        """Ends after the present piece of work; whether it has ended within `timeout` seconds."""
+        self.dismiss()
         if self._thread.is_alive():
             self._thread.join(timeout)
         return not self._thread.is_alive()

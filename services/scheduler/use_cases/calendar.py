@@ -1,5 +1,6 @@
 """The company's calendar, and the tick that runs by itself."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from services.scheduler.domain.calendar import Calendar, check_calendar, revised, tick_due
@@ -42,18 +43,19 @@ def update_calendar(settings: CalendarSettings, *, store: Store, clock: Clock) -
     return _today(calendar, clock)
 
 
-def run_tick_if_due(*, ticking: Ticking) -> bool:
+def run_tick_if_due(*, ticking: Ticking, wanted: Callable[[], bool] = lambda: True) -> bool:
     """Runs the automatic tick if its time has come; whether it ran.
 
-    It is marked as done only at its end, so a tick that was cut short is run again, and finds little to do.
-    While another tick is at work it waits for its turn; of many processes one runs it.
+    It is marked as done only at its end, so a tick that was cut short is run again, and finds little to do;
+    also one that has ended after a batch because `wanted` said no. While another tick is at work it waits for
+    its turn; of many processes one runs it.
     """
     with ticking.store.read() as work:
         on = tick_due(work.calendar.get(), ticking.clock.now())
     if on is None:
         return False
     try:
-        for _ in run_tick(TickOrder(by_itself_on=on), ticking=ticking):
+        for _ in run_tick(TickOrder(by_itself_on=on), ticking=ticking, wanted=wanted):
             pass
     except TickRunning:
         return False

@@ -54,10 +54,11 @@ def get_forecast(days_asked: int, *, ticking: Ticking) -> Forecast:
     return Forecast(tick_at, forecast_lines(count, days), sum(count.mails.values()), count.counted_at)
 
 
-def count_ahead(*, ticking: Ticking) -> bool:
+def count_ahead(*, ticking: Ticking, wanted: Callable[[], bool] = lambda: True) -> bool:
     """Counts larger books where the newest count is old or has another basis; whether it did.
 
-    Of many processes one counts. If it dies, another one counts within 20 s.
+    Of many processes one counts. If it dies, another one counts within 20 s. Once `wanted` says no it ends
+    without a count.
     """
     with ticking.store.read() as work:
         basis = _basis(work, ticking.clock)
@@ -76,7 +77,7 @@ def count_ahead(*, ticking: Ticking) -> bool:
     if not is_ours():
         return False
     try:
-        count = _count(basis, ticking, wanted=is_ours)
+        count = _count(basis, ticking, wanted=lambda: wanted() and is_ours())
         if count is not None and is_ours():
             # Also if the basis is another one by now: readers compare, and it tells how large the books are.
             with ticking.store.write() as work:

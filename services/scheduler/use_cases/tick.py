@@ -85,8 +85,9 @@ def run_tick(
 ) -> Iterator[Progress]:
     """Decides batch by batch, each in a transaction of its own; the last element has `done` set.
 
-    Once `wanted` says no, the tick ends after the batch that it is in. `ClockNotSettable` for an instant
-    outside sandbox mode; `TickRunning` if another tick does not end within 30 s, or has taken over.
+    Once `wanted` says no, the tick ends after the batch that it is in, and is not done.
+    `ClockNotSettable` for an instant outside sandbox mode; `TickRunning` if another tick does not end within
+    30 s, or has taken over.
     """
     with ticking.store.read() as work:
         _check_clock(order, work.calendar.get())
@@ -103,8 +104,9 @@ def run_tick(
                 return
             plan = _plan(order, work, ticking.clock)
             work.calendar.put(replace(calendar, clock_set=order.as_of is not None))
-        yield from _Run(plan, ticking, lambda: _guarded(ticking, holder), wanted).all()
-        if order.by_itself_on is not None:
+        run = _Run(plan, ticking, lambda: _guarded(ticking, holder), wanted)
+        yield from run.all()
+        if order.by_itself_on is not None and run.is_done:
             # Under the lease: whoever gets it next sees that this date is done.
             with _guarded(ticking, holder) as work:
                 work.calendar.put(replace(work.calendar.get_to_change(), ticked_on=order.by_itself_on))
@@ -187,6 +189,7 @@ class _Run:
         self._wanted = wanted
         self._examined = 0
         self._total = 0
+        self.is_done = False
 
     def all(self) -> Iterator[Progress]:
         """Decides on everything, and reports after each batch."""
@@ -195,6 +198,7 @@ class _Run:
                 yield self._progress()
                 if not self._wanted():
                     return
+        self.is_done = True
         yield self._progress(done=True)
 
     def going(self, most: int | None) -> Going | None:

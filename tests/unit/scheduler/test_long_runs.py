@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from services.scheduler.use_cases.batches import Counts
 from services.scheduler.use_cases.calendar import run_tick_if_due
-from services.scheduler.use_cases.forecast import count_ahead
-from services.scheduler.use_cases.tick import BATCH
+from services.scheduler.use_cases.forecast import COUNT_LEASE, count_ahead
+from services.scheduler.use_cases.tick import BATCH, LEASE
 from services.shared.worker import Worker
 from tests.fakes.mailer_smtp import until
 from tests.fakes.scheduler_peers import an_invoice
@@ -52,20 +53,26 @@ def gate(world: World) -> Iterator[Gate]:
     gate.open()
 
 
-def tick(world: World) -> Callable[[], bool]:
-    return lambda: run_tick_if_due(ticking=world.ticking)
+RUNS = pytest.mark.parametrize("run", [run_tick_if_due, count_ahead])
 
 
-def count(world: World) -> Callable[[], bool]:
-    return lambda: count_ahead(ticking=world.ticking)
-
-
-@pytest.mark.parametrize("work", [tick, count])
-def test_a_run_is_stuck_while_its_batches_stand_still_and_not_any_more_once_they_go_on(
-    world: World, gate: Gate, work: Callable[[World], Callable[[], bool]]
-) -> None:
-    worker = Worker("run", work(world), idle_seconds=60, stuck_seconds=STUCK_SECONDS)
+def working(run: Callable[..., bool], world: World) -> Worker:
+    """As the scheduler composes it."""
+    worker = Worker(
+        "run",
+        lambda: run(ticking=world.ticking, wanted=lambda: worker.is_wanted),
+        idle_seconds=60,
+        stuck_seconds=STUCK_SECONDS,
+    )
     worker.start()
+    return worker
+
+
+@RUNS
+def test_a_run_is_stuck_while_its_batches_stand_still_and_not_any_more_once_they_go_on(
+    world: World, gate: Gate, run: Callable[..., bool]
+) -> None:
+    worker = working(run, world)
     for _ in range(4):
         until(lambda: worker.is_stuck)
         gate.let()
@@ -73,3 +80,32 @@ def test_a_run_is_stuck_while_its_batches_stand_still_and_not_any_more_once_they
     gate.open()
     assert worker.stop()
     assert not worker.failure
+
+
+@RUNS
+def test_a_run_that_is_told_to_stop_ends_after_its_batch_and_leaves_the_rest_to_the_next(
+    world: World, gate: Gate, run: Callable[..., bool]
+) -> None:
+    worker = working(run, world)
+    until(lambda: len(world.ledger.calls) == 1)
+    worker.dismiss()
+    gate.let()
+    assert worker.stop(), "although the ledger still holds up the batch behind it"
+    assert not worker.failure
+    with world.store.read() as work:
+        assert work.forecasts.get() is None
+        assert not any(work.leases.is_held(lease, now=world.clock.now()) for lease in (LEASE, COUNT_LEASE))
+    gate.open()
+    assert run(ticking=world.ticking)
+    assert not run(ticking=world.ticking), "it is done"
+
+
+def test_the_tick_behind_one_that_was_stopped_decides_what_that_has_left(world: World, gate: Gate) -> None:
+    stopped = working(run_tick_if_due, world)
+    until(lambda: len(world.ledger.calls) == 1)
+    stopped.dismiss()
+    gate.let()
+    assert stopped.stop()
+    gate.open()
+    rest = len(world.ledger.invoices) - BATCH
+    assert world.tick().counts == Counts(queued=rest, unchanged=BATCH)

@@ -25,8 +25,8 @@ class FullDisk(io.StringIO):
         raise OSError(28, "No space left on device")
 
 
-def a_program(worker: Worker) -> Program:
-    return Program("test", "", "", service_names=[], workers=[worker])
+def a_program(*workers: Worker) -> Program:
+    return Program("test", "", "", service_names=[], workers=workers)
 
 
 def test_a_log_line_that_cannot_be_written_is_lost_and_nothing_else() -> None:
@@ -131,3 +131,25 @@ def test_a_process_that_is_told_to_stop_ends_well() -> None:
         return False
 
     assert run(a_program(Worker("test", stop, idle_seconds=3600)), {"work"}) == 0
+
+
+@pytest.mark.usefixtures("own_signals")
+def test_all_workers_are_told_to_stop_before_any_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "STOP_SECONDS", 2 * SOON)
+    told = threading.Event()
+    last: list[bool] = []
+
+    def see_it() -> bool:
+        while second.is_wanted:
+            told.wait(0.01)
+        told.set()
+        return False
+
+    def wait_for_the_other() -> bool:
+        os.kill(os.getpid(), signal.SIGTERM)
+        last.append(told.wait(SOON))
+        return False
+
+    first, second = Worker("first", wait_for_the_other), Worker("second", see_it)
+    assert run(a_program(first, second), {"work"}) == 0
+    assert last == [True]
