@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -69,7 +68,7 @@ class Campaign:
         self.bans: dict[str, float] = {}
         """When what was forbidden had been answered: an organization's id, or CLOSED for invoices."""
         self.before: list[History] = []
-        """The histories as they were when the fault began."""
+        """The histories as they were when it was asked to remember them; they may only grow."""
         self._others: list[Future[None]] = []
         self._killed = Counter(self.fleet.killed)
         self._began_at = self._fault_at = self._fault_ended = 0.0
@@ -115,8 +114,16 @@ class Campaign:
     def breaks(self) -> None:
         """The fault begins now."""
         self._out_at_fault, self._fault_at = len(self.deliveries()), time.monotonic()
-        with suppress(grpc.RpcError):
-            self.before = self.histories()
+        self.remember()
+
+    def remember(self) -> None:
+        """Keeps the histories as they are now. Mails must be out, and every one of them has its history."""
+        out = {delivery.message_id for delivery in self.deliveries()}
+        found = insist(self.histories, seconds=PATIENCE)
+        untold = out - {history.message_id for history in found if history.events}
+        assert out, "nothing is out that could be rewritten"
+        assert not untold, f"{len(untold)} of {len(out)} mails that are out have no history"
+        self.before += found
 
     def heals(self) -> None:
         """The fault has ended now."""
