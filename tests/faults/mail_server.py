@@ -1,7 +1,7 @@
 """An SMTP server that misbehaves on order, and knows exactly what it has taken responsibility for.
 
 It stands for the outside world, so it is never killed with the programs under test. What it accepts is in a
-file before it says so; `accepted` has it in the order of acceptance, `mail_server_copies` in aftermath.py
+file before it says so; `accepted` has it in the order of acceptance, `unexplained_copies` in aftermath.py
 says which second copies a cut connection explains.
 
 What an address starts with asks for an answer: `never-550.` is refused with 550 after RCPT (any 5xx),
