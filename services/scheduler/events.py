@@ -38,7 +38,7 @@ from services.scheduler.tables import inbox
 from services.shared import log as logging
 from services.shared.clock import SystemClock
 from services.shared.database import Database
-from services.shared.facts_amqp import Broken, broker, broker_url, hold_to_seconds, queue_of
+from services.shared.facts_amqp import Broken, broker, broker_url, hold_to_seconds, hosts_of, queue_of
 from services.shared.inbox import Inbox
 from services.shared.intake import PATIENCE_SECONDS, Intake
 from services.shared.probe_server import ProbeServer
@@ -122,7 +122,13 @@ class PatientConsumer(Consumer):
     def on_connection_error(self, exc: Exception, interval: float) -> None:
         """Tried in vain; it will try again."""
         self._moved_at = time.monotonic()
-        super().on_connection_error(exc, interval)
+        # Not as nameko says it: of several URLs that hides the password of the first one only.
+        log.warning(
+            "the broker is away",
+            hosts=hosts_of(self.amqp_uri),
+            error=type(exc).__name__,
+            again_in_seconds=interval,
+        )
 
     @contextlib.contextmanager
     def establish_connection(self) -> Iterator[Connection]:

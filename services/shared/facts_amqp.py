@@ -65,9 +65,14 @@ def broker_url(env: Mapping[str, str]) -> str:
 
 def _host_of(url: str, name: str) -> str:
     try:
-        return str(parse_url(url)["hostname"] or "localhost")
+        return hosts_of(url)[0]
     except (ValueError, TypeError, KeyError):
         raise SettingWrong(f"{name} is no URL of a broker, such as amqp://user@host:5672/name.") from None
+
+
+def hosts_of(urls: str) -> list[str]:
+    """The names alone of the brokers in the URL, for logs."""
+    return [str(parse_url(url)["hostname"] or "localhost") for url in urls.split(";")]
 
 
 def broker(url: str, *, heartbeat: float = 0) -> Connection:
