@@ -10,11 +10,13 @@ else; test_doomed.py compares the two. A point is named by what it does ("commit
 Each program dies QUOTA times at each point, then the point is passed unharmed, so that it gets on. Where a
 death is still owed, CHANCE is how likely it is the first time, twice that the second time and so on, so that
 deaths spread over the time of the test and come where the program seldom goes, too. TALLY is
-a directory in which each death leaves a file, written before the kill: `deaths` counts them.
+a directory in which each death leaves a file, written before the kill: `deaths` counts them, and `passed` how
+often each point was come by with a death still owed.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import re
@@ -30,7 +32,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-_DML = re.compile(r"\s*(?:WITH .*?\)\s*)?(INSERT INTO|UPDATE|DELETE FROM|COPY)\s+\"?(\w+)", re.DOTALL)
+_WRITES = re.compile(
+    r"(?<!FOR )(?<!KEY )(?<!DO )\b(INSERT INTO|UPDATE|DELETE FROM|MERGE INTO)\s+(?:ONLY\s+)?\"?(\w+)"
+    r"|^\s*(COPY)\s+\"?(\w+)"
+)
 
 LISTENER = "services.scheduler.events"
 
@@ -90,6 +95,36 @@ def deaths(tally: Path) -> Counter[tuple[str, str]]:
     return found
 
 
+def passed(tally: Path) -> Counter[tuple[str, str]]:
+    """How often each program came by each point with a death still owed there: (program, point) -> times."""
+    found: Counter[tuple[str, str]] = Counter()
+    for file in (tally / "passed").glob("*~*"):
+        program, point, _number = file.name.split("~")
+        found[program, point] += file.stat().st_size
+    return found
+
+
+def survived(tally: Path, chance: float) -> list[str]:
+    """Points that a program came by so often that it must have died there, and did not.
+
+    Often is as often as makes a death certain, since it grows likelier by `chance` each time.
+    """
+    dead, sure = deaths(tally), math.ceil(1 / chance)
+    return [
+        f"{program} came by {times} times: {point}"
+        for (program, point), times in sorted(passed(tally).items())
+        if times >= sure and not dead[program, point]
+    ]
+
+
+def writes(statement: str) -> list[str]:
+    """What a statement writes, such as "UPDATE notices", also within a WITH; no locks, no ON CONFLICT."""
+    return [
+        f"{match[1] or match[3]} {match[2] or match[4]}".replace(" INTO", "").replace(" FROM", "")
+        for match in _WRITES.finditer(statement)
+    ]
+
+
 def prepare(doom: Doom, module: str, words: list[str]) -> Callable[[], object]:
     """Lays the points around the libraries of the program; what is returned runs it."""
     if module == LISTENER:
@@ -122,8 +157,7 @@ def _commits(doom: Doom) -> None:
     commits = Commits()
 
     def written(statement: str) -> None:
-        if match := _DML.match(statement):
-            words = f"{match.group(1).split()[0]} {match.group(2)}"
+        for words in writes(statement):
             if words not in commits.written:
                 commits.written.append(words)
 
