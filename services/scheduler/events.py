@@ -38,7 +38,7 @@ from services.scheduler.tables import inbox
 from services.shared import log as logging
 from services.shared.clock import SystemClock
 from services.shared.database import Database
-from services.shared.facts_amqp import Broken, broker, broker_url, hold_to_seconds, hosts_of, queue_of
+from services.shared.facts_amqp import Broken, broker_url, brokers, hold_to_seconds, queue_of
 from services.shared.inbox import Inbox
 from services.shared.intake import PATIENCE_SECONDS, Intake
 from services.shared.probe_server import ProbeServer
@@ -58,6 +58,10 @@ MESSAGES_AT_ONCE = 10
 
 HEARTBEAT_SECONDS = 10
 """A broker that has been silent for twice as long is taken for dead."""
+
+FIRST_PAUSE = 0.2
+LONGEST_PAUSE = 3.0
+"""Between two looks for a broker."""
 
 DECLARE_SECONDS = 5.0
 """How often the queue is declared and bound again, since nobody tells when the binding is removed. A broker
@@ -106,8 +110,8 @@ class PatientConsumer(Consumer):
 
     @property
     def connection(self) -> Connection:
-        """How to connect."""
-        return broker(self.amqp_uri, heartbeat=HEARTBEAT_SECONDS)
+        """What kombu asks for the errors of connections; they are made in `establish_connection`."""
+        return brokers(self.amqp_uri)[0]
 
     def check(self) -> None:
         """Raises unless it listens."""
@@ -119,25 +123,17 @@ class PatientConsumer(Consumer):
         """Whether it neither listens nor tries to connect."""
         return self._moved_at is not None and time.monotonic() - self._moved_at > STUCK_SECONDS
 
-    def on_connection_error(self, exc: Exception, interval: float) -> None:
-        """Tried in vain; it will try again."""
+    def on_away(self, host: str, error: Exception) -> None:
+        """One broker was tried in vain; the next one is, or after a pause all of them again."""
         self._moved_at = time.monotonic()
-        # Not as nameko says it: of several URLs that hides the password of the first one only.
-        log.warning(
-            "the broker is away",
-            hosts=hosts_of(self.amqp_uri),
-            error=type(exc).__name__,
-            again_in_seconds=interval,
-        )
+        # Not the error's words, nor the URL as nameko shows it: of several it hides the first password only.
+        log.warning("the broker is away", host=host, error=type(error).__name__)
 
     @contextlib.contextmanager
     def establish_connection(self) -> Iterator[Connection]:
         """Tries every three seconds at the latest, and lets no single read or write hang."""
         self._connected, self._moved_at = False, time.monotonic()
-        with self.create_connection() as connection:
-            connection.ensure_connection(
-                self.on_connection_error, None, interval_start=0.2, interval_step=0.5, interval_max=3
-            )
+        with self._first_that_takes_one() as connection:
             hold_to_seconds(connection.connection)
             try:
                 yield connection
@@ -145,6 +141,18 @@ class PatientConsumer(Consumer):
                 # Without taking leave: a frozen broker would let that wait, too.
                 connection.connection.collect()
                 raise
+
+    def _first_that_takes_one(self) -> Connection:
+        """Connected to the first of the brokers that is there, as relays do: they have to meet."""
+        pause = FIRST_PAUSE
+        while True:
+            for one in brokers(self.amqp_uri, heartbeat=HEARTBEAT_SECONDS):
+                try:
+                    return one.ensure_connection(max_retries=0, reraise_as_library_errors=False)
+                except Broken as error:
+                    self.on_away(one.hostname, error)
+            time.sleep(pause)
+            pause = min(LONGEST_PAUSE, pause + 0.5)
 
     def get_consumers(self, consumer_cls: Any, channel: Any) -> list[Any]:
         """One consumer of undecoded messages."""

@@ -65,14 +65,9 @@ def broker_url(env: Mapping[str, str]) -> str:
 
 def _host_of(url: str, name: str) -> str:
     try:
-        return hosts_of(url)[0]
+        return str(parse_url(url)["hostname"] or "localhost")
     except (ValueError, TypeError, KeyError):
         raise SettingWrong(f"{name} is no URL of a broker, such as amqp://user@host:5672/name.") from None
-
-
-def hosts_of(urls: str) -> list[str]:
-    """The names alone of the brokers in the URL, for logs."""
-    return [str(parse_url(url)["hostname"] or "localhost") for url in urls.split(";")]
 
 
 def broker(url: str, *, heartbeat: float = 0) -> Connection:
@@ -86,13 +81,21 @@ def broker(url: str, *, heartbeat: float = 0) -> Connection:
     )
 
 
-def connected(url: str) -> amqp.Connection:
+def brokers(urls: str, *, heartbeat: float = 0) -> list[Connection]:
+    """The same for each of the URLs between semicolons.
+
+    One for all of them would hold the certificate of the second broker against the name of the first.
+    """
+    return [broker(url, heartbeat=heartbeat) for url in urls.split(";")]
+
+
+def connected(urls: str) -> amqp.Connection:
     """A connection to the first of the brokers in the URL, between semicolons, that takes one."""
-    *others, last = url.split(";")
+    *others, last = brokers(urls)
     for one in others:
         with contextlib.suppress(*Broken):
-            return broker(one).transport.establish_connection()
-    return broker(last).transport.establish_connection()
+            return one.transport.establish_connection()
+    return last.transport.establish_connection()
 
 
 def hold_to_seconds(connection: amqp.Connection, seconds: float = CONFIRM_SECONDS) -> None:

@@ -44,20 +44,20 @@ def url_with_password(env: Mapping[str, str], name: str) -> str:
     """The URL in the variable, with the password of the file that `..._PASSWORD_FILE` names.
 
     So a URL can stand where everybody may read it, and its password elsewhere. Without that variable the
-    URL is taken as it is.
+    URL is taken as it is. Of several URLs between semicolons each gets the password.
     """
     url = required(env, name)
     file = f"{name.removesuffix('_URL')}_PASSWORD_FILE"
     if not env.get(file):
         return url
     password = quote(secret_file(env, file), safe="")
-    scheme, found, rest = url.partition("://")
-    user, at, place = rest.rpartition("@")
-    if not found or not at or not user or ":" in user:
+    parts = [one.partition("://") for one in url.split(";")]
+    places = [(scheme, *rest.rpartition("@")) for scheme, _, rest in parts]
+    if any(not user or ":" in user for _, user, _, _ in places):
         raise SettingWrong(
             f"{name} must be like scheme://user@host/name, without a password, where {file} is set."
         )
-    return f"{scheme}://{user}:{password}@{place}"
+    return ";".join(f"{scheme}://{user}:{password}@{place}" for scheme, user, _, place in places)
 
 
 def _hosts(url: URL, env: Mapping[str, str]) -> list[str]:

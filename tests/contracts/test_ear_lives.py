@@ -18,14 +18,14 @@ EAR = """
 import os, sys
 from services.scheduler import events
 
-tell = events.PatientConsumer.on_connection_error
+tell = events.PatientConsumer.on_away
 
 def hang(*what):
     tell(*what)
     {hang}
 
 events.STUCK_SECONDS, events.FROZEN_SECONDS = {stuck}, {frozen}
-events.PatientConsumer.on_connection_error = hang
+events.PatientConsumer.on_away = hang
 code = events.main(os.environ)
 sys.stderr.flush()
 os._exit(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from services.shared.facts import NotDelivered
 from services.shared.facts_wire import to_json
 from tests.contracts.facts_world import Make, on_channel, until
+from tests.fakes.authority import Authority
+from tests.fakes.tls_front import behind_tls
 from tests.faults.tcp_proxy import TcpProxy
 from tests.servers import DATABASES
 
@@ -131,6 +134,31 @@ def test_an_ear_without_a_broker_waits_for_it_and_ends_when_told(world_of: Make)
     until(lambda: "the broker is away" in ear.log, "it tries")
     assert "guest:guest" not in ear.log
     assert ear.terminate() == 0
+
+
+def test_an_ear_listens_to_the_first_of_its_brokers_that_is_there(world_of: Make) -> None:
+    world = world_of()
+    ear = world.listening(DUNLIN_AMQP_URL=f"amqp://guest:guest@127.0.0.1:1//;{world.amqp_url}")
+    world.tell()
+    assert world.publishing().run_once()
+    until(world.all_arrived_once, "it has arrived")
+    assert ear.terminate() == 0
+
+
+def test_an_ear_checks_the_certificate_of_each_broker_against_its_own_name(
+    world_of: Make, tmp_path: Path
+) -> None:
+    world = world_of()
+    authority = Authority(tmp_path)
+    parts = urlsplit(world.amqp_url)
+    user, _, _ = parts.netloc.rpartition("@")
+    with behind_tls((str(parts.hostname), parts.port or 5672), authority, "127.0.0.2") as port:
+        urls = f"amqps://{user}@127.0.0.1:1//;amqps://{user}@127.0.0.2:{port}{parts.path}"
+        ear = world.listening(DUNLIN_AMQP_URL=urls, SSL_CERT_FILE=str(authority.file))
+        world.tell()
+        assert world.publishing().run_once()
+        until(world.all_arrived_once, "it has arrived")
+        assert ear.terminate() == 0
 
 
 @pytest.mark.parametrize("url", ["", "http://127.0.0.1:5672//"])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.shared.facts_amqp import broker_url
+from services.shared.facts_amqp import Broken, broker_url, brokers
 from services.shared.server_urls import server_url
 from services.shared.settings import SettingWrong
 
@@ -124,3 +124,22 @@ def test_a_broker_elsewhere_in_plain_text_is_refused_with_its_variable_and_the_c
     with pytest.raises(SettingWrong, match=r"DUNLIN_AMQP_URL leads to mq.*amqps://.*DUNLIN_PLAINTEXT"):
         broker_url({BROKER: url})
     assert broker_url({BROKER: url, "DUNLIN_PLAINTEXT": "allowed"}) == url
+
+
+def test_each_of_several_brokers_gets_the_password_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("long;enough@to/be one\n")
+    env = {"DUNLIN_AMQP_PASSWORD_FILE": str(tmp_path / "password")}
+    found = broker_url(env | {BROKER: "amqps://me@mq-1//;amqps://you@mq-2:5/x"})
+    told = [(one.userid, one.password, one.hostname) for one in brokers(found)]
+    assert told == [("me", "long;enough@to/be one", "mq-1"), ("you", "long;enough@to/be one", "mq-2")]
+    for wrong in ("amqps://me@mq-1//;amqps://mq-2//", "amqps://me@mq-1//;amqps://me:p@mq-2//"):
+        with pytest.raises(SettingWrong, match="without a password"):
+            broker_url(env | {BROKER: wrong})
+
+
+def test_each_broker_has_to_prove_that_it_has_its_own_name() -> None:
+    tried = brokers("amqps://127.0.0.1:1//;amqps://127.0.0.2:1//;amqp://127.0.0.3:1//")
+    for one in tried:
+        with pytest.raises(Broken):
+            one.ensure_connection(max_retries=0, reraise_as_library_errors=False)
+    assert [one.ssl and one.ssl["server_hostname"] for one in tried] == ["127.0.0.1", "127.0.0.2", False]
