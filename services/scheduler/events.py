@@ -36,6 +36,7 @@ from nameko.messaging import Consumer as Entrypoint
 
 from services.scheduler.tables import inbox
 from services.shared import log as logging
+from services.shared import tracing
 from services.shared.clock import SystemClock
 from services.shared.database import Database
 from services.shared.facts_amqp import Broken, broker_url, brokers, hold_to_seconds, queue_of
@@ -69,6 +70,9 @@ that does not answer to that is found out as well."""
 
 STOP_SECONDS = 4.0
 """How long messages that are being taken in are given at the end; the broker has the others."""
+
+SPANS_SECONDS = 2.0
+"""How long a collector of traces is given at the end."""
 
 STUCK_SECONDS = PATIENCE_SECONDS + 60
 """A listener that has not looked at its connection for so long never will. Until all that it has in hand is
@@ -255,6 +259,8 @@ def run(settings: Settings) -> int:
     intake.end()
     with eventlet.Timeout(STOP_SECONDS, False):
         container.stop()
+    with eventlet.Timeout(SPANS_SECONDS, False):
+        tracing.shut_down()
     return 0 if stop else 1
 
 
@@ -291,6 +297,7 @@ def main(env: Mapping[str, str]) -> int:
     """Runs; returns the exit code (2 for wrong settings)."""
     try:
         logging.configure(f"{NAME}-events", choice(env, "DUNLIN_LOG_LEVEL", "INFO", logging.LEVELS))
+        tracing.configure(f"{NAME}-events", env)
         return run(Settings.read(env))
     except SettingError as error:
         sys.stderr.write(f"{NAME}-events: {error}\n")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
+from services.shared import tracing
 from services.shared.database_errors import database_refusal
 from services.shared.facts import StoredFact
 from services.shared.facts_wire import Reading, from_json, refused
@@ -46,6 +47,11 @@ class Intake:
     def take_in(self, body: bytes) -> None:
         """Returns once all that the message says is durable; `Away` if that took too long."""
         reading = from_json(body)
+        with tracing.span("facts taken in", facts=len(reading.facts), **_request_of(reading)):
+            self._insist(reading)
+        _tell(reading)
+
+    def _insist(self, reading: Reading) -> None:
         give_up = time.monotonic() + self._patience
         pause = FIRST_PAUSE
         while not self._store(reading):
@@ -53,7 +59,6 @@ class Intake:
                 raise Away
             self._sleep(pause)
             pause = min(LONGEST_PAUSE, pause * 2)
-        _tell(reading)
 
     def _store(self, reading: Reading) -> bool:
         """Whether all of it is stored now."""
@@ -85,6 +90,12 @@ class Intake:
                 raise
             log.exception("a fact cannot be stored", fact_id=fact.fact_id, request_id=fact.request_id)
             self._inbox.take_in([], [refused(fact, _words(error))])
+
+
+def _request_of(reading: Reading) -> dict[str, str]:
+    """Its name for traces, if all the facts belong to one."""
+    requests = {fact.request_id for fact in reading.facts}
+    return {"dunlin.request_id": requests.pop()} if len(requests) == 1 else {}
 
 
 def _tell(reading: Reading) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -9,8 +10,10 @@ import pytest
 
 from services.shared.facts import NotDelivered
 from services.shared.facts_wire import to_json
+from services.shared.log import request_id
 from tests.contracts.facts_world import Make, on_channel, until
 from tests.fakes.authority import Authority
+from tests.fakes.collector import Collector
 from tests.fakes.tls_front import behind_tls
 from tests.faults.tcp_proxy import TcpProxy
 from tests.servers import DATABASES
@@ -158,6 +161,37 @@ def test_an_ear_checks_the_certificate_of_each_broker_against_its_own_name(
         world.tell()
         assert world.publishing().run_once()
         until(world.all_arrived_once, "it has arrived")
+        assert ear.terminate() == 0
+
+
+def test_an_ear_sends_its_spans_to_whoever_collects_traces_also_the_last_ones(world_of: Make) -> None:
+    collector, world = Collector(), world_of()
+    try:
+        # So long that only the end can send them.
+        ear = world.listening(DUNLIN_TRACES_URL=collector.url, OTEL_BSP_SCHEDULE_DELAY="60000")
+        token = request_id.set("a-click")
+        world.tell()
+        request_id.reset(token)
+        assert world.publishing().run_once()
+        until(lambda: "a fact came in" in ear.log, "it has arrived")
+        assert ear.terminate() == 0
+    finally:
+        collector.stop()
+    [span] = collector.spans
+    assert (span.service, span.name) == ("dunlin-scheduler-events", "facts taken in")
+    assert span.request_id == "a-click"
+
+
+def test_an_ear_does_its_work_whatever_becomes_of_its_traces(world_of: Make) -> None:
+    """The collector takes connections and never answers."""
+    world = world_of()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1/traces"
+        ear = world.listening(DUNLIN_TRACES_URL=url, OTEL_BSP_SCHEDULE_DELAY="10")
+        for _ in range(3):
+            world.tell()
+            assert world.publishing().run_once()
+            until(world.all_arrived_once, "it has arrived")
         assert ear.terminate() == 0
 
 
