@@ -56,6 +56,8 @@ class Campaign:
     """What an organization's address begins with, where the mail server is to treat it in its own way."""
     methods: Sequence[str] = ()
     """How people pay; in every way that the sandbox has, if empty."""
+    lasting: float = 0.0
+    """Seconds over which people come to pay, so that a payment is always on its way; 0 is all at once."""
     patience: float = IDLE_SECONDS
     """Seconds from the fault's end, beside what the mails left take, after which the test fails.
 
@@ -88,9 +90,14 @@ class Campaign:
     def begin(self) -> None:
         """Ticks day by day, lets people pay and staff exclude; returns at once."""
         self._began_at = time.monotonic()
+        # Before those who pay, since they may be more than can be served at once.
         self._others.append(self._pool.submit(self._tick_all))
-        self.paid = [self._pool.submit(self._pay, intent) for intent in self._intents()]
         self._others.append(self._pool.submit(self._forbid_while_mails_go_out))
+        intents = self._intents()
+        self.paid = [
+            self._pool.submit(self._pay, intent, self._began_at + self.lasting * turn / len(intents))
+            for turn, intent in enumerate(intents)
+        ]
 
     def reach(self, share: float) -> None:
         """Returns once this share of the mails is out."""
@@ -207,7 +214,8 @@ class Campaign:
             for method in [methods[turn % len(methods)]]
         ]
 
-    def _pay(self, intent: Intent) -> set[str]:
+    def _pay(self, intent: Intent, comes_at: float) -> set[str]:
+        pause(max(0.0, comes_at - time.monotonic()))
         return pay(self.fleet.clients.paynow, intent, key=f"confirm {intent.invoice}", seconds=PATIENCE)
 
     def _forbid_while_mails_go_out(self) -> None:

@@ -35,14 +35,14 @@ from services.shared.grpc_channel import open_channel
 from tests.e2e.acts import wait_until
 from tests.e2e.company import REPOSITORY
 from tests.faults.fleet_plan import (
-    BANK_SECONDS,
     DATABASES,
     LINES,
     PROGRAMS,
     SERVICES,
-    SMTP_CONNECTIONS,
     Doomed,
     Process,
+    on_line,
+    settings,
 )
 from tests.faults.mail_server import MailServer
 from tests.faults.own_servers import OwnServer
@@ -209,35 +209,16 @@ class Fleet:
         return urls
 
     def _settings(self) -> dict[str, str]:
-        for name in ("service-token", "session-key", "link-key"):
-            (self.root / name).write_text(secrets.token_urlsafe(32))
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("DUNLIN_")}
-        settings = {
-            "PYTHONPATH": os.pathsep.join((str(REPOSITORY), str(REPOSITORY / "protos" / "gen"))),
-            "DUNLIN_SERVICE_TOKEN_FILE": str(self.root / "service-token"),
-            "DUNLIN_SESSION_KEY_FILE": str(self.root / "session-key"),
-            "DUNLIN_LINK_KEY_FILE": str(self.root / "link-key"),
-            "DUNLIN_PUBLIC_URL": self.site,
-            "DUNLIN_GATEWAY_LISTEN": f"127.0.0.1:{self._ports['gateway']}",
-            "DUNLIN_SMTP_HOST": "127.0.0.1",
-            "DUNLIN_SMTP_PORT": str(self.mail.port),
-            "DUNLIN_SMTP_CONNECTIONS": str(SMTP_CONNECTIONS),
-            "DUNLIN_SANDBOX_ACH_SECONDS": str(BANK_SECONDS),
-        }
-        for name in SERVICES:
-            settings[f"DUNLIN_{name.upper()}_LISTEN"] = f"127.0.0.1:{self._ports[name]}"
-            settings[f"DUNLIN_{name.upper()}_ADDRESS"] = f"127.0.0.1:{self._ports[name]}"
-        for name, url in self._urls.items():
-            settings[f"DUNLIN_{name.upper()}_DATABASE_URL"] = url
-        settings["DUNLIN_AMQP_URL"] = self.broker.url
-        return {**inherited, **settings}
+        inherited["PYTHONPATH"] = os.pathsep.join((str(REPOSITORY), str(REPOSITORY / "protos" / "gen")))
+        return inherited | settings(self.root, self._ports, self._urls, self.broker.url, self.mail.port)
 
     def _env_of(self, name: str) -> dict[str, str]:
         """The settings of one program, with the lines that were asked for in them."""
         env = dict(self._env)
         for line in self._asked_for:
-            programs, setting = LINES[line]
-            if name.startswith(tuple(programs.split())) and setting in env:
+            setting = LINES[line][1]
+            if on_line(line, name):
                 env[setting] = self._through(line, env[setting])
         return env
 
