@@ -24,6 +24,8 @@ from itertools import count
 from pathlib import Path
 from typing import IO, Literal
 
+from tests.faults.listening import stop_listening
+
 MOST_BYTES = 16 * 1024 * 1024
 _CALL_SECONDS = 10.0
 _AT_RCPT = re.compile(r"(?:never-(5\d\d)|later-(4\d\d))\.")
@@ -71,7 +73,7 @@ class MailServer:
         self.port = 0
         self._record: IO[str] = record.open("a", encoding="utf-8")
         self._numbers = count(1)
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._writers: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
         self._server: asyncio.Server | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="mail-server", daemon=True)
@@ -103,13 +105,13 @@ class MailServer:
 
     async def _listen(self) -> None:
         if self._server is None:
-            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=MOST_BYTES)
+            self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, limit=MOST_BYTES)
             self.port = self._server.sockets[0].getsockname()[1]
 
     async def _refuse(self) -> None:
         server, self._server = self._server, None
         if server is not None:
-            server.close()
+            await stop_listening(server)
         for writer in self._writers:
             writer.transport.abort()
 
@@ -118,11 +120,18 @@ class MailServer:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        # Those whose task was ended before it had begun.
+        for writer in self._writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Known from here on, and not only once its task has begun.
+        self._writers[writer] = self._loop.create_task(self._serve(reader, writer))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         number = next(self._numbers)
         self.open.add(number)
-        self._writers.add(writer)
         try:
             await asyncio.sleep(self.manners.greeting_seconds)
             writer.write(b"220 mail.test at your service\r\n")
@@ -131,7 +140,7 @@ class MailServer:
             pass  # the client has gone, or was cut off
         finally:
             self.open.discard(number)
-            self._writers.discard(writer)
+            self._writers.pop(writer, None)
             writer.close()
 
     def keep(self, accepted: Accepted) -> None:

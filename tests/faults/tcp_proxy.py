@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.faults.listening import stop_listening
+
 PIECE = 64 * 1024
 _CALL_SECONDS = 10.0
 _RESET = struct.pack("ii", 1, 0)
@@ -43,6 +45,7 @@ class _Connection:
 
     def __init__(self, client: asyncio.StreamWriter) -> None:
         self.ends = [client]
+        self.task: asyncio.Task[None] | None = None
         self.passed = 0
         self.muted = False
 
@@ -134,7 +137,7 @@ class TcpProxy:
 
     async def _listen(self) -> None:
         if self._server is None:
-            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+            self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
             self.port = self._server.sockets[0].getsockname()[1]
 
     async def _set(self, fault: Fault) -> None:
@@ -149,7 +152,7 @@ class TcpProxy:
     async def _refuse(self) -> None:
         server, self._server = self._server, None
         if server is not None:
-            server.close()
+            await stop_listening(server)
         await self._cut()
 
     async def _cut(self) -> None:
@@ -161,10 +164,19 @@ class TcpProxy:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        # Those whose task was ended before it had begun.
+        await self._cut()
+        await asyncio.sleep(0)
 
-    async def _serve(self, from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+    def _accept(self, from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        # Known from here on, and not only once its task has begun.
         connection = _Connection(to_client)
         self._connections.add(connection)
+        connection.task = self._loop.create_task(self._serve(connection, from_client, to_client))
+
+    async def _serve(
+        self, connection: _Connection, from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter
+    ) -> None:
         try:
             await self._hold()
             from_server, to_server = await asyncio.open_connection(*self._target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
 import time
@@ -194,3 +195,15 @@ def test_a_server_that_is_away_looks_like_a_cut_line(echo: Echo, proxy: TcpProxy
     echo.close()
     with pytest.raises(ConnectionResetError), client(proxy) as connection:
         connection.recv(1)
+
+
+def test_closing_leaves_no_connection_open_not_even_one_that_has_just_come(echo: Echo) -> None:
+    for _ in range(20):
+        proxy = TcpProxy("127.0.0.1", echo.port)
+        clients = [socket.create_connection(("127.0.0.1", proxy.port), timeout=5) for _ in range(10)]
+        proxy.close()
+        for client in clients:
+            client.close()
+    # A transport that nobody has closed complains when it is collected, which fails the test.
+    del proxy
+    gc.collect()
