@@ -34,6 +34,7 @@ class Readers:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._has_server = engine.dialect.name == "postgresql"
+        self._drivers: Any = engine.dialect.loaded_dbapi
         # The newest is taken first; a list does that in one step, without a lock.
         self._free: list[_Reader] = []
         # They are closed also where nobody says so, as those in a pool are.
@@ -43,16 +44,16 @@ class Readers:
     def one(self) -> Iterator[Any]:
         """The driver's own connection, outside of any transaction, to read one statement.
 
-        An error of the driver comes as `DBAPIError`; the connection is then used no more.
+        An error of the driver comes as `DBAPIError`, also where no connection can be had; one that was in
+        use is then used no more.
         """
         reader = self._taken() or self._opened()
         try:
             yield reader.pooled.dbapi_connection
         except BaseException as error:
             reader.pooled.close()
-            drivers: Any = self._engine.dialect.loaded_dbapi
-            if isinstance(error, drivers.Error):
-                raise DBAPIError.instance(None, None, error, drivers.Error) from error
+            if isinstance(error, self._drivers.Error):
+                raise self._told(error) from error
             raise
         reader.used_at = time.monotonic()
         self._free.append(reader)
@@ -79,19 +80,25 @@ class Readers:
         if not self._has_server or now - reader.used_at < REST_SECONDS:
             return True
         connection: Any = reader.pooled.dbapi_connection
-        drivers: Any = self._engine.dialect.loaded_dbapi
         try:
             return self._engine.dialect.do_ping(connection)
-        except drivers.Error:
+        except self._drivers.Error:
             return False
 
     def _opened(self) -> _Reader:
-        pooled = self._engine.raw_connection()
+        try:
+            pooled = self._engine.raw_connection()
+        except self._drivers.Error as error:
+            raise self._told(error) from error
         pooled.detach()
         if self._has_server:
             connection: Any = pooled.dbapi_connection
             connection.autocommit = True
         return _Reader(pooled, opened_at=time.monotonic())
+
+    def _told(self, error: Exception) -> Exception:
+        """The driver's error as SQLAlchemy tells it."""
+        return DBAPIError.instance(None, None, error, self._drivers.Error)
 
 
 def _close(readers: list[_Reader]) -> None:

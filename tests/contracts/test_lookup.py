@@ -10,7 +10,7 @@ from services.shared.database import Database, UtcDateTime
 from services.shared.database_errors import DatabaseAway, database_refusal
 from services.shared.lookup import Lookup
 from tests.e2e.acts import wait_until
-from tests.servers import DATABASES, PostgresServer
+from tests.servers import DATABASES, PostgresServer, free_port
 
 metadata = MetaData()
 things = Table(
@@ -103,3 +103,11 @@ def test_a_lookup_whose_connection_was_ended_says_that_the_database_is_away_and_
     assert lookup.rows() == [(1,)]
     database.dispose()
     other.dispose()
+
+
+def test_a_lookup_that_can_have_no_connection_says_that_the_database_is_away() -> None:
+    database = Database(f"postgresql://dunlin@127.0.0.1:{free_port()}/nowhere")
+    with pytest.raises(Exception) as failed:  # noqa: PT011 - whatever it is, it is to mean "away"
+        Lookup(database, select(text("1"))).rows()
+    assert isinstance(database_refusal(failed.value), DatabaseAway)
+    database.dispose()

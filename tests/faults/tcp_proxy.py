@@ -76,6 +76,8 @@ class TcpProxy:
         self._server: asyncio.Server | None = None
         self._fault = Fault()
         self.port = 0
+        self.carried = 0
+        """Bytes that have come so far from either side, whatever became of them."""
         self._call(self._listen())
 
     @property
@@ -203,6 +205,7 @@ class TcpProxy:
         mutes: bool,
     ) -> None:
         while piece := await source.read(PIECE):
+            self.carried += len(piece)
             await self._hold()
             await self._slow_down(len(piece))
             if mutes and connection.muted:

@@ -76,15 +76,20 @@ def test_a_bad_network_loses_nothing_and_doubles_nothing(
     fleet_on_lines: Fleet, visitor: Visitor, kind: str
 ) -> None:
     def harm() -> None:
-        for turn in turns(CAMPAIGNS[kind]):
-            lines = [fleet_on_lines.lines[name] for name in turn]
+        for turn in each_turn:
+            lines = {name: fleet_on_lines.lines[name] for name in turn}
+            carried = {name: line.carried for name, line in lines.items()}
             for fault in FAULTS.values():
-                for line in lines:
+                for line in lines.values():
                     fault(line)
                 pause(SECONDS)
-            for line in lines:
+            for line in lines.values():
                 line.heal()
+            unused.extend(name for name, line in lines.items() if line.carried == carried[name])
 
-    go_through(fleet_on_lines, f"network-{kind}", harm, lambda: COPIES)
+    each_turn, unused = turns(CAMPAIGNS[kind]), list[str]()
+    lasting = len(each_turn) * len(FAULTS) * SECONDS
+    go_through(fleet_on_lines, f"network-{kind}", harm, lambda: COPIES, lasting=lasting)
     assert visitor.complaints == []
     assert visitor.pages.get(200, 0) > 0
+    assert unused == [], "nothing went over these lines while they were bad"
