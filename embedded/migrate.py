@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from embedded.child import leashed
 
+
 class MigrationFailed(Exception):
     """A database could not be brought up to date; the message holds what the program said."""
 
