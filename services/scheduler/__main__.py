@@ -104,7 +104,7 @@ def compose(env: Mapping[str, str], _roles: Collection[str] = ROLES) -> Program:
     )
     ticking = Ticking(store, ledger, clock, new_id, wake=dispatch.wake, pause=time.sleep)
     handle = FactHandler(clock, new_id, dispatch.wake)
-    inbox_worker = InboxWorker(database, tables.inbox, handle, clock)
+    inbox_worker = InboxWorker(database, tables.inbox, handle, clock, lock=handle.lock)
     handling = Worker("inbox", inbox_worker.run_once, idle_seconds=LOOK_SECONDS)
     by_itself = Worker(
         "tick",

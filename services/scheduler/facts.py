@@ -1,6 +1,6 @@
 """Facts that came in, handed to their use cases in the transaction that marks them as handled."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 
@@ -10,6 +10,8 @@ from services.scheduler.repository import SqlWork
 from services.scheduler.use_cases import receipts
 from services.shared.clock import Clock
 from services.shared.facts import StoredFact
+
+_ABOUT_MESSAGES = ("message_sent", "message_failed")
 
 
 class FactHandler:
@@ -25,6 +27,12 @@ class FactHandler:
             "message_sent": self._message_sent,
             "message_failed": self._message_failed,
         }
+
+    def lock(self, connection: Connection, facts: Sequence[StoredFact]) -> None:
+        """Locks the notices that the facts are about, then the rules, whose last mails they tell."""
+        work = SqlWork(connection, locks=True)
+        work.notices.get({fact.body["notice_id"] for fact in facts if fact.name in _ABOUT_MESSAGES})
+        work.rules.lock()
 
     def __call__(self, connection: Connection, fact: StoredFact) -> None:
         """Applies one fact within the given transaction."""

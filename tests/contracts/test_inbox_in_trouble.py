@@ -1,6 +1,7 @@
 """An inbox whose workers overtake each other, or whose database does not say what became of a COMMIT."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Connection, Row, event, select, text, update
@@ -20,8 +21,11 @@ from tests.servers import DATABASES, MigratedUrl
 FACT = StoredFact("f1", "message_sent", {"notice_id": "n1", "message_id": "<1@x>"}, SetClock().now(), "r1")
 
 
+MANY = [replace(FACT, fact_id=f"f{n}") for n in range(40)]
+
+
 class Desk:
-    """One inbox and two workers, as of two processes; each handled fact leaves a rule behind."""
+    """One inbox and two workers, as of two processes; each handled fact leaves its mark on the rules."""
 
     def __init__(self, url: str) -> None:
         self.clock = SetClock()
@@ -31,10 +35,12 @@ class Desk:
         self.worker = InboxWorker(self.database, tables.inbox, self._handle, self.clock)
         self.other = InboxWorker(self.elsewhere, tables.inbox, self._effect, self.clock)
         self.fails: Callable[[], object] | None = None
+        self.broken = {fact.fact_id for fact in (FACT, *MANY)}
+        """Of these, where `fails` is set, the handler is broken."""
 
     def _handle(self, connection: Connection, fact: StoredFact) -> None:
         self._effect(connection, fact)
-        if self.fails is not None:
+        if self.fails is not None and fact.fact_id in self.broken:
             self.fails()
             raise RuntimeError("the handler is broken")
 
@@ -48,6 +54,14 @@ class Desk:
     def row(self) -> Row[tuple[object, ...]]:
         with self.database.read() as connection:
             return connection.execute(select(tables.inbox)).one()
+
+    def states(self) -> dict[str, tuple[bool, int, bool]]:
+        """By fact whether it was handled, how often it failed, whether it is parked."""
+        with self.database.read() as connection:
+            rows = connection.execute(select(tables.inbox)).all()
+        return {
+            row.fact_id: (row.handled_at is not None, row.attempts, row.parked_at is not None) for row in rows
+        }
 
     def at_its_last_attempt(self) -> None:
         with self.database.write() as connection:
@@ -187,3 +201,40 @@ def test_what_staff_do_with_an_unknown_outcome_may_be_done_again(desk: Desk, act
     assert getattr(desk.letters, act)([letter.inbox_id]) == 0, "it was done"
     desk.work()
     assert desk.effects() == (1 if act == "retry" else 0)
+
+
+def test_facts_that_wait_are_handled_in_one_transaction(desk: Desk) -> None:
+    desk.inbox.take_in(MANY)
+    commits: list[Connection] = []
+    event.listen(desk.database._engine, "commit", commits.append)
+    assert desk.worker.run_once()
+    assert len(commits) == 1
+    assert desk.effects() == len(MANY)
+    assert set(desk.states().values()) == {(True, 0, False)}
+    assert not desk.worker.run_once()
+
+
+@pytest.mark.parametrize("at", [0, 1, 17, 39])
+def test_a_fact_that_fails_among_many_harms_itself_alone(desk: Desk, at: int) -> None:
+    desk.inbox.take_in(MANY)
+    bad = MANY[at].fact_id
+    desk.broken, desk.fails = {bad}, lambda: None
+    while desk.worker.run_once():
+        pass
+    assert desk.effects() == len(MANY) - 1
+    assert desk.states().pop(bad) == (False, 1, False)
+    assert {state for fact_id, state in desk.states().items() if fact_id != bad} == {(True, 0, False)}
+    for _ in range(MOST_ATTEMPTS - 1):
+        desk.clock.advance(LONGEST_BACKOFF)
+        assert desk.worker.run_once()
+    assert desk.states()[bad] == (False, MOST_ATTEMPTS, True)
+    assert desk.effects() == len(MANY) - 1
+
+
+def test_many_facts_whose_handling_has_an_unknown_outcome_take_effect_once(desk: Desk) -> None:
+    desk.inbox.take_in(MANY)
+    desk.database.lose_answer()
+    desk.work()
+    assert desk.database.answers_lost == 1
+    assert desk.effects() == len(MANY)
+    assert set(desk.states().values()) == {(True, 0, False)}

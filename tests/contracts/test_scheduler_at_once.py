@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -301,7 +301,7 @@ def test_two_facts_about_one_payment_at_once_make_one_receipt_and_no_failure(
     facts = [StoredFact(f"f{n}", "payment_succeeded", body, datetime(2026, 3, 1, tzinfo=UTC)) for n in (1, 2)]
     Inbox(database, tables.inbox, world.clock).take_in(facts)
     handler = FactHandler(world.clock, world.ticking.new_id, wake=lambda: None)
-    worker = InboxWorker(database, tables.inbox, handler, world.clock)
+    worker = InboxWorker(database, tables.inbox, handler, world.clock, most=1)
     second: list[Future[bool]] = []
 
     def at_the_same_time() -> None:
@@ -315,6 +315,38 @@ def test_two_facts_about_one_payment_at_once_make_one_receipt_and_no_failure(
     with database.read() as connection:
         rows = connection.execute(text("SELECT attempts, handled_at IS NOT NULL FROM inbox")).all()
     assert [tuple(row) for row in rows] == [(0, True), (0, True)]
+
+
+def test_many_facts_at_once_about_the_same_rules_never_wait_in_a_circle(
+    world: World, database: Database, other: ThreadPoolExecutor
+) -> None:
+    due = {15: date(2026, 3, 18), 30: date(2026, 3, 3)}
+    for number, threshold in enumerate((30, 15, 30, 15), start=2):
+        world.ledger.put(an_invoice(number, due_on=due[threshold]))
+    world.tick()
+    queued = {notice.invoice_id: notice for notice in world.notices() if notice.state is State.QUEUED}
+    facts = []
+    for invoice_id in (2, 3, 5, 4):  # the first worker's rules are 30 and 15, the second one's 15 and 30
+        notice_id = queued[invoice_id].notice_id
+        body = {"notice_id": notice_id, "message_id": f"<{notice_id}@x>"}
+        facts.append(StoredFact(f"f{invoice_id}", "message_sent", body, world.clock.now()))
+    Inbox(database, tables.inbox, world.clock).take_in(facts)
+    handler = FactHandler(world.clock, world.ticking.new_id, wake=lambda: None)
+    one, two = (
+        InboxWorker(database, tables.inbox, handler, world.clock, lock=handler.lock, most=2) for _ in "12"
+    )
+    second: list[Future[bool]] = []
+
+    def at_the_same_time() -> None:
+        second.append(other.submit(two.run_once))
+        ended_or_waits(database, second[0])
+
+    with right_after(database, "INTO last_sent", at_the_same_time):
+        assert one.run_once()
+    assert second[0].result(LONG)
+    with database.read() as connection:
+        handled = connection.execute(text("SELECT count(handled_at) FROM inbox")).scalar_one()
+    assert handled == len(facts)
 
 
 def test_the_exclusion_list_never_grows_past_its_end(

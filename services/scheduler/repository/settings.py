@@ -48,6 +48,11 @@ class SqlRules:
         query = select(last_sent.c.threshold_days, last_sent.c.sent_at)
         return {row.threshold_days: row.sent_at for row in self._connection.execute(query)}
 
+    def lock(self) -> None:
+        """Lets others who do this, or change a rule, wait until the end of this transaction."""
+        query = select(rules.c.threshold_days).order_by(rules.c.threshold_days)
+        self._connection.execute(query.with_for_update())
+
     def note_sent(self, threshold: int, at: datetime) -> None:
         """Remembers that one went out."""
         row = {"threshold_days": threshold, "sent_at": at}
