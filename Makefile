@@ -172,7 +172,7 @@ test-faults: install-dev ## Kill programs while they work, with little in flight
 
 # What was there before is not of this run. The table is written also where something did not hold: it says so.
 .PHONY: faults
-faults: install-dev ## Break everything at full size (two hours or so); the table goes to docs/measured
+faults: install-dev ## Break everything at full size (an hour or so); the table goes to docs/measured
 	@rm -f tests/output/faults-*.json
 	@ended=0; DUNLIN_FAULTS=full $(BIN)/python tests/run.py faults || ended=1; \
 	$(BIN)/python -m tests.faults.results docs/measured/faults.md || ended=1; exit $$ended
