@@ -1,7 +1,8 @@
 """The inbox: facts from other services, taken in once and handled in a transaction of our own."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -196,7 +197,7 @@ class InboxWorker:
         self._most = self._together = most
 
     def run_once(self) -> bool:
-        """Handles what is due, at most so many facts; whether anything was."""
+        """Handles facts that are due, in one transaction; whether there were any."""
         t = self._table
         now = self._clock.now()
         due = (
@@ -207,11 +208,13 @@ class InboxWorker:
             .with_for_update(skip_locked=True)
         )
         rows: Sequence[Any] = ()
+        facts: list[StoredFact] = []
         try:
             with self._database.write() as connection:
                 rows = connection.execute(due).all()
                 if rows:
-                    self._handle_all(connection, rows)
+                    facts = [_fact(row) for row in rows]
+                    self._handle_all(connection, facts)
                     handled = update(t).where(t.c.inbox_id.in_([row.inbox_id for row in rows]))
                     connection.execute(handled.values(handled_at=now))
         except Exception as error:
@@ -220,27 +223,23 @@ class InboxWorker:
                 raise
             self._together = 1
             if len(rows) == 1:
-                self._failed(rows[0].inbox_id, rows[0].attempts, error)
+                with _under(rows[0].request_id):
+                    self._failed(rows[0].inbox_id, rows[0].attempts, error)
             else:
                 log.info("facts not handled together", facts=len(rows), error=type(error).__name__)
             return True
         self._together = min(self._most, 2 * self._together)
+        for fact in facts:
+            with _under(fact.request_id):
+                log.debug("fact handled", name=fact.name, fact_id=fact.fact_id)
         return bool(rows)
 
-    def _handle_all(self, connection: Connection, rows: Sequence[Any]) -> None:
-        facts = [
-            StoredFact(row.fact_id, row.name, json.loads(row.body), row.occurred_at, row.request_id)
-            for row in rows
-        ]
+    def _handle_all(self, connection: Connection, facts: Sequence[StoredFact]) -> None:
         if len(facts) > 1:
             self._lock(connection, facts)
         for fact in facts:
-            before = current_request.set(fact.request_id or current_request.get())
-            try:
-                with tracing.span(f"fact {fact.name}"):
-                    self._handle(connection, fact)
-            finally:
-                current_request.reset(before)
+            with _under(fact.request_id), tracing.span(f"fact {fact.name}"):
+                self._handle(connection, fact)
 
     def _failed(self, inbox_id: int, seen: int, error: Exception) -> None:
         """Notes a failed attempt, unless another one came between: the fact's lock has ended with ours.
@@ -264,3 +263,17 @@ class InboxWorker:
             noted = connection.execute(as_it_was.values(**values)).rowcount
         if not noted:
             log.info("the fact has been handled, or tried again, meanwhile", inbox_id=inbox_id)
+
+
+def _fact(row: Any) -> StoredFact:
+    return StoredFact(row.fact_id, row.name, json.loads(row.body), row.occurred_at, row.request_id)
+
+
+@contextmanager
+def _under(request: str) -> Iterator[None]:
+    """What happens inside belongs to the request that the fact came of, if it names one."""
+    before = current_request.set(request or current_request.get())
+    try:
+        yield
+    finally:
+        current_request.reset(before)
