@@ -155,6 +155,7 @@ class PatientConsumer(Consumer):
                     return one.ensure_connection(max_retries=0, reraise_as_library_errors=False)
                 except Broken as error:
                     self.on_away(one.hostname, error)
+            # Green, as everything here: the other threads go on, and a stop ends it.
             time.sleep(pause)
             pause = min(LONGEST_PAUSE, pause + 0.5)
 

@@ -101,12 +101,13 @@ def main(
     return code
 
 
-def run(program: Program, roles: set[str], *, probe: str = "") -> int:
+def run(program: Program, roles: set[str], *, probe: str = "", stop_seconds: float = STOP_SECONDS) -> int:
     """Runs until SIGTERM or SIGINT, then ends what is under way and returns 0.
 
     Returns 1 if a worker has died or has made no progress for minutes: a process that serves but no longer
     works has to be started anew. Should it then not come to its end, it is ended.
-    `probe` is the address of `/metrics`, `/livez` and `/readyz`, if there are to be any.
+    `probe` is the address of `/metrics`, `/livez` and `/readyz`, if there are to be any;
+    `stop_seconds` is what calls under way are given, and then each worker.
     """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -152,9 +153,9 @@ def run(program: Program, roles: set[str], *, probe: str = "") -> int:
         # All at once, and not one after another: each has then as long as the slowest.
         worker.dismiss()
     if server is not None:
-        server.stop(STOP_SECONDS)
+        server.stop(stop_seconds)
     for worker in workers:
-        worker.stop(STOP_SECONDS)
+        worker.stop(stop_seconds)
     vitals.stop()
     if probing is not None:
         probing.stop()

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 from sqlalchemy import Column, Date, MetaData, Table, Text, bindparam, insert, select, text
+from sqlalchemy.exc import DBAPIError
 
 from services.shared.database import Database, UtcDateTime
 from services.shared.database_errors import DatabaseAway, database_refusal
@@ -97,7 +98,7 @@ def test_a_lookup_whose_connection_was_ended_says_that_the_database_is_away_and_
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
         )
-    with pytest.raises(Exception) as failed:  # noqa: PT011 - whatever it is, it is to mean "away"
+    with pytest.raises(DBAPIError) as failed:
         lookup.rows()
     assert isinstance(database_refusal(failed.value), DatabaseAway)
     assert lookup.rows() == [(1,)]
@@ -107,7 +108,7 @@ def test_a_lookup_whose_connection_was_ended_says_that_the_database_is_away_and_
 
 def test_a_lookup_that_can_have_no_connection_says_that_the_database_is_away() -> None:
     database = Database(f"postgresql://dunlin@127.0.0.1:{free_port()}/nowhere")
-    with pytest.raises(Exception) as failed:  # noqa: PT011 - whatever it is, it is to mean "away"
+    with pytest.raises(DBAPIError) as failed:
         Lookup(database, select(text("1"))).rows()
     assert isinstance(database_refusal(failed.value), DatabaseAway)
     database.dispose()

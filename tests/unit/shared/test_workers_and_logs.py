@@ -9,7 +9,6 @@ from typing import TextIO, cast
 
 import pytest
 
-from services.shared import process
 from services.shared.log import Unfailing
 from services.shared.process import Program, run
 from services.shared.worker import Worker
@@ -87,13 +86,10 @@ def test_a_process_whose_worker_has_died_ends_so_that_it_is_started_anew() -> No
 
 
 @pytest.mark.usefixtures("own_signals")
-def test_a_process_whose_worker_makes_no_progress_ends_so_that_it_is_started_anew(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(process, "STOP_SECONDS", 0.1)
+def test_a_process_whose_worker_makes_no_progress_ends_so_that_it_is_started_anew() -> None:
     over = threading.Event()
     stuck = Worker("test", over.wait, stuck_seconds=0.1)
-    assert run(a_program(stuck), {"work"}) == 1
+    assert run(a_program(stuck), {"work"}, stop_seconds=0.1) == 1
     over.set()
 
 
@@ -134,8 +130,7 @@ def test_a_process_that_is_told_to_stop_ends_well() -> None:
 
 
 @pytest.mark.usefixtures("own_signals")
-def test_all_workers_are_told_to_stop_before_any_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "STOP_SECONDS", 2 * SOON)
+def test_all_workers_are_told_to_stop_before_any_is_waited_for() -> None:
     told = threading.Event()
     last: list[bool] = []
 
@@ -151,5 +146,5 @@ def test_all_workers_are_told_to_stop_before_any_is_waited_for(monkeypatch: pyte
         return False
 
     first, second = Worker("first", wait_for_the_other), Worker("second", see_it)
-    assert run(a_program(first, second), {"work"}) == 0
+    assert run(a_program(first, second), {"work"}, stop_seconds=2 * SOON) == 0
     assert last == [True]
