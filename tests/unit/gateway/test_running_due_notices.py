@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from queue import Queue
 from typing import Any
 
 from dunlin.scheduler.v1.scheduler_pb2 import TickProgress
@@ -15,6 +16,12 @@ from tests.fakes.gateway_visitor import Visitor
 
 RUN = "/client-emails/due-notices/run"
 RUNS = "/client-emails/due-notices/runs"
+
+
+def wait_for_the_end(kind: str) -> None:
+    for thread in threading.enumerate():
+        if thread.name.startswith(f"{kind}-"):
+            thread.join(30)
 
 
 def test_a_run_that_takes_long_shows_its_progress_and_the_page_may_be_left(
@@ -36,9 +43,7 @@ def test_a_run_that_takes_long_shows_its_progress_and_the_page_may_be_left(
         assert again.path == page.path, "a second run would only wait for the first"
     assert len([one for one in services.scheduler.requests("RunTick") if not one.dry_run]) == 1
     may_go_on.set()
-    for thread in threading.enumerate():
-        if thread.name.startswith("due-notices-"):
-            thread.join(30)
+    wait_for_the_end("due-notices")
     done = staff.get(page.path)
     assert "Refresh" not in done.headers
     assert "4 emails are on the way." in done.text
@@ -47,11 +52,11 @@ def test_a_run_that_takes_long_shows_its_progress_and_the_page_may_be_left(
 def test_what_a_run_of_large_books_would_do_is_counted_beside_the_page(
     staff: Visitor, services: FakeServices
 ) -> None:
-    may_go_on, counted = threading.Event(), []
+    may_go_on, counts = threading.Event(), Queue[Any]()
 
     def slow(request: Any, timeout: float | None = None) -> Stream:
         def parts() -> Iterator[Any]:
-            counted.append(request)
+            counts.put(request)
             today = services.scheduler.calendar.today
             yield TickProgress(examined=2000, total=1_000_000, today=today)
             assert may_go_on.wait(30)
@@ -67,18 +72,18 @@ def test_what_a_run_of_large_books_would_do_is_counted_beside_the_page(
     assert page.headers["Refresh"].endswith(f"{RUN}?as_of=2026-07-04")
     again = staff.get(f"{RUN}?as_of=2026-07-04&again=1")
     assert "of 1,000,000 open invoices." in again.text, "the count that is under way is shown"
-    assert len(counted) == 2, "once to see how large the books are, once to count"
+    counted = [counts.get(timeout=30), counts.get(timeout=30)]
+    assert counts.empty(), "once to see how large the books are, once to count"
     may_go_on.set()
-    for thread in threading.enumerate():
-        if thread.name.startswith("due-preview-"):
-            thread.join(30)
+    wait_for_the_end("due-preview")
     done = staff.get(f"{RUN}?as_of=2026-07-04")
     assert "Refresh" not in done.headers
     assert "4 emails would go out." in done.text
     assert "1,000,000 open invoices looked at." in done.text
-    assert len(counted) == 2, "the count is shown again"
+    assert counts.empty(), "the count is shown again"
     staff.get(done.tree.xpath("//a[.='Count again']")[0].get("href"))
-    assert len(counted) == 4
+    counted += [counts.get(timeout=30), counts.get(timeout=30)]
+    wait_for_the_end("due-preview")
     assert all(request.dry_run for request in counted)
 
 
