@@ -21,20 +21,25 @@ from tests.servers import start_postgres, start_rabbitmq, why_no_containers  # n
 
 REPOSITORY = Path(__file__).parents[1]
 IN_CI = os.environ.get("CI") == "true"
+
+# On every core at once: whichever is free takes the next test, or file where its tests share what is dear to
+# set up, be it a million rows or a running company. Long stories run one after the other.
+EACH_TEST = ("-n", "auto", "--dist", "worksteal")
+EACH_FILE = ("-n", "auto", "--dist", "loadfile")
+
 STAGES = {
-    # Only these share nothing, so only these run side by side; the others start a whole company each.
     "unit": (
         "without any server",
         [
-            *("-n", "auto", "--dist", "worksteal", "-m", "not postgresql and not rabbitmq"),
+            *(*EACH_TEST, "-m", "not postgresql and not rabbitmq"),
             *("tests/unit", "tests/contracts", "tests/architecture"),
         ],
     ),
     "servers": (
         "the same promises on PostgreSQL and RabbitMQ",
-        ["-n", "auto", "--dist", "loadgroup", "-m", "postgresql or rabbitmq", "tests/contracts"],
+        [*EACH_FILE, "-m", "postgresql or rabbitmq", "tests/contracts"],
     ),
-    "e2e": ("over running programs", ["tests/e2e"]),
+    "e2e": ("over running programs", [*EACH_FILE, "tests/e2e"]),
     "browser": ("the story in a browser", ["tests/browser"]),
     "acceptance": ("real invoice lists", ["tests/acceptance"]),
     "faults": ("programs are killed", ["tests/faults"]),

@@ -18,7 +18,7 @@ from tests.fakes.tls_front import behind_tls
 from tests.faults.tcp_proxy import TcpProxy
 from tests.servers import DATABASES
 
-pytestmark = [pytest.mark.rabbitmq, pytest.mark.xdist_group("broker")]
+pytestmark = [pytest.mark.rabbitmq]
 
 BOTH = pytest.mark.parametrize("kind", DATABASES)
 POSTGRESQL = pytest.mark.parametrize("kind", [pytest.param("postgresql", marks=pytest.mark.postgresql)])

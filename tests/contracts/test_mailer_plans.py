@@ -19,7 +19,7 @@ from tests.fakes.mailer_queue import DOMAIN, RENDERED, SCRIPTS
 from tests.servers import PostgresServer, vacuum
 
 # Filling a million rows takes a while on a busy machine.
-pytestmark = [pytest.mark.postgresql, pytest.mark.xdist_group("plans"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(900)]
 
 MESSAGES = 1_000_000
 BIG = {"messages", "message_events", "message_bodies", "outbox"}

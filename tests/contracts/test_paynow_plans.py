@@ -19,7 +19,7 @@ from tests.contracts.paynow_million import INVOICES, fill
 from tests.fakes.paynow_payments import MIGRATIONS
 from tests.servers import PostgresServer
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.xdist_group("million")]
+pytestmark = [pytest.mark.postgresql]
 
 TODAY = date(2026, 7, 1)
 NOW = datetime(2026, 7, 1, tzinfo=UTC)

@@ -18,7 +18,7 @@ from services.shared.database import Database
 from tests.fakes.clock import SetClock
 from tests.servers import PostgresServer, vacuum
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.xdist_group("plans"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(600)]
 
 INVOICES = 250_000
 """Each with four notices, which makes a million; and as many decisions and a fifth more."""

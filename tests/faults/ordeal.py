@@ -21,16 +21,17 @@ from tests.faults.aftermath import Charge, LedgerPayment, OwedInvoice
 from tests.faults.insist import insist
 from tests.faults.killer import Killer
 from tests.faults.payers import Intent, pay
+from tests.faults.sizes import FULL, SIZE
 
 AMOUNT = 500_00
 FIRST_DAY = date(2025, 3, 3)
 THRESHOLD = 15
-DAYS = 12
+DAYS = 12 if SIZE is FULL else 6
 
 
 @dataclass
 class Ordeal:
-    """Notices spread over 12 days, payments of parts of them, and a seed for the moments of the kills."""
+    """Notices spread over DAYS, payments of parts of them, and a seed for the moments of the kills."""
 
     company: Company
     notices: int
