@@ -12,6 +12,7 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 [[ $# -ge 1 && $# -le 2 && ${2:---keep-automatic} == --keep-automatic ]] \
   || { echo "usage: $0 DIRECTORY [--keep-automatic]" >&2; exit 2; }
 from=$(cd "$1" && pwd)
+automatic=$([[ ${2:-} == --keep-automatic ]] && echo kept || echo off)
 names=(scheduler mailer paynow sandbox identity)
 for name in "${names[@]}"; do
   [[ -s $from/db/$name.dump ]] || { echo "$from/db/$name.dump is missing" >&2; exit 3; }
@@ -19,23 +20,63 @@ done
 read -ra compose <<< "${DUNLIN_COMPOSE:-docker compose}"
 cd "$here"
 in_postgres() { "${compose[@]}" exec -T postgres "$@"; }
-query() { in_postgres psql --no-psqlrc --quiet --no-align --tuples-only -v ON_ERROR_STOP=1 \
-  --username postgres --dbname "$1" -c "$2" < /dev/null; }
+# Statements from stdin, so that \gexec can run those that a SELECT has written: PostgreSQL itself says which
+# databases there are, and an answer that is lost is an error and not a "no".
+sql() { in_postgres psql --no-psqlrc --quiet --no-align --tuples-only -v ON_ERROR_STOP=1 \
+  --username postgres --dbname "${1:-postgres}"; }
+of_ours() { printf "FROM pg_database JOIN unnest(string_to_array('%s', ' ')) AS name ON datname = name || '%s'" \
+  "${names[*]}" "$1"; }
 
-is_there() { [[ $(query postgres "SELECT count(*) FROM pg_database WHERE datname = '$1'") == 1 ]]; }
-# From the moment in which those put aside are called `_old`, all of them at once, the restored ones stay.
-drop_old() { for name in "${names[@]}"; do query postgres "DROP DATABASE IF EXISTS ${name}_old WITH (FORCE)"; done; }
-bring_back() {
-  drop_old
-  for name in "${names[@]}"; do
-    if is_there "${name}_before"; then
-      query postgres "DROP DATABASE IF EXISTS $name WITH (FORCE)"
-      query postgres "ALTER DATABASE ${name}_before RENAME TO $name"
-    fi
-    if is_there "$name"; then query postgres "ALTER DATABASE $name ALLOW_CONNECTIONS true"; fi
-  done
+# Databases that are put aside are called `_before`. From the moment in which those are called `_old`, all of them
+# at once, the restored ones stay.
+drop_old() {
+  sql <<< "SELECT format('DROP DATABASE %I WITH (FORCE)', datname) $(of_ours _old) \gexec"
 }
-failed() { echo "The restore has failed; the databases are brought back as they were." >&2; bring_back; }
+put_aside() {
+  sql > /dev/null <<< "SELECT format('ALTER DATABASE %I ALLOW_CONNECTIONS false', name),
+    format('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %L', name),
+    format('ALTER DATABASE %I RENAME TO %I', name, name || '_before') $(of_ours '') \gexec"
+}
+bring_back() {
+  sql <<< "SELECT format('DROP DATABASE IF EXISTS %I WITH (FORCE)', name),
+    format('ALTER DATABASE %I RENAME TO %I', datname, name) $(of_ours _before) \gexec
+    SELECT format('ALTER DATABASE %I ALLOW_CONNECTIONS true', name) $(of_ours '') WHERE NOT datallowconn \gexec"
+}
+keep_restored() {
+  sql <<< "BEGIN;
+    SELECT format('ALTER DATABASE %I RENAME TO %I', datname, name || '_old') $(of_ours _before) \gexec
+    COMMIT;"
+}
+finish() {
+  trap 'echo "The backup is in place, but not all was cleaned up after it. Run this again." >&2' ERR
+  drop_old
+  # What the broker still holds is of a time that is no more.
+  "${compose[@]}" up --detach --wait rabbitmq
+  "${compose[@]}" exec -T rabbitmq bash -c 'set -o pipefail; rabbitmqctl --quiet list_queues --no-table-headers name \
+    | while read -r queue; do rabbitmqctl --quiet purge_queue "$queue" || exit 1; done' < /dev/null
+  waiting=$(sql mailer <<< "SELECT count(*) FROM messages WHERE due_at IS NOT NULL")
+  echo "The company is as it was at $(cat "$from/at")."
+  if [[ $automatic == off ]]; then
+    echo "The daily run is off; turn it on in Settings > Calendar once you have looked."
+  fi
+  echo "$waiting mails were on their way then, and leave once the programs start."
+}
+failed() {
+  trap - ERR INT TERM
+  local kept
+  if ! kept=$(sql <<< "SELECT count(*) $(of_ours _old)"); then
+    echo "The restore has failed, and PostgreSQL does not answer. Run this again: it first puts the databases right." >&2
+  elif [[ $kept != 0 ]]; then
+    echo "The backup was in place already; going on with cleaning up." >&2
+    finish
+    exit 0
+  elif bring_back; then
+    echo "The restore has failed; the databases are brought back as they were." >&2
+  else
+    echo "The restore has failed, and the databases are not all brought back. Run this again: it does that first." >&2
+  fi
+  exit "$1"
+}
 
 mapfile -t programs < <("${compose[@]}" config --services | grep -vx postgres)
 "${compose[@]}" stop "${programs[@]}"
@@ -45,40 +86,23 @@ for name in "${names[@]}"; do
     || { echo "$from/db/$name.dump cannot be read; nothing was changed" >&2; exit 4; }
 done
 
-bring_back  # what a restore that was killed has left
-trap failed ERR
-trap 'failed; exit 130' INT TERM
-for name in "${names[@]}"; do
-  if is_there "$name"; then
-    query postgres "ALTER DATABASE $name ALLOW_CONNECTIONS false"
-    query postgres "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '$name'" > /dev/null
-    query postgres "ALTER DATABASE $name RENAME TO ${name}_before"
-  fi
-done
+# What a restore that was killed has left.
+drop_old
+bring_back
+trap 'failed 1' ERR
+trap 'failed 130' INT TERM
+put_aside
 for name in "${names[@]}"; do
   # With the database's own rights, which keep the other services' roles out.
   in_postgres pg_restore --username postgres --dbname postgres --create --exit-on-error < "$from/db/$name.dump"
-  query "$name" ANALYZE
+  sql "$name" <<< ANALYZE
   echo "$name: restored"
 done
-if [[ ${2:-} != --keep-automatic ]]; then
-  query scheduler "UPDATE calendar SET automatic = false"
+if [[ $automatic == off ]]; then
+  sql scheduler <<< "UPDATE calendar SET automatic = false"
 fi
-renames=
-for name in "${names[@]}"; do
-  if is_there "${name}_before"; then renames+="ALTER DATABASE ${name}_before RENAME TO ${name}_old; "; fi
-done
-if [[ -n $renames ]]; then query postgres "BEGIN; $renames COMMIT"; fi
-trap - ERR INT TERM
-drop_old
-
-# What the broker still holds is of a time that is no more.
-"${compose[@]}" up --detach --wait rabbitmq
-"${compose[@]}" exec -T rabbitmq bash -c 'rabbitmqctl --quiet list_queues --no-table-headers name \
-  | while read -r queue; do rabbitmqctl --quiet purge_queue "$queue"; done' < /dev/null
-
-echo "The company is as it was at $(cat "$from/at")."
-if [[ ${2:-} != --keep-automatic ]]; then
-  echo "The daily run is off; turn it on in Settings > Calendar once you have looked."
-fi
-echo "$(query mailer "SELECT count(*) FROM messages WHERE due_at IS NOT NULL") mails were on their way then, and leave once the programs start."
+# Whoever presses Ctrl-C now could not be told what has become of it.
+trap '' INT TERM
+keep_restored
+trap - INT TERM
+finish
