@@ -29,7 +29,7 @@ class FactHandler:
         }
 
     def lock(self, connection: Connection, facts: Sequence[StoredFact]) -> None:
-        """Locks the notices that the facts are about, then the rules, whose last mails they tell."""
+        """Locks the notices that the facts are about, then what is told of the last mails of each rule."""
         work = SqlWork(connection, locks=True)
         work.notices.get({fact.body["notice_id"] for fact in facts if fact.name in _ABOUT_MESSAGES})
         work.rules.lock()

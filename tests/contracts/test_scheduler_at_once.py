@@ -317,8 +317,9 @@ def test_two_facts_about_one_payment_at_once_make_one_receipt_and_no_failure(
     assert [tuple(row) for row in rows] == [(0, True), (0, True)]
 
 
+@pytest.mark.parametrize("rules", ["there", "removed"])
 def test_many_facts_at_once_about_the_same_rules_never_wait_in_a_circle(
-    world: World, database: Database, other: ThreadPoolExecutor
+    world: World, database: Database, other: ThreadPoolExecutor, rules: str
 ) -> None:
     due = {15: date(2026, 3, 18), 30: date(2026, 3, 3)}
     for number, threshold in enumerate((30, 15, 30, 15), start=2):
@@ -330,6 +331,9 @@ def test_many_facts_at_once_about_the_same_rules_never_wait_in_a_circle(
         notice_id = queued[invoice_id].notice_id
         body = {"notice_id": notice_id, "message_id": f"<{notice_id}@x>"}
         facts.append(StoredFact(f"f{invoice_id}", "message_sent", body, world.clock.now()))
+    if rules == "removed":
+        with database.write() as connection:
+            connection.execute(text("DELETE FROM rules"))
     Inbox(database, tables.inbox, world.clock).take_in(facts)
     handler = FactHandler(world.clock, world.ticking.new_id, wake=lambda: None)
     one, two = (

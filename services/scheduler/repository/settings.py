@@ -49,9 +49,9 @@ class SqlRules:
         return {row.threshold_days: row.sent_at for row in self._connection.execute(query)}
 
     def lock(self) -> None:
-        """Lets others who do this, or change a rule, wait until the end of this transaction."""
-        query = select(rules.c.threshold_days).order_by(rules.c.threshold_days)
-        self._connection.execute(query.with_for_update())
+        """Lets others who do this wait until the end of this transaction, whatever rules there are."""
+        if self._connection.dialect.name == "postgresql":
+            self._connection.execute(text(f"LOCK TABLE {last_sent.name} IN SHARE ROW EXCLUSIVE MODE"))
 
     def note_sent(self, threshold: int, at: datetime) -> None:
         """Remembers that one went out."""
