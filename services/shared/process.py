@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -150,12 +151,13 @@ def run(program: Program, roles: set[str], *, probe: str = "", stop_seconds: flo
     if lost:
         ending.start()
     for worker in workers:
-        # All at once, and not one after another: each has then as long as the slowest.
+        # All at once, and not one after another: all have as long together as the slowest alone.
         worker.dismiss()
     if server is not None:
         server.stop(stop_seconds)
+    give_up = time.monotonic() + stop_seconds
     for worker in workers:
-        worker.stop(stop_seconds)
+        worker.stop(max(0.0, give_up - time.monotonic()))
     vitals.stop()
     if probing is not None:
         probing.stop()

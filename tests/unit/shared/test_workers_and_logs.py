@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TextIO, cast
 
 import pytest
@@ -148,3 +148,25 @@ def test_all_workers_are_told_to_stop_before_any_is_waited_for() -> None:
     first, second = Worker("first", wait_for_the_other), Worker("second", see_it)
     assert run(a_program(first, second), {"work"}, stop_seconds=2 * SOON) == 0
     assert last == [True]
+
+
+class _Patient(Worker):
+    """Notes for how long it is waited for."""
+
+    def __init__(self, name: str, run_once: Callable[[], bool], waits: list[float]) -> None:
+        super().__init__(name, run_once, stuck_seconds=0.1)
+        self._waits = waits
+
+    def stop(self, timeout: float = 10.0) -> bool:
+        self._waits.append(timeout)
+        return super().stop(timeout)
+
+
+@pytest.mark.usefixtures("own_signals")
+def test_workers_that_do_not_end_are_waited_for_together_as_long_as_for_one() -> None:
+    over, waits = threading.Event(), list[float]()
+    stuck = [_Patient(f"stuck {number}", over.wait, waits) for number in range(4)]
+    assert run(a_program(*stuck), {"work"}, stop_seconds=0.5) == 1
+    over.set()
+    assert len(waits) == 4
+    assert sum(waits) <= 0.5
