@@ -135,7 +135,7 @@ class PatientConsumer(Consumer):
 
     @contextlib.contextmanager
     def establish_connection(self) -> Iterator[Connection]:
-        """Tries every three seconds at the latest, and lets no single read or write hang."""
+        """Tries again within three seconds of the last attempt, and lets no single read or write hang."""
         self._connected, self._moved_at = False, time.monotonic()
         with self._first_that_takes_one() as connection:
             hold_to_seconds(connection.connection)

@@ -57,8 +57,8 @@ def broker_url(env: Mapping[str, str]) -> str:
     for url in urls.split(";"):
         if not url.startswith(("amqp://", "amqps://")):
             raise SettingWrong(f"{name} must be like amqp://user@host:5672/name, or begin with amqps://.")
+        host = _host_of(url, name)
         if url.startswith("amqp://"):
-            host = _host_of(url, name)
             Plaintext.read(env).check(host, f"{name} leads to {host}", "let it begin with amqps://")
     return urls
 
@@ -82,7 +82,7 @@ def broker(url: str, *, heartbeat: float = 0) -> Connection:
 
 
 def brokers(urls: str, *, heartbeat: float = 0) -> list[Connection]:
-    """The same for each of the URLs between semicolons.
+    """The same for each of the URLs between semicolons: nodes of one cluster that share their queues.
 
     One for all of them would hold the certificate of the second broker against the name of the first.
     """

@@ -40,10 +40,8 @@ def configure(service: str, env: Mapping[str, str]) -> None:
     url = env.get(URL, "")
     if not url:
         return
-    if not url.startswith(("http://", "https://")):
-        raise SettingWrong(f"{URL} is {url!r}; it must be like http://collector:4318/v1/traces.")
+    host = _host_of(url)
     if url.startswith("http://"):
-        host = urlsplit(url).hostname or ""
         Plaintext.read(env).check(host, f"{URL} leads to {host}", "make it https://")
     try:
         from services.shared.tracing_otlp import Tracing
@@ -53,6 +51,18 @@ def configure(service: str, env: Mapping[str, str]) -> None:
             " `pip install 'dunlin[tracing]'`, or unset it."
         ) from error
     _tracing = Tracing(service, url)
+
+
+def _host_of(url: str) -> str:
+    """What is wrong is not repeated: a URL may hold a password."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname if parts.scheme in ("http", "https") else None
+    except ValueError:
+        host = None
+    if not host:
+        raise SettingWrong(f"{URL} must be like http://collector:4318/v1/traces.")
+    return host
 
 
 def shut_down() -> None:

@@ -108,6 +108,8 @@ sys.exit(main("mailer", None, None, ["serve"], env))
     ("url", "cure"),
     [
         ("collector:4318", "http://collector:4318/v1/traces"),
+        ("http://[::1:4318/", "http://collector:4318/v1/traces"),
+        ("ftp://me:hunter2@collector/", "http://collector:4318/v1/traces"),
         ("http://collector:4318/v1/traces", "DUNLIN_PLAINTEXT"),
     ],
 )
@@ -123,3 +125,4 @@ sys.exit(main("mailer", None, None, ["serve"], {{"DUNLIN_TRACES_URL": "{url}"}})
     assert result.returncode == 2
     assert "DUNLIN_TRACES_URL" in result.stderr
     assert cure in result.stderr
+    assert "hunter2" not in result.stderr

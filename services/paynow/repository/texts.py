@@ -30,11 +30,11 @@ def texts(dialect: str, width: int) -> Texts:
     return Texts(rows, [func.json_extract(rows.c.value, f"$[{index}]") for index in range(width)])
 
 
-def is_among(dialect: str, column: ColumnElement[str], values: Iterable[str]) -> ColumnElement[bool]:
-    """Whether the column has one of the values; IN with a parameter for each takes longer to prepare."""
+def is_among(dialect: str, text: ColumnElement[str], values: Iterable[str]) -> ColumnElement[bool]:
+    """Whether the text is one of the values; IN with a parameter for each takes longer to prepare."""
     found = texts(dialect, 1)
     wanted = select(found.columns[0]).select_from(found.rows)
-    return column.in_(wanted.params(texts=as_texts([(value,) for value in values])))
+    return text.in_(wanted.params(texts=as_texts([(value,) for value in values])))
 
 
 def as_texts(values: Sequence[tuple[str, ...]]) -> str:

@@ -17,7 +17,8 @@ def sync_books(batches: Iterable[Sequence[SyncRecord]], *, ledger: Ledger, clock
     """Takes in the batches, each in a transaction of its own, and reports line by line.
 
     A stream that breaks off, or a batch that is too large, leaves what came before it applied. `SyncUndone`
-    if the database was killed on the way and has forgotten a batch; the same list can be sent again.
+    if the database was killed on the way and has forgotten a batch; the same list can be sent again. A line
+    that another sync had just brought, and that was lost with that one, counts as unchanged here.
     """
     with ledger.write() as books:
         sync_id = books.start_sync(clock.now())

@@ -60,8 +60,9 @@ def test_a_password_with_an_at_shows_no_part_of_it() -> None:
 
 @pytest.mark.parametrize("url", ["amqp://me@localhost:abc//", "amqp://[::1/", "amqp://me@localhost:99999//"])
 def test_an_address_of_a_broker_that_cannot_be_read_is_refused_in_words(url: str) -> None:
-    with pytest.raises(SettingWrong, match=f"{BROKER} is no URL of a broker"):
-        broker_url({BROKER: url})
+    for wrong in (url, url.replace("amqp://", "amqps://")):
+        with pytest.raises(SettingWrong, match=f"{BROKER} is no URL of a broker"):
+            broker_url({BROKER: wrong})
 
 
 def test_leave_for_one_host_is_no_leave_for_another() -> None:
@@ -107,9 +108,10 @@ def test_no_password_shows_in_a_refusal(tmp_path: Path) -> None:
         with pytest.raises(SettingWrong) as refused:
             server_url({NAME: url}, NAME)
         assert "hunter2" not in str(refused.value)
-    with pytest.raises(SettingWrong) as refused:
-        broker_url({BROKER: "amqp://me:hunter2@mq//"})
-    assert "hunter2" not in str(refused.value)
+    for url in ("amqp://me:hunter2@mq//", "amqps://me:hunter2/x@mq//"):
+        with pytest.raises(SettingWrong) as refused:
+            broker_url({BROKER: url})
+        assert "hunter2" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
