@@ -40,8 +40,8 @@ def configure(service: str, env: Mapping[str, str]) -> None:
     url = env.get(URL, "")
     if not url:
         return
-    host = _host_of(url)
-    if url.startswith("http://"):
+    scheme, host = _way_of(url)
+    if scheme == "http":
         Plaintext.read(env).check(host, f"{URL} leads to {host}", "make it https://")
     try:
         from services.shared.tracing_otlp import Tracing
@@ -53,16 +53,16 @@ def configure(service: str, env: Mapping[str, str]) -> None:
     _tracing = Tracing(service, url)
 
 
-def _host_of(url: str) -> str:
-    """What is wrong is not repeated: a URL may hold a password."""
+def _way_of(url: str) -> tuple[str, str]:
+    """The scheme and the host. What is wrong is not repeated: a URL may hold a password."""
     try:
         parts = urlsplit(url)
-        host = parts.hostname if parts.scheme in ("http", "https") else None
+        scheme, host = parts.scheme, parts.hostname
     except ValueError:
-        host = None
-    if not host:
+        scheme, host = "", None
+    if scheme not in ("http", "https") or not host:
         raise SettingWrong(f"{URL} must be like http://collector:4318/v1/traces.")
-    return host
+    return scheme, host
 
 
 def shut_down() -> None:

@@ -111,6 +111,7 @@ sys.exit(main("mailer", None, None, ["serve"], env))
         ("http://[::1:4318/", "http://collector:4318/v1/traces"),
         ("ftp://me:hunter2@collector/", "http://collector:4318/v1/traces"),
         ("http://collector:4318/v1/traces", "DUNLIN_PLAINTEXT"),
+        ("HTTP://collector:4318/v1/traces", "DUNLIN_PLAINTEXT"),
     ],
 )
 def test_an_address_of_no_collector_or_in_plain_text_beyond_this_machine_is_named(
