@@ -34,7 +34,7 @@ WATCH_SECONDS = 0.5
 """How often a process looks at itself."""
 
 STOP_SECONDS = 5.0
-"""How long running calls and pieces of work are given at the end."""
+"""How long running calls are given at the end, and after them all pieces of work together."""
 
 END_SECONDS = 20.0
 """A process that has lost a worker is ended after so long at the latest."""
@@ -66,6 +66,8 @@ class Program:
     collectors: Sequence[Collector] = ()
     """Asked at each scrape of `/metrics`."""
     close: Callable[[], None] = lambda: None
+    stop_seconds: float = STOP_SECONDS
+    end_seconds: float = END_SECONDS
 
 
 def main(
@@ -102,13 +104,12 @@ def main(
     return code
 
 
-def run(program: Program, roles: set[str], *, probe: str = "", stop_seconds: float = STOP_SECONDS) -> int:
+def run(program: Program, roles: set[str], *, probe: str = "") -> int:
     """Runs until SIGTERM or SIGINT, then ends what is under way and returns 0.
 
     Returns 1 if a worker has died or has made no progress for minutes: a process that serves but no longer
     works has to be started anew. Should it then not come to its end, it is ended.
-    `probe` is the address of `/metrics`, `/livez` and `/readyz`, if there are to be any;
-    `stop_seconds` is what calls under way are given, and then each worker.
+    `probe` is the address of `/metrics`, `/livez` and `/readyz`, if there are to be any.
     """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -146,7 +147,7 @@ def run(program: Program, roles: set[str], *, probe: str = "", stop_seconds: flo
         probing.start()
     lost = _watch(vitals, workers, server, stop)
     log.info("stopping", lost=lost)
-    ending = threading.Timer(END_SECONDS, os._exit, [1])
+    ending = threading.Timer(program.end_seconds, os._exit, [1])
     ending.daemon = True
     if lost:
         ending.start()
@@ -154,8 +155,8 @@ def run(program: Program, roles: set[str], *, probe: str = "", stop_seconds: flo
         # All at once, and not one after another: all have as long together as the slowest alone.
         worker.dismiss()
     if server is not None:
-        server.stop(stop_seconds)
-    give_up = time.monotonic() + stop_seconds
+        server.stop(program.stop_seconds)
+    give_up = time.monotonic() + program.stop_seconds
     for worker in workers:
         worker.stop(max(0.0, give_up - time.monotonic()))
     vitals.stop()
