@@ -32,7 +32,7 @@ class FactHandler:
         """Locks the notices that the facts are about, then what is told of the last mails of each rule."""
         work = SqlWork(connection, locks=True)
         work.notices.get({fact.body["notice_id"] for fact in facts if fact.name in _ABOUT_MESSAGES})
-        work.rules.lock()
+        work.rules.lock_last_sent()
 
     def __call__(self, connection: Connection, fact: StoredFact) -> None:
         """Applies one fact within the given transaction."""

@@ -48,7 +48,7 @@ class SqlRules:
         query = select(last_sent.c.threshold_days, last_sent.c.sent_at)
         return {row.threshold_days: row.sent_at for row in self._connection.execute(query)}
 
-    def lock(self) -> None:
+    def lock_last_sent(self) -> None:
         """Lets others who do this wait until the end of this transaction, whatever rules there are."""
         if self._connection.dialect.name == "postgresql":
             self._connection.execute(text(f"LOCK TABLE {last_sent.name} IN SHARE ROW EXCLUSIVE MODE"))
