@@ -147,7 +147,7 @@ test: install-dev ## Run all tests: without servers first, then the whole produc
 	@$(BIN)/python tests/run.py unit servers e2e browser acceptance faults stack
 
 .PHONY: test-unit
-test-unit: install-dev ## Run the tests that need no server, in under a minute
+test-unit: install-dev ## Run the tests that need no server, in a minute or two
 	@$(BIN)/python tests/run.py unit
 
 .PHONY: test-servers

@@ -52,7 +52,8 @@ def turns(lines: Sequence[str]) -> list[tuple[str, ...]]:
     way of the mails comes first, while there are many; what is put off there goes over the others later.
     """
     of_site = [line for line in lines if line.startswith("gateway")]
-    others = sorted(set(lines) - set(of_site), key=lambda line: (line != "mailer > smtp", lines.index(line)))
+    others = [line for line in lines if line not in of_site]
+    others.sort(key=lambda line: line != "mailer > smtp")
     return [tuple(filter(None, pair)) for pair in zip_longest(others, of_site)]
 
 
