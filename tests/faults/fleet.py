@@ -69,6 +69,7 @@ class Fleet:
         self.killed: Counter[str] = Counter()
         self.lines: dict[str, TcpProxy] = {}
         self._doom: Doomed | None = None
+        self._resting: frozenset[str] = frozenset()
         self._asked_for = lines
         self._stopping = threading.Event()
         self._guard = threading.RLock()
@@ -116,19 +117,24 @@ class Fleet:
         with self._guard:
             self._doom = doomed
 
-    def restart(self, *names: str) -> None:
-        """Ends programs (all, if none is named) as an update does; returns once they have started anew."""
+    def restart(self, *names: str, resting: Collection[str] = ()) -> None:
+        """Ends programs (all, if none is named) as an update does; returns once they have started anew.
+
+        Those `resting` are ended and stay so until the next restart.
+        """
         with self._guard:
+            self._resting = frozenset(resting)
             ended = [self.processes[name] for name in names or tuple(self.processes)]
-            begun = {process.name: process.starts for process in ended}
+            begun = {process.name: process.starts for process in ended if process.name not in resting}
             for process in ended:
                 if process.running is not None:
                     process.running.terminate()
-        wait_until(
-            lambda: all(process.starts > begun[process.name] for process in ended) and self._all_listen(),
-            what="the programs have started anew",
-            seconds=90,
-        )
+
+        def is_done() -> bool:
+            up = all(self.processes[name].starts > starts for name, starts in begun.items())
+            return up and not any(self.processes[name].running for name in resting) and self._all_listen()
+
+        wait_until(is_done, what="the programs have started anew", seconds=90)
 
     # Harm
 
@@ -246,6 +252,8 @@ class Fleet:
                 return
             process.ends[code] += 1
             process.running = None
+        if process.name in self._resting:
+            return
         # What cannot run at all, because its database is away, is not started again and again in a hot loop.
         if process.starts and now - process.started_at < 0.5:
             return

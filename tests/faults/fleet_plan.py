@@ -90,12 +90,9 @@ class Doomed:
     tally: Path
     quota: int
     chance: float
-    spared: frozenset[str] = frozenset()
 
     def command(self, program: str, words: Sequence[str]) -> tuple[str, ...]:
-        """The arguments that run the program so, or plainly if it is spared."""
-        if program in self.spared:
-            return ("-m", *words)
+        """The arguments that run the program so."""
         options = (str(self.tally), program, str(self.quota), str(self.chance))
         return ("-m", "tests.faults.doomed", *options, *words)
 
