@@ -57,7 +57,7 @@ def _way_of(url: str) -> tuple[str, str]:
     """The scheme and the host. What is wrong is not repeated: a URL may hold a password."""
     try:
         parts = urlsplit(url)
-        scheme, host = parts.scheme, parts.hostname
+        scheme, host, _port = parts.scheme, parts.hostname, parts.port
     except ValueError:
         scheme, host = "", None
     if scheme not in ("http", "https") or not host:

@@ -109,6 +109,8 @@ sys.exit(main("mailer", None, None, ["serve"], env))
     [
         ("collector:4318", "http://collector:4318/v1/traces"),
         ("http://[::1:4318/", "http://collector:4318/v1/traces"),
+        ("https://collector:port/v1/traces", "http://collector:4318/v1/traces"),
+        ("https://collector:99999/v1/traces", "http://collector:4318/v1/traces"),
         ("ftp://me:hunter2@collector/", "http://collector:4318/v1/traces"),
         ("http://collector:4318/v1/traces", "DUNLIN_PLAINTEXT"),
         ("HTTP://collector:4318/v1/traces", "DUNLIN_PLAINTEXT"),
