@@ -124,7 +124,7 @@ class Fleet:
         """
         with self._guard:
             self._resting = frozenset(resting)
-            ended = [self.processes[name] for name in names or tuple(self.processes)]
+            ended = [self.processes[name] for name in {*(names or self.processes), *resting}]
             begun = {process.name: process.starts for process in ended if process.name not in resting}
             for process in ended:
                 if process.running is not None:
