@@ -104,10 +104,15 @@ def _whole_numbers(message: Message, body: dict[str, Any]) -> dict[str, Any]:
     for field in message.DESCRIPTOR.fields:
         if field.name not in body:
             continue
+        value, plain_value = getattr(message, field.name), body[field.name]
         if field.message_type is not None:
-            body[field.name] = _whole_numbers(getattr(message, field.name), body[field.name])
+            if field.is_repeated:
+                pairs = zip(value, plain_value, strict=True)
+                body[field.name] = [_whole_numbers(one, plain_one) for one, plain_one in pairs]
+            else:
+                body[field.name] = _whole_numbers(value, plain_value)
         elif field.cpp_type in (field.CPPTYPE_INT64, field.CPPTYPE_UINT64):
-            body[field.name] = int(body[field.name])
+            body[field.name] = list(value) if field.is_repeated else value
     return body
 
 

@@ -19,6 +19,11 @@ HTTP_SECONDS = Histogram(
 WORKER_ROUNDS = Counter("dunlin_worker_rounds_total", "Pieces of work done by a worker.", ["worker"])
 WORKER_FAILURES = Counter("dunlin_worker_failures_total", "Pieces of work that failed.", ["worker"])
 MAILS = Counter("dunlin_mails_total", "Attempts to send a mail, by outcome.", ["outcome"])
+REPORTS = Counter("dunlin_reports_total", "Mails to the bounce address, by outcome.", ["outcome"])
+BOUNCES = Counter("dunlin_bounces_total", "Recipients that a mail came back from, by kind.", ["kind"])
+SUPPRESSED = Counter(
+    "dunlin_addresses_suppressed_total", "Addresses that get no mail now, by reason.", ["reason"]
+)
 CHARGES = Counter("dunlin_charges_total", "Answers of the payment provider, by outcome.", ["outcome"])
 FACTS_PUBLISHED = Counter("dunlin_facts_published_total", "Facts carried out to a subscriber or broker.")
 FACTS_TAKEN_IN = Counter("dunlin_facts_taken_in_total", "Facts stored in the inbox that were new.")

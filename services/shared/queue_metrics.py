@@ -29,8 +29,12 @@ QUEUES = {
     "dunlin_inbox_parked_facts": "Dead letters: facts no longer tried, which wait for a person.",
     "dunlin_notices_waiting": "Notices to hand over to the mailer.",
     "dunlin_notices_overdue_seconds": "Since when the oldest of them is due.",
+    "dunlin_new_invoices_waiting": "New invoices of a sync that are still to be decided on.",
     "dunlin_messages_waiting": "Mails that are neither sent nor given up, deferred ones too.",
-    "dunlin_messages_overdue_seconds": "Since when the mail that is due for the longest is due.",
+    "dunlin_messages_overdue_seconds": "Since when the mail that may go and is due for the longest is due.",
+    "dunlin_messages_held": "Mails that wait for the stop switch, the daily cap or their domain's turn.",
+    "dunlin_sending_stopped": "Whether everything is stopped.",
+    "dunlin_suppressed_addresses": "Addresses that get no mail.",
     "dunlin_charges_open": "Charges with an unknown outcome.",
     "dunlin_charges_oldest_seconds": "Age of the oldest of them.",
 }

@@ -25,6 +25,9 @@ DELIVERED_AT_ONCE = 200
 PUBLISHED_AT_ONCE = 1000
 AUDITED_AT_ONCE = 500
 
+MOST_CHARACTERS = 1_000_000
+"""Of the bodies of facts that are handed over at once, but for a single one."""
+
 OVERDUE = timedelta(seconds=15)
 """A fact that has not arrived so long after the broker took it over may be lost."""
 
@@ -60,7 +63,8 @@ class Relay:
         """Relays the oldest batch; whether there was one. If a subscriber raises, nothing is marked."""
         return _carry(self._database, _oldest(self._table, DELIVERED_AT_ONCE), self._deliver)
 
-    def _deliver(self, rows: Rows) -> list[Update]:
+    def _deliver(self, oldest: Rows) -> list[Update]:
+        rows = _light(oldest)
         facts = [_fact(row) for row in rows]
         for subscriber in self._subscribers:
             subscriber.deliver(facts)
@@ -85,7 +89,8 @@ class BrokerRelay:
         """
         errors: list[str] = []
 
-        def publish(rows: Rows) -> list[Update]:
+        def publish(oldest: Rows) -> list[Update]:
+            rows = _light(oldest)
             published = self._publisher.publish([_fact(row) for row in rows])
             if published.error:
                 errors.append(published.error)
@@ -210,6 +215,16 @@ def _carry(
 
 def _oldest(table: Table, most: int) -> Select[Any]:
     return select(table).where(to_publish(table)).order_by(table.c.outbox_id).limit(most)
+
+
+def _light(rows: Rows) -> Rows:
+    """The first rows, as many as can be handed over together; the others come in another round."""
+    size = 0
+    for at, row in enumerate(rows):
+        size += len(row.body)
+        if at and size > MOST_CHARACTERS:
+            return rows[:at]
+    return rows
 
 
 def _fact(row: Row[Any]) -> StoredFact:

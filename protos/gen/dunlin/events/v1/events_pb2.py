@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x64unlin/events/v1/events.proto\x12\x10\x64unlin.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"<\n\x13\x44\x65liverFactsRequest\x12%\n\x05\x66\x61\x63ts\x18\x01 \x03(\x0b\x32\x16.dunlin.events.v1.Fact\"@\n\x14\x44\x65liverFactsResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x05\x12\x16\n\x0erepeated_facts\x18\x02 \x01(\x05\"+\n\x17\x46indMissingFactsRequest\x12\x10\n\x08\x66\x61\x63t_ids\x18\x01 \x03(\t\"4\n\x18\x46indMissingFactsResponse\x12\x18\n\x10missing_fact_ids\x18\x01 \x03(\t\"\xd2\x02\n\x04\x46\x61\x63t\x12\x0f\n\x07\x66\x61\x63t_id\x18\x01 \x01(\t\x12/\n\x0boccurred_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12?\n\x11payment_succeeded\x18\n \x01(\x0b\x32\".dunlin.events.v1.PaymentSucceededH\x00\x12\x39\n\x0epayment_failed\x18\x0b \x01(\x0b\x32\x1f.dunlin.events.v1.PaymentFailedH\x00\x12\x35\n\x0cmessage_sent\x18\x14 \x01(\x0b\x32\x1d.dunlin.events.v1.MessageSentH\x00\x12\x39\n\x0emessage_failed\x18\x15 \x01(\x0b\x32\x1f.dunlin.events.v1.MessageFailedH\x00\x42\x06\n\x04kind\"\xba\x01\n\x0cPaymentFacts\x12\x12\n\npayment_id\x18\x01 \x01(\t\x12\x17\n\x0forganization_id\x18\x02 \x01(\t\x12\x12\n\ninvoice_id\x18\x03 \x01(\x03\x12\x16\n\x0einvoice_number\x18\x04 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x05 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x06 \x01(\t\x12\x13\n\x0bpayer_email\x18\x07 \x01(\t\x12\x14\n\x0cmethod_label\x18\x08 \x01(\t\"Z\n\x10PaymentSucceeded\x12/\n\x07payment\x18\x01 \x01(\x0b\x32\x1e.dunlin.events.v1.PaymentFacts\x12\x15\n\rbalance_minor\x18\x02 \x01(\x03\"P\n\rPaymentFailed\x12/\n\x07payment\x18\x01 \x01(\x0b\x32\x1e.dunlin.events.v1.PaymentFacts\x12\x0e\n\x06reason\x18\x02 \x01(\t\"4\n\x0bMessageSent\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\t\"2\n\rMessageFailed\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t2\xd8\x01\n\x0cInboxService\x12]\n\x0c\x44\x65liverFacts\x12%.dunlin.events.v1.DeliverFactsRequest\x1a&.dunlin.events.v1.DeliverFactsResponse\x12i\n\x10\x46indMissingFacts\x12).dunlin.events.v1.FindMissingFactsRequest\x1a*.dunlin.events.v1.FindMissingFactsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x64unlin/events/v1/events.proto\x12\x10\x64unlin.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"<\n\x13\x44\x65liverFactsRequest\x12%\n\x05\x66\x61\x63ts\x18\x01 \x03(\x0b\x32\x16.dunlin.events.v1.Fact\"@\n\x14\x44\x65liverFactsResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x05\x12\x16\n\x0erepeated_facts\x18\x02 \x01(\x05\"+\n\x17\x46indMissingFactsRequest\x12\x10\n\x08\x66\x61\x63t_ids\x18\x01 \x03(\t\"4\n\x18\x46indMissingFactsResponse\x12\x18\n\x10missing_fact_ids\x18\x01 \x03(\t\"\xd2\x06\n\x04\x46\x61\x63t\x12\x0f\n\x07\x66\x61\x63t_id\x18\x01 \x01(\t\x12/\n\x0boccurred_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12?\n\x11payment_succeeded\x18\n \x01(\x0b\x32\".dunlin.events.v1.PaymentSucceededH\x00\x12\x39\n\x0epayment_failed\x18\x0b \x01(\x0b\x32\x1f.dunlin.events.v1.PaymentFailedH\x00\x12\x35\n\x0cmessage_sent\x18\x14 \x01(\x0b\x32\x1d.dunlin.events.v1.MessageSentH\x00\x12\x39\n\x0emessage_failed\x18\x15 \x01(\x0b\x32\x1f.dunlin.events.v1.MessageFailedH\x00\x12;\n\x0fmessage_bounced\x18\x16 \x01(\x0b\x32 .dunlin.events.v1.MessageBouncedH\x00\x12\x41\n\x12\x61\x64\x64ress_suppressed\x18\x17 \x01(\x0b\x32#.dunlin.events.v1.AddressSuppressedH\x00\x12=\n\x10\x61\x64\x64ress_restored\x18\x18 \x01(\x0b\x32!.dunlin.events.v1.AddressRestoredH\x00\x12?\n\x11invoices_recorded\x18\x1e \x01(\x0b\x32\".dunlin.events.v1.InvoicesRecordedH\x00\x12?\n\x11payment_scheduled\x18\x1f \x01(\x0b\x32\".dunlin.events.v1.PaymentScheduledH\x00\x12\x43\n\x13payment_rescheduled\x18  \x01(\x0b\x32$.dunlin.events.v1.PaymentRescheduledH\x00\x12?\n\x11payment_cancelled\x18! \x01(\x0b\x32\".dunlin.events.v1.PaymentCancelledH\x00\x12\x37\n\rmethod_failed\x18\" \x01(\x0b\x32\x1e.dunlin.events.v1.MethodFailedH\x00\x42\x06\n\x04kind\"\xba\x01\n\x0cPaymentFacts\x12\x12\n\npayment_id\x18\x01 \x01(\t\x12\x17\n\x0forganization_id\x18\x02 \x01(\t\x12\x12\n\ninvoice_id\x18\x03 \x01(\x03\x12\x16\n\x0einvoice_number\x18\x04 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x05 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x06 \x01(\t\x12\x13\n\x0bpayer_email\x18\x07 \x01(\t\x12\x14\n\x0cmethod_label\x18\x08 \x01(\t\"Z\n\x10PaymentSucceeded\x12/\n\x07payment\x18\x01 \x01(\x0b\x32\x1e.dunlin.events.v1.PaymentFacts\x12\x15\n\rbalance_minor\x18\x02 \x01(\x03\"P\n\rPaymentFailed\x12/\n\x07payment\x18\x01 \x01(\x0b\x32\x1e.dunlin.events.v1.PaymentFacts\x12\x0e\n\x06reason\x18\x02 \x01(\t\"4\n\x0bMessageSent\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\t\"@\n\rMessageFailed\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\"e\n\x0eMessageBounced\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x0e\n\x06status\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x11\n\tpermanent\x18\x05 \x01(\x08\"2\n\x11\x41\x64\x64ressSuppressed\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\" \n\x0f\x41\x64\x64ressRestored\x12\r\n\x05\x65mail\x18\x01 \x01(\t\"X\n\x10InvoicesRecorded\x12\x0f\n\x07sync_id\x18\x01 \x01(\t\x12\x33\n\x08invoices\x18\x02 \x03(\x0b\x32!.dunlin.events.v1.RecordedInvoice\">\n\x0fRecordedInvoice\x12\x12\n\ninvoice_id\x18\x01 \x01(\x03\x12\x17\n\x0forganization_id\x18\x02 \x01(\t\"\xd1\x01\n\x13PlannedPaymentFacts\x12\x14\n\x0cscheduled_id\x18\x01 \x01(\t\x12\x17\n\x0forganization_id\x18\x02 \x01(\t\x12\x12\n\ninvoice_id\x18\x03 \x01(\x03\x12\x16\n\x0einvoice_number\x18\x04 \x01(\t\x12\x0f\n\x07pays_on\x18\x05 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x06 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x07 \x01(\t\x12\x14\n\x0cmethod_label\x18\x08 \x01(\t\x12\x10\n\x08revision\x18\t \x01(\x05\"G\n\x10PaymentScheduled\x12\x33\n\x04plan\x18\x01 \x01(\x0b\x32%.dunlin.events.v1.PlannedPaymentFacts\"]\n\x12PaymentRescheduled\x12\x33\n\x04plan\x18\x01 \x01(\x0b\x32%.dunlin.events.v1.PlannedPaymentFacts\x12\x12\n\nmoved_from\x18\x02 \x01(\t\"G\n\x10PaymentCancelled\x12\x33\n\x04plan\x18\x01 \x01(\x0b\x32%.dunlin.events.v1.PlannedPaymentFacts\"k\n\x0cMethodFailed\x12\x11\n\tmethod_id\x18\x01 \x01(\t\x12\x17\n\x0forganization_id\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x10\n\x08\x66\x61ilures\x18\x05 \x01(\x05\x32\xd8\x01\n\x0cInboxService\x12]\n\x0c\x44\x65liverFacts\x12%.dunlin.events.v1.DeliverFactsRequest\x1a&.dunlin.events.v1.DeliverFactsResponse\x12i\n\x10\x46indMissingFacts\x12).dunlin.events.v1.FindMissingFactsRequest\x1a*.dunlin.events.v1.FindMissingFactsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,17 +41,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FINDMISSINGFACTSRESPONSE']._serialized_start=257
   _globals['_FINDMISSINGFACTSRESPONSE']._serialized_end=309
   _globals['_FACT']._serialized_start=312
-  _globals['_FACT']._serialized_end=650
-  _globals['_PAYMENTFACTS']._serialized_start=653
-  _globals['_PAYMENTFACTS']._serialized_end=839
-  _globals['_PAYMENTSUCCEEDED']._serialized_start=841
-  _globals['_PAYMENTSUCCEEDED']._serialized_end=931
-  _globals['_PAYMENTFAILED']._serialized_start=933
-  _globals['_PAYMENTFAILED']._serialized_end=1013
-  _globals['_MESSAGESENT']._serialized_start=1015
-  _globals['_MESSAGESENT']._serialized_end=1067
-  _globals['_MESSAGEFAILED']._serialized_start=1069
-  _globals['_MESSAGEFAILED']._serialized_end=1119
-  _globals['_INBOXSERVICE']._serialized_start=1122
-  _globals['_INBOXSERVICE']._serialized_end=1338
+  _globals['_FACT']._serialized_end=1162
+  _globals['_PAYMENTFACTS']._serialized_start=1165
+  _globals['_PAYMENTFACTS']._serialized_end=1351
+  _globals['_PAYMENTSUCCEEDED']._serialized_start=1353
+  _globals['_PAYMENTSUCCEEDED']._serialized_end=1443
+  _globals['_PAYMENTFAILED']._serialized_start=1445
+  _globals['_PAYMENTFAILED']._serialized_end=1525
+  _globals['_MESSAGESENT']._serialized_start=1527
+  _globals['_MESSAGESENT']._serialized_end=1579
+  _globals['_MESSAGEFAILED']._serialized_start=1581
+  _globals['_MESSAGEFAILED']._serialized_end=1645
+  _globals['_MESSAGEBOUNCED']._serialized_start=1647
+  _globals['_MESSAGEBOUNCED']._serialized_end=1748
+  _globals['_ADDRESSSUPPRESSED']._serialized_start=1750
+  _globals['_ADDRESSSUPPRESSED']._serialized_end=1800
+  _globals['_ADDRESSRESTORED']._serialized_start=1802
+  _globals['_ADDRESSRESTORED']._serialized_end=1834
+  _globals['_INVOICESRECORDED']._serialized_start=1836
+  _globals['_INVOICESRECORDED']._serialized_end=1924
+  _globals['_RECORDEDINVOICE']._serialized_start=1926
+  _globals['_RECORDEDINVOICE']._serialized_end=1988
+  _globals['_PLANNEDPAYMENTFACTS']._serialized_start=1991
+  _globals['_PLANNEDPAYMENTFACTS']._serialized_end=2200
+  _globals['_PAYMENTSCHEDULED']._serialized_start=2202
+  _globals['_PAYMENTSCHEDULED']._serialized_end=2273
+  _globals['_PAYMENTRESCHEDULED']._serialized_start=2275
+  _globals['_PAYMENTRESCHEDULED']._serialized_end=2368
+  _globals['_PAYMENTCANCELLED']._serialized_start=2370
+  _globals['_PAYMENTCANCELLED']._serialized_end=2441
+  _globals['_METHODFAILED']._serialized_start=2443
+  _globals['_METHODFAILED']._serialized_end=2550
+  _globals['_INBOXSERVICE']._serialized_start=2553
+  _globals['_INBOXSERVICE']._serialized_end=2769
 # @@protoc_insertion_point(module_scope)

@@ -155,6 +155,14 @@ class Fact(_message.Message):
     PAYMENT_FAILED_FIELD_NUMBER: _builtins.int
     MESSAGE_SENT_FIELD_NUMBER: _builtins.int
     MESSAGE_FAILED_FIELD_NUMBER: _builtins.int
+    MESSAGE_BOUNCED_FIELD_NUMBER: _builtins.int
+    ADDRESS_SUPPRESSED_FIELD_NUMBER: _builtins.int
+    ADDRESS_RESTORED_FIELD_NUMBER: _builtins.int
+    INVOICES_RECORDED_FIELD_NUMBER: _builtins.int
+    PAYMENT_SCHEDULED_FIELD_NUMBER: _builtins.int
+    PAYMENT_RESCHEDULED_FIELD_NUMBER: _builtins.int
+    PAYMENT_CANCELLED_FIELD_NUMBER: _builtins.int
+    METHOD_FAILED_FIELD_NUMBER: _builtins.int
     fact_id: _builtins.str
     """A UUID of at most 36 characters, unique for ever; the same at each delivery of the same fact."""
     request_id: _builtins.str
@@ -179,6 +187,38 @@ class Fact(_message.Message):
     def message_failed(self) -> Global___MessageFailed:
         """A message will not be sent: the mailer has given up."""
 
+    @_builtins.property
+    def message_bounced(self) -> Global___MessageBounced:
+        """A message that was sent came back."""
+
+    @_builtins.property
+    def address_suppressed(self) -> Global___AddressSuppressed:
+        """An address gets no more mails, since they bounce or somebody complained."""
+
+    @_builtins.property
+    def address_restored(self) -> Global___AddressRestored:
+        """An address gets mails again: staff have lifted its suppression."""
+
+    @_builtins.property
+    def invoices_recorded(self) -> Global___InvoicesRecorded:
+        """Invoices came in that the books did not have."""
+
+    @_builtins.property
+    def payment_scheduled(self) -> Global___PaymentScheduled:
+        """A payment will be made by itself."""
+
+    @_builtins.property
+    def payment_rescheduled(self) -> Global___PaymentRescheduled:
+        """A payment that was to be made by itself was moved, or its amount or method changed."""
+
+    @_builtins.property
+    def payment_cancelled(self) -> Global___PaymentCancelled:
+        """A payment that was to be made by itself will not be."""
+
+    @_builtins.property
+    def method_failed(self) -> Global___MethodFailed:
+        """A card or bank account on file cannot be used."""
+
     def __init__(
         self,
         *,
@@ -189,12 +229,20 @@ class Fact(_message.Message):
         payment_failed: Global___PaymentFailed | None = ...,
         message_sent: Global___MessageSent | None = ...,
         message_failed: Global___MessageFailed | None = ...,
+        message_bounced: Global___MessageBounced | None = ...,
+        address_suppressed: Global___AddressSuppressed | None = ...,
+        address_restored: Global___AddressRestored | None = ...,
+        invoices_recorded: Global___InvoicesRecorded | None = ...,
+        payment_scheduled: Global___PaymentScheduled | None = ...,
+        payment_rescheduled: Global___PaymentRescheduled | None = ...,
+        payment_cancelled: Global___PaymentCancelled | None = ...,
+        method_failed: Global___MethodFailed | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "message_failed", b"message_failed", "message_sent", b"message_sent", "occurred_at", b"occurred_at", "payment_failed", b"payment_failed", "payment_succeeded", b"payment_succeeded"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["address_restored", b"address_restored", "address_suppressed", b"address_suppressed", "invoices_recorded", b"invoices_recorded", "kind", b"kind", "message_bounced", b"message_bounced", "message_failed", b"message_failed", "message_sent", b"message_sent", "method_failed", b"method_failed", "occurred_at", b"occurred_at", "payment_cancelled", b"payment_cancelled", "payment_failed", b"payment_failed", "payment_rescheduled", b"payment_rescheduled", "payment_scheduled", b"payment_scheduled", "payment_succeeded", b"payment_succeeded"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fact_id", b"fact_id", "kind", b"kind", "message_failed", b"message_failed", "message_sent", b"message_sent", "occurred_at", b"occurred_at", "payment_failed", b"payment_failed", "payment_succeeded", b"payment_succeeded", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address_restored", b"address_restored", "address_suppressed", b"address_suppressed", "fact_id", b"fact_id", "invoices_recorded", b"invoices_recorded", "kind", b"kind", "message_bounced", b"message_bounced", "message_failed", b"message_failed", "message_sent", b"message_sent", "method_failed", b"method_failed", "occurred_at", b"occurred_at", "payment_cancelled", b"payment_cancelled", "payment_failed", b"payment_failed", "payment_rescheduled", b"payment_rescheduled", "payment_scheduled", b"payment_scheduled", "payment_succeeded", b"payment_succeeded", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["payment_succeeded", "payment_failed", "message_sent", "message_failed"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["payment_succeeded", "payment_failed", "message_sent", "message_failed", "message_bounced", "address_suppressed", "address_restored", "invoices_recorded", "payment_scheduled", "payment_rescheduled", "payment_cancelled", "method_failed"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -340,20 +388,336 @@ class MessageFailed(_message.Message):
 
     NOTICE_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
     notice_id: _builtins.str
     """The notice that asked for it."""
     reason: _builtins.str
     """Why, in words for staff ("550 5.1.1 no such user")."""
+    code: _builtins.str
+    """A stable code where nothing was tried: ADDRESSES_SUPPRESSED, as no address is left that gets mail. Empty for
+    what the SMTP server refused.
+    """
     def __init__(
         self,
         *,
         notice_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        code: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["notice_id", b"notice_id", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "notice_id", b"notice_id", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MessageFailed: _TypeAlias = MessageFailed  # noqa: Y015
+
+@_typing.final
+class MessageBounced(_message.Message):
+    """A message came back after the SMTP server had taken it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOTICE_ID_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    PERMANENT_FIELD_NUMBER: _builtins.int
+    notice_id: _builtins.str
+    """The notice that asked for it."""
+    email: _builtins.str
+    """The address that it could not be delivered to."""
+    status: _builtins.str
+    """The status of the report, as "5.1.1" (RFC 3463); may be empty."""
+    reason: _builtins.str
+    """Why, in words for staff."""
+    permanent: _builtins.bool
+    """Whether it will not be delivered however often it is tried."""
+    def __init__(
+        self,
+        *,
+        notice_id: _builtins.str = ...,
+        email: _builtins.str = ...,
+        status: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        permanent: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "notice_id", b"notice_id", "permanent", b"permanent", "reason", b"reason", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MessageBounced: _TypeAlias = MessageBounced  # noqa: Y015
+
+@_typing.final
+class AddressSuppressed(_message.Message):
+    """An address gets no more mails."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EMAIL_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    email: _builtins.str
+    """The address, in the form in which addresses are compared."""
+    reason: _builtins.str
+    """Why, as a stable code: BOUNCED_FOR_GOOD, BOUNCES_REPEATED, COMPLAINED, BY_STAFF."""
+    def __init__(
+        self,
+        *,
+        email: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddressSuppressed: _TypeAlias = AddressSuppressed  # noqa: Y015
+
+@_typing.final
+class AddressRestored(_message.Message):
+    """An address gets mails again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EMAIL_FIELD_NUMBER: _builtins.int
+    email: _builtins.str
+    """The address, as in AddressSuppressed."""
+    def __init__(
+        self,
+        *,
+        email: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddressRestored: _TypeAlias = AddressRestored  # noqa: Y015
+
+@_typing.final
+class InvoicesRecorded(_message.Message):
+    """Invoices that a sync added to the books. Told once the whole list is in the books, in as many facts as it takes;
+    also of syncs before it that were cut short.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SYNC_ID_FIELD_NUMBER: _builtins.int
+    INVOICES_FIELD_NUMBER: _builtins.int
+    sync_id: _builtins.str
+    """The sync; the same in all its facts."""
+    @_builtins.property
+    def invoices(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecordedInvoice]:
+        """The new invoices, at most 1000."""
+
+    def __init__(
+        self,
+        *,
+        sync_id: _builtins.str = ...,
+        invoices: _abc.Iterable[Global___RecordedInvoice] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invoices", b"invoices", "sync_id", b"sync_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InvoicesRecorded: _TypeAlias = InvoicesRecorded  # noqa: Y015
+
+@_typing.final
+class RecordedInvoice(_message.Message):
+    """An invoice that is new to the books."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVOICE_ID_FIELD_NUMBER: _builtins.int
+    ORGANIZATION_ID_FIELD_NUMBER: _builtins.int
+    invoice_id: _builtins.int
+    """The invoice, as `Invoice.invoice_id` of the ledger."""
+    organization_id: _builtins.str
+    """Whose it is."""
+    def __init__(
+        self,
+        *,
+        invoice_id: _builtins.int = ...,
+        organization_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invoice_id", b"invoice_id", "organization_id", b"organization_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordedInvoice: _TypeAlias = RecordedInvoice  # noqa: Y015
+
+@_typing.final
+class PlannedPaymentFacts(_message.Message):
+    """A payment that is to be made by itself."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCHEDULED_ID_FIELD_NUMBER: _builtins.int
+    ORGANIZATION_ID_FIELD_NUMBER: _builtins.int
+    INVOICE_ID_FIELD_NUMBER: _builtins.int
+    INVOICE_NUMBER_FIELD_NUMBER: _builtins.int
+    PAYS_ON_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    METHOD_LABEL_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    scheduled_id: _builtins.str
+    """The source's id of it."""
+    organization_id: _builtins.str
+    """Whose invoice it pays."""
+    invoice_id: _builtins.int
+    """The invoice, as `Invoice.invoice_id` of the ledger."""
+    invoice_number: _builtins.str
+    """The invoice's number, exact as text."""
+    pays_on: _builtins.str
+    """The local date on which it will be made, as YYYY-MM-DD."""
+    amount_minor: _builtins.int
+    """How much, in minor units of `currency`."""
+    currency: _builtins.str
+    """ISO 4217 code, upper case."""
+    method_label: _builtins.str
+    """With what, in words that are safe to show; may be empty."""
+    revision: _builtins.int
+    """Counts up with each change of it, from 1."""
+    def __init__(
+        self,
+        *,
+        scheduled_id: _builtins.str = ...,
+        organization_id: _builtins.str = ...,
+        invoice_id: _builtins.int = ...,
+        invoice_number: _builtins.str = ...,
+        pays_on: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+        currency: _builtins.str = ...,
+        method_label: _builtins.str = ...,
+        revision: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "currency", b"currency", "invoice_id", b"invoice_id", "invoice_number", b"invoice_number", "method_label", b"method_label", "organization_id", b"organization_id", "pays_on", b"pays_on", "revision", b"revision", "scheduled_id", b"scheduled_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlannedPaymentFacts: _TypeAlias = PlannedPaymentFacts  # noqa: Y015
+
+@_typing.final
+class PaymentScheduled(_message.Message):
+    """A payment will be made by itself."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLAN_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def plan(self) -> Global___PlannedPaymentFacts:
+        """The payment."""
+
+    def __init__(
+        self,
+        *,
+        plan: Global___PlannedPaymentFacts | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PaymentScheduled: _TypeAlias = PaymentScheduled  # noqa: Y015
+
+@_typing.final
+class PaymentRescheduled(_message.Message):
+    """A payment was moved, or its amount or method changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLAN_FIELD_NUMBER: _builtins.int
+    MOVED_FROM_FIELD_NUMBER: _builtins.int
+    moved_from: _builtins.str
+    """The date it was to be made on before, as YYYY-MM-DD."""
+    @_builtins.property
+    def plan(self) -> Global___PlannedPaymentFacts:
+        """The payment as it is now."""
+
+    def __init__(
+        self,
+        *,
+        plan: Global___PlannedPaymentFacts | None = ...,
+        moved_from: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["moved_from", b"moved_from", "plan", b"plan"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PaymentRescheduled: _TypeAlias = PaymentRescheduled  # noqa: Y015
+
+@_typing.final
+class PaymentCancelled(_message.Message):
+    """A payment will not be made."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLAN_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def plan(self) -> Global___PlannedPaymentFacts:
+        """The payment as it was."""
+
+    def __init__(
+        self,
+        *,
+        plan: Global___PlannedPaymentFacts | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PaymentCancelled: _TypeAlias = PaymentCancelled  # noqa: Y015
+
+@_typing.final
+class MethodFailed(_message.Message):
+    """A card or bank account on file cannot be used."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METHOD_ID_FIELD_NUMBER: _builtins.int
+    ORGANIZATION_ID_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    FAILURES_FIELD_NUMBER: _builtins.int
+    method_id: _builtins.str
+    """The source's id of it."""
+    organization_id: _builtins.str
+    """Whose it is."""
+    label: _builtins.str
+    """What it is, in words that are safe to show."""
+    reason: _builtins.str
+    """Why, as a stable code: CARD_DECLINED, ACCOUNT_CLOSED, RETURNED, EXPIRED, PROVIDER_ERROR."""
+    failures: _builtins.int
+    """How often it has failed, from 1."""
+    def __init__(
+        self,
+        *,
+        method_id: _builtins.str = ...,
+        organization_id: _builtins.str = ...,
+        label: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        failures: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failures", b"failures", "label", b"label", "method_id", b"method_id", "organization_id", b"organization_id", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MethodFailed: _TypeAlias = MethodFailed  # noqa: Y015

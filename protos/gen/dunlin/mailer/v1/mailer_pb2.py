@@ -27,7 +27,7 @@ from dunlin.mailer.v1 import templates_pb2 as dunlin_dot_mailer_dot_v1_dot_templ
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x64unlin/mailer/v1/mailer.proto\x12\x10\x64unlin.mailer.v1\x1a\x1f\x64unlin/mailer/v1/messages.proto\x1a dunlin/mailer/v1/templates.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"K\n\x15\x41\x63\x63\x65ptMessagesRequest\x12\x32\n\x08messages\x18\x01 \x03(\x0b\x32 .dunlin.mailer.v1.MessageRequest\"h\n\x0eMessageRequest\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12\x17\n\x0forganization_id\x18\x02 \x01(\t\x12\x16\n\x0einvoice_number\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"E\n\x16\x41\x63\x63\x65ptMessagesResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x05\x12\x19\n\x11repeated_messages\x18\x02 \x01(\x05\"\x93\x01\n\x13ListMessagesRequest\x12\x17\n\x0forganization_id\x18\x01 \x01(\t\x12-\n\x05state\x18\x02 \x01(\x0e\x32\x1e.dunlin.mailer.v1.MessageState\x12\r\n\x05query\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"\\\n\x14ListMessagesResponse\x12+\n\x08messages\x18\x01 \x03(\x0b\x32\x19.dunlin.mailer.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x11GetMessageRequest\x12\x11\n\tnotice_id\x18\x01 \x01(\t\"*\n\x15GetMessageBodyRequest\x12\x11\n\tnotice_id\x18\x01 \x01(\t\"k\n\x14\x43ountMessagesRequest\x12(\n\x04\x66rom\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"G\n\x15\x43ountMessagesResponse\x12.\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x1e.dunlin.mailer.v1.MessageCount\"O\n\x0cMessageCount\x12-\n\x05state\x18\x01 \x01(\x0e\x32\x1e.dunlin.mailer.v1.MessageState\x12\x10\n\x08messages\x18\x02 \x01(\x03\"\x16\n\x14ListTemplatesRequest\"F\n\x15ListTemplatesResponse\x12-\n\ttemplates\x18\x01 \x03(\x0b\x32\x1a.dunlin.mailer.v1.Template\"S\n\x12GetTemplateRequest\x12,\n\x04type\x18\x01 \x01(\x0e\x32\x1e.dunlin.mailer.v1.TemplateType\x12\x0f\n\x07version\x18\x02 \x01(\x05\"K\n\x1bListTemplateVersionsRequest\x12,\n\x04type\x18\x01 \x01(\x0e\x32\x1e.dunlin.mailer.v1.TemplateType\"L\n\x1cListTemplateVersionsResponse\x12,\n\x08versions\x18\x01 \x03(\x0b\x32\x1a.dunlin.mailer.v1.Template\"\x9b\x01\n\x13SaveTemplateRequest\x12,\n\x04type\x18\x01 \x01(\x0e\x32\x1e.dunlin.mailer.v1.TemplateType\x12.\n\x05\x61reas\x18\x02 \x01(\x0b\x32\x1f.dunlin.mailer.v1.TemplateAreas\x12\x14\n\x0c\x62\x61se_version\x18\x03 \x01(\x05\x12\x10\n\x08saved_by\x18\x04 \x01(\t\"v\n\x16PreviewTemplateRequest\x12,\n\x04type\x18\x01 \x01(\x0e\x32\x1e.dunlin.mailer.v1.TemplateType\x12.\n\x05\x61reas\x18\x02 \x01(\x0b\x32\x1f.dunlin.mailer.v1.TemplateAreas\"A\n\x11ListTokensRequest\x12,\n\x04type\x18\x01 \x01(\x0e\x32\x1e.dunlin.mailer.v1.TemplateType\"=\n\x12ListTokensResponse\x12\'\n\x06tokens\x18\x01 \x03(\x0b\x32\x17.dunlin.mailer.v1.Token\"\x97\x01\n\x07\x43ompany\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\r\n\x05phone\x18\x03 \x01(\t\x12\x10\n\x08reply_to\x18\x04 \x01(\t\x12\x14\n\x0c\x66rom_address\x18\x05 \x01(\t\x12\x14\n\x0c\x61\x63\x63\x65nt_color\x18\x06 \x01(\t\x12\x0c\n\x04logo\x18\x07 \x01(\x0c\x12\x12\n\nsender_set\x18\x08 \x01(\x08\"\x13\n\x11GetCompanyRequest\"B\n\x14UpdateCompanyRequest\x12*\n\x07\x63ompany\x18\x01 \x01(\x0b\x32\x19.dunlin.mailer.v1.Company2\xb2\t\n\rMailerService\x12\x63\n\x0e\x41\x63\x63\x65ptMessages\x12\'.dunlin.mailer.v1.AcceptMessagesRequest\x1a(.dunlin.mailer.v1.AcceptMessagesResponse\x12]\n\x0cListMessages\x12%.dunlin.mailer.v1.ListMessagesRequest\x1a&.dunlin.mailer.v1.ListMessagesResponse\x12L\n\nGetMessage\x12#.dunlin.mailer.v1.GetMessageRequest\x1a\x19.dunlin.mailer.v1.Message\x12X\n\x0eGetMessageBody\x12\'.dunlin.mailer.v1.GetMessageBodyRequest\x1a\x1d.dunlin.mailer.v1.MessageBody\x12`\n\rCountMessages\x12&.dunlin.mailer.v1.CountMessagesRequest\x1a\'.dunlin.mailer.v1.CountMessagesResponse\x12`\n\rListTemplates\x12&.dunlin.mailer.v1.ListTemplatesRequest\x1a\'.dunlin.mailer.v1.ListTemplatesResponse\x12O\n\x0bGetTemplate\x12$.dunlin.mailer.v1.GetTemplateRequest\x1a\x1a.dunlin.mailer.v1.Template\x12u\n\x14ListTemplateVersions\x12-.dunlin.mailer.v1.ListTemplateVersionsRequest\x1a..dunlin.mailer.v1.ListTemplateVersionsResponse\x12Q\n\x0cSaveTemplate\x12%.dunlin.mailer.v1.SaveTemplateRequest\x1a\x1a.dunlin.mailer.v1.Template\x12[\n\x0fPreviewTemplate\x12(.dunlin.mailer.v1.PreviewTemplateRequest\x1a\x1e.dunlin.mailer.v1.RenderedMail\x12W\n\nListTokens\x12#.dunlin.mailer.v1.ListTokensRequest\x1a$.dunlin.mailer.v1.ListTokensResponse\x12L\n\nGetCompany\x12#.dunlin.mailer.v1.GetCompanyRequest\x1a\x19.dunlin.mailer.v1.Company\x12R\n\rUpdateCompany\x12&.dunlin.mailer.v1.UpdateCompanyRequest\x1a\x19.dunlin.mailer.v1.Companyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x64unlin/mailer/v1/mailer.proto\x12\x10\x64unlin.mailer.v1\x1a\x1f\x64unlin/mailer/v1/messages.proto\x1a dunlin/mailer/v1/templates.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"K\n\x15\x41\x63\x63\x65ptMessagesRequest\x12\x32\n\x08messages\x18\x01 \x03(\x0b\x32 .dunlin.mailer.v1.MessageRequest\"\x8e\x01\n\x0eMessageRequest\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12\x17\n\x0forganization_id\x18\x02 \x01(\t\x12\x16\n\x0einvoice_number\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12$\n\x04lane\x18\x05 \x01(\x0e\x32\x16.dunlin.mailer.v1.Lane\"E\n\x16\x41\x63\x63\x65ptMessagesResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x05\x12\x19\n\x11repeated_messages\x18\x02 \x01(\x05\"\x93\x01\n\x13ListMessagesRequest\x12\x17\n\x0forganization_id\x18\x01 \x01(\t\x12-\n\x05state\x18\x02 \x01(\x0e\x32\x1e.dunlin.mailer.v1.MessageState\x12\r\n\x05query\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"\\\n\x14ListMessagesResponse\x12+\n\x08messages\x18\x01 \x03(\x0b\x32\x19.dunlin.mailer.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x11GetMessageRequest\x12\x11\n\tnotice_id\x18\x01 \x01(\t\"*\n\x15GetMessageBodyRequest\x12\x11\n\tnotice_id\x18\x01 \x01(\t\"k\n\x14\x43ountMessagesRequest\x12(\n\x04\x66rom\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"G\n\x15\x43ountMessagesResponse\x12.\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x1e.dunlin.mailer.v1.MessageCount\"O\n\x0cMessageCount\x12-\n\x05state\x18\x01 \x01(\x0e\x32\x1e.dunlin.mailer.v1.MessageState\x12\x10\n\x08messages\x18\x02 \x01(\x03\"\x16\n\x14ListLanguagesRequest\"F\n\x15ListLanguagesResponse\x12-\n\tlanguages\x18\x01 \x03(\x0b\x32\x1a.dunlin.mailer.v1.Language\"(\n\x14ListTemplatesRequest\x12\x10\n\x08language\x18\x01 \x01(\t\"F\n\x15ListTemplatesResponse\x12-\n\ttemplates\x18\x01 \x03(\x0b\x32\x1a.dunlin.mailer.v1.Template\"}\n\x12GetTemplateRequest\x12,\n\x04type\x18\x01 \x01(\x0e\x32\x1e.dunlin.mailer.v1.TemplateType\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x16\n\x0ethreshold_days\x18\x04 \x01(\x11\"u\n\x1bListTemplateVersionsRequest\x12,\n\x04type\x18\x01 \x01(\x0e\x32\x1e.dunlin.mailer.v1.TemplateType\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x16\n\x0ethreshold_days\x18\x03 \x01(\x11\"L\n\x1cListTemplateVersionsResponse\x12,\n\x08versions\x18\x01 \x03(\x0b\x32\x1a.dunlin.mailer.v1.Template\"\xc5\x01\n\x13SaveTemplateRequest\x12,\n\x04type\x18\x01 \x01(\x0e\x32\x1e.dunlin.mailer.v1.TemplateType\x12.\n\x05\x61reas\x18\x02 \x01(\x0b\x32\x1f.dunlin.mailer.v1.TemplateAreas\x12\x14\n\x0c\x62\x61se_version\x18\x03 \x01(\x05\x12\x10\n\x08saved_by\x18\x04 \x01(\t\x12\x10\n\x08language\x18\x05 \x01(\t\x12\x16\n\x0ethreshold_days\x18\x06 \x01(\x11\"\xa0\x01\n\x16PreviewTemplateRequest\x12,\n\x04type\x18\x01 \x01(\x0e\x32\x1e.dunlin.mailer.v1.TemplateType\x12.\n\x05\x61reas\x18\x02 \x01(\x0b\x32\x1f.dunlin.mailer.v1.TemplateAreas\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x16\n\x0ethreshold_days\x18\x04 \x01(\x11\"\xa2\x01\n\x0fSendTestRequest\x12\x0f\n\x07test_id\x18\x01 \x01(\t\x12*\n\x03key\x18\x02 \x01(\x0b\x32\x1d.dunlin.mailer.v1.TemplateKey\x12.\n\x05\x61reas\x18\x03 \x01(\x0b\x32\x1f.dunlin.mailer.v1.TemplateAreas\x12\x11\n\taddresses\x18\x04 \x03(\t\x12\x0f\n\x07sent_by\x18\x05 \x01(\t\"S\n\x11ListTokensRequest\x12,\n\x04type\x18\x01 \x01(\x0e\x32\x1e.dunlin.mailer.v1.TemplateType\x12\x10\n\x08language\x18\x02 \x01(\t\"=\n\x12ListTokensResponse\x12\'\n\x06tokens\x18\x01 \x03(\x0b\x32\x17.dunlin.mailer.v1.Token\"\xbc\x01\n\x07\x43ompany\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\r\n\x05phone\x18\x03 \x01(\t\x12\x10\n\x08reply_to\x18\x04 \x01(\t\x12\x14\n\x0c\x66rom_address\x18\x05 \x01(\t\x12\x14\n\x0c\x61\x63\x63\x65nt_color\x18\x06 \x01(\t\x12\x0c\n\x04logo\x18\x07 \x01(\x0c\x12\x12\n\nsender_set\x18\x08 \x01(\x08\x12\x10\n\x08language\x18\t \x01(\t\x12\x11\n\tpay_links\x18\n \x01(\x08\"\x13\n\x11GetCompanyRequest\"B\n\x14UpdateCompanyRequest\x12*\n\x07\x63ompany\x18\x01 \x01(\x0b\x32\x19.dunlin.mailer.v1.Company2\xde\n\n\rMailerService\x12\x63\n\x0e\x41\x63\x63\x65ptMessages\x12\'.dunlin.mailer.v1.AcceptMessagesRequest\x1a(.dunlin.mailer.v1.AcceptMessagesResponse\x12]\n\x0cListMessages\x12%.dunlin.mailer.v1.ListMessagesRequest\x1a&.dunlin.mailer.v1.ListMessagesResponse\x12L\n\nGetMessage\x12#.dunlin.mailer.v1.GetMessageRequest\x1a\x19.dunlin.mailer.v1.Message\x12X\n\x0eGetMessageBody\x12\'.dunlin.mailer.v1.GetMessageBodyRequest\x1a\x1d.dunlin.mailer.v1.MessageBody\x12`\n\rCountMessages\x12&.dunlin.mailer.v1.CountMessagesRequest\x1a\'.dunlin.mailer.v1.CountMessagesResponse\x12`\n\rListLanguages\x12&.dunlin.mailer.v1.ListLanguagesRequest\x1a\'.dunlin.mailer.v1.ListLanguagesResponse\x12`\n\rListTemplates\x12&.dunlin.mailer.v1.ListTemplatesRequest\x1a\'.dunlin.mailer.v1.ListTemplatesResponse\x12O\n\x0bGetTemplate\x12$.dunlin.mailer.v1.GetTemplateRequest\x1a\x1a.dunlin.mailer.v1.Template\x12u\n\x14ListTemplateVersions\x12-.dunlin.mailer.v1.ListTemplateVersionsRequest\x1a..dunlin.mailer.v1.ListTemplateVersionsResponse\x12Q\n\x0cSaveTemplate\x12%.dunlin.mailer.v1.SaveTemplateRequest\x1a\x1a.dunlin.mailer.v1.Template\x12[\n\x0fPreviewTemplate\x12(.dunlin.mailer.v1.PreviewTemplateRequest\x1a\x1e.dunlin.mailer.v1.RenderedMail\x12H\n\x08SendTest\x12!.dunlin.mailer.v1.SendTestRequest\x1a\x19.dunlin.mailer.v1.Message\x12W\n\nListTokens\x12#.dunlin.mailer.v1.ListTokensRequest\x1a$.dunlin.mailer.v1.ListTokensResponse\x12L\n\nGetCompany\x12#.dunlin.mailer.v1.GetCompanyRequest\x1a\x19.dunlin.mailer.v1.Company\x12R\n\rUpdateCompany\x12&.dunlin.mailer.v1.UpdateCompanyRequest\x1a\x19.dunlin.mailer.v1.Companyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,48 +36,54 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ACCEPTMESSAGESREQUEST']._serialized_start=151
   _globals['_ACCEPTMESSAGESREQUEST']._serialized_end=226
-  _globals['_MESSAGEREQUEST']._serialized_start=228
-  _globals['_MESSAGEREQUEST']._serialized_end=332
-  _globals['_ACCEPTMESSAGESRESPONSE']._serialized_start=334
-  _globals['_ACCEPTMESSAGESRESPONSE']._serialized_end=403
-  _globals['_LISTMESSAGESREQUEST']._serialized_start=406
-  _globals['_LISTMESSAGESREQUEST']._serialized_end=553
-  _globals['_LISTMESSAGESRESPONSE']._serialized_start=555
-  _globals['_LISTMESSAGESRESPONSE']._serialized_end=647
-  _globals['_GETMESSAGEREQUEST']._serialized_start=649
-  _globals['_GETMESSAGEREQUEST']._serialized_end=687
-  _globals['_GETMESSAGEBODYREQUEST']._serialized_start=689
-  _globals['_GETMESSAGEBODYREQUEST']._serialized_end=731
-  _globals['_COUNTMESSAGESREQUEST']._serialized_start=733
-  _globals['_COUNTMESSAGESREQUEST']._serialized_end=840
-  _globals['_COUNTMESSAGESRESPONSE']._serialized_start=842
-  _globals['_COUNTMESSAGESRESPONSE']._serialized_end=913
-  _globals['_MESSAGECOUNT']._serialized_start=915
-  _globals['_MESSAGECOUNT']._serialized_end=994
-  _globals['_LISTTEMPLATESREQUEST']._serialized_start=996
-  _globals['_LISTTEMPLATESREQUEST']._serialized_end=1018
-  _globals['_LISTTEMPLATESRESPONSE']._serialized_start=1020
-  _globals['_LISTTEMPLATESRESPONSE']._serialized_end=1090
-  _globals['_GETTEMPLATEREQUEST']._serialized_start=1092
-  _globals['_GETTEMPLATEREQUEST']._serialized_end=1175
-  _globals['_LISTTEMPLATEVERSIONSREQUEST']._serialized_start=1177
-  _globals['_LISTTEMPLATEVERSIONSREQUEST']._serialized_end=1252
-  _globals['_LISTTEMPLATEVERSIONSRESPONSE']._serialized_start=1254
-  _globals['_LISTTEMPLATEVERSIONSRESPONSE']._serialized_end=1330
-  _globals['_SAVETEMPLATEREQUEST']._serialized_start=1333
-  _globals['_SAVETEMPLATEREQUEST']._serialized_end=1488
-  _globals['_PREVIEWTEMPLATEREQUEST']._serialized_start=1490
-  _globals['_PREVIEWTEMPLATEREQUEST']._serialized_end=1608
-  _globals['_LISTTOKENSREQUEST']._serialized_start=1610
-  _globals['_LISTTOKENSREQUEST']._serialized_end=1675
-  _globals['_LISTTOKENSRESPONSE']._serialized_start=1677
-  _globals['_LISTTOKENSRESPONSE']._serialized_end=1738
-  _globals['_COMPANY']._serialized_start=1741
-  _globals['_COMPANY']._serialized_end=1892
-  _globals['_GETCOMPANYREQUEST']._serialized_start=1894
-  _globals['_GETCOMPANYREQUEST']._serialized_end=1913
-  _globals['_UPDATECOMPANYREQUEST']._serialized_start=1915
-  _globals['_UPDATECOMPANYREQUEST']._serialized_end=1981
-  _globals['_MAILERSERVICE']._serialized_start=1984
-  _globals['_MAILERSERVICE']._serialized_end=3186
+  _globals['_MESSAGEREQUEST']._serialized_start=229
+  _globals['_MESSAGEREQUEST']._serialized_end=371
+  _globals['_ACCEPTMESSAGESRESPONSE']._serialized_start=373
+  _globals['_ACCEPTMESSAGESRESPONSE']._serialized_end=442
+  _globals['_LISTMESSAGESREQUEST']._serialized_start=445
+  _globals['_LISTMESSAGESREQUEST']._serialized_end=592
+  _globals['_LISTMESSAGESRESPONSE']._serialized_start=594
+  _globals['_LISTMESSAGESRESPONSE']._serialized_end=686
+  _globals['_GETMESSAGEREQUEST']._serialized_start=688
+  _globals['_GETMESSAGEREQUEST']._serialized_end=726
+  _globals['_GETMESSAGEBODYREQUEST']._serialized_start=728
+  _globals['_GETMESSAGEBODYREQUEST']._serialized_end=770
+  _globals['_COUNTMESSAGESREQUEST']._serialized_start=772
+  _globals['_COUNTMESSAGESREQUEST']._serialized_end=879
+  _globals['_COUNTMESSAGESRESPONSE']._serialized_start=881
+  _globals['_COUNTMESSAGESRESPONSE']._serialized_end=952
+  _globals['_MESSAGECOUNT']._serialized_start=954
+  _globals['_MESSAGECOUNT']._serialized_end=1033
+  _globals['_LISTLANGUAGESREQUEST']._serialized_start=1035
+  _globals['_LISTLANGUAGESREQUEST']._serialized_end=1057
+  _globals['_LISTLANGUAGESRESPONSE']._serialized_start=1059
+  _globals['_LISTLANGUAGESRESPONSE']._serialized_end=1129
+  _globals['_LISTTEMPLATESREQUEST']._serialized_start=1131
+  _globals['_LISTTEMPLATESREQUEST']._serialized_end=1171
+  _globals['_LISTTEMPLATESRESPONSE']._serialized_start=1173
+  _globals['_LISTTEMPLATESRESPONSE']._serialized_end=1243
+  _globals['_GETTEMPLATEREQUEST']._serialized_start=1245
+  _globals['_GETTEMPLATEREQUEST']._serialized_end=1370
+  _globals['_LISTTEMPLATEVERSIONSREQUEST']._serialized_start=1372
+  _globals['_LISTTEMPLATEVERSIONSREQUEST']._serialized_end=1489
+  _globals['_LISTTEMPLATEVERSIONSRESPONSE']._serialized_start=1491
+  _globals['_LISTTEMPLATEVERSIONSRESPONSE']._serialized_end=1567
+  _globals['_SAVETEMPLATEREQUEST']._serialized_start=1570
+  _globals['_SAVETEMPLATEREQUEST']._serialized_end=1767
+  _globals['_PREVIEWTEMPLATEREQUEST']._serialized_start=1770
+  _globals['_PREVIEWTEMPLATEREQUEST']._serialized_end=1930
+  _globals['_SENDTESTREQUEST']._serialized_start=1933
+  _globals['_SENDTESTREQUEST']._serialized_end=2095
+  _globals['_LISTTOKENSREQUEST']._serialized_start=2097
+  _globals['_LISTTOKENSREQUEST']._serialized_end=2180
+  _globals['_LISTTOKENSRESPONSE']._serialized_start=2182
+  _globals['_LISTTOKENSRESPONSE']._serialized_end=2243
+  _globals['_COMPANY']._serialized_start=2246
+  _globals['_COMPANY']._serialized_end=2434
+  _globals['_GETCOMPANYREQUEST']._serialized_start=2436
+  _globals['_GETCOMPANYREQUEST']._serialized_end=2455
+  _globals['_UPDATECOMPANYREQUEST']._serialized_start=2457
+  _globals['_UPDATECOMPANYREQUEST']._serialized_end=2523
+  _globals['_MAILERSERVICE']._serialized_start=2526
+  _globals['_MAILERSERVICE']._serialized_end=3900
 # @@protoc_insertion_point(module_scope)

@@ -55,6 +55,7 @@ class MessageRequest(_message.Message):
     ORGANIZATION_ID_FIELD_NUMBER: _builtins.int
     INVOICE_NUMBER_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    LANE_FIELD_NUMBER: _builtins.int
     notice_id: _builtins.str
     """The notice; the idempotency key."""
     organization_id: _builtins.str
@@ -63,6 +64,8 @@ class MessageRequest(_message.Message):
     """The invoice's number; may be empty."""
     request_id: _builtins.str
     """The request that the notice was decided in, which the logs of every program name; may be empty."""
+    lane: _messages_pb2.Lane.ValueType
+    """How urgent it is."""
     def __init__(
         self,
         *,
@@ -70,10 +73,11 @@ class MessageRequest(_message.Message):
         organization_id: _builtins.str = ...,
         invoice_number: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        lane: _messages_pb2.Lane.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["invoice_number", b"invoice_number", "notice_id", b"notice_id", "organization_id", b"organization_id", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invoice_number", b"invoice_number", "lane", b"lane", "notice_id", b"notice_id", "organization_id", b"organization_id", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -293,8 +297,8 @@ class MessageCount(_message.Message):
 Global___MessageCount: _TypeAlias = MessageCount  # noqa: Y015
 
 @_typing.final
-class ListTemplatesRequest(_message.Message):
-    """Asks for the templates; has no fields."""
+class ListLanguagesRequest(_message.Message):
+    """Asks for the languages; has no fields."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -304,6 +308,52 @@ class ListTemplatesRequest(_message.Message):
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLanguagesRequest: _TypeAlias = ListLanguagesRequest  # noqa: Y015
+
+@_typing.final
+class ListLanguagesResponse(_message.Message):
+    """The languages."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LANGUAGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def languages(self) -> _containers.RepeatedCompositeFieldContainer[_templates_pb2.Language]:
+        """English first."""
+
+    def __init__(
+        self,
+        *,
+        languages: _abc.Iterable[_templates_pb2.Language] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["languages", b"languages"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLanguagesResponse: _TypeAlias = ListLanguagesResponse  # noqa: Y015
+
+@_typing.final
+class ListTemplatesRequest(_message.Message):
+    """Which templates to list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    language: _builtins.str
+    """Only this language; empty means the company's."""
+    def __init__(
+        self,
+        *,
+        language: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -318,7 +368,7 @@ class ListTemplatesResponse(_message.Message):
     TEMPLATES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def templates(self) -> _containers.RepeatedCompositeFieldContainer[_templates_pb2.Template]:
-        """In the order of TemplateType."""
+        """In the order of TemplateType, then of thresholds."""
 
     def __init__(
         self,
@@ -341,19 +391,27 @@ class GetTemplateRequest(_message.Message):
 
     TYPE_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    THRESHOLD_DAYS_FIELD_NUMBER: _builtins.int
     type: _templates_pb2.TemplateType.ValueType
     """The type."""
     version: _builtins.int
     """The version; 0 means the newest."""
+    language: _builtins.str
+    """As TemplateKey.language."""
+    threshold_days: _builtins.int
+    """As TemplateKey.threshold_days."""
     def __init__(
         self,
         *,
         type: _templates_pb2.TemplateType.ValueType = ...,
         version: _builtins.int = ...,
+        language: _builtins.str = ...,
+        threshold_days: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["type", b"type", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "threshold_days", b"threshold_days", "type", b"type", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -366,16 +424,24 @@ class ListTemplateVersionsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TYPE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    THRESHOLD_DAYS_FIELD_NUMBER: _builtins.int
     type: _templates_pb2.TemplateType.ValueType
     """The type."""
+    language: _builtins.str
+    """As TemplateKey.language."""
+    threshold_days: _builtins.int
+    """As TemplateKey.threshold_days."""
     def __init__(
         self,
         *,
         type: _templates_pb2.TemplateType.ValueType = ...,
+        language: _builtins.str = ...,
+        threshold_days: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "threshold_days", b"threshold_days", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -415,12 +481,18 @@ class SaveTemplateRequest(_message.Message):
     AREAS_FIELD_NUMBER: _builtins.int
     BASE_VERSION_FIELD_NUMBER: _builtins.int
     SAVED_BY_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    THRESHOLD_DAYS_FIELD_NUMBER: _builtins.int
     type: _templates_pb2.TemplateType.ValueType
     """The type."""
     base_version: _builtins.int
     """The version that the editor started from."""
     saved_by: _builtins.str
     """The staff member who saves it."""
+    language: _builtins.str
+    """As TemplateKey.language."""
+    threshold_days: _builtins.int
+    """As TemplateKey.threshold_days."""
     @_builtins.property
     def areas(self) -> _templates_pb2.TemplateAreas:
         """The new text, all four areas."""
@@ -432,10 +504,12 @@ class SaveTemplateRequest(_message.Message):
         areas: _templates_pb2.TemplateAreas | None = ...,
         base_version: _builtins.int = ...,
         saved_by: _builtins.str = ...,
+        language: _builtins.str = ...,
+        threshold_days: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["areas", b"areas"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["areas", b"areas", "base_version", b"base_version", "saved_by", b"saved_by", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["areas", b"areas", "base_version", b"base_version", "language", b"language", "saved_by", b"saved_by", "threshold_days", b"threshold_days", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -449,8 +523,14 @@ class PreviewTemplateRequest(_message.Message):
 
     TYPE_FIELD_NUMBER: _builtins.int
     AREAS_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    THRESHOLD_DAYS_FIELD_NUMBER: _builtins.int
     type: _templates_pb2.TemplateType.ValueType
     """The type."""
+    language: _builtins.str
+    """As TemplateKey.language."""
+    threshold_days: _builtins.int
+    """As TemplateKey.threshold_days."""
     @_builtins.property
     def areas(self) -> _templates_pb2.TemplateAreas:
         """The draft, all four areas."""
@@ -460,14 +540,60 @@ class PreviewTemplateRequest(_message.Message):
         *,
         type: _templates_pb2.TemplateType.ValueType = ...,
         areas: _templates_pb2.TemplateAreas | None = ...,
+        language: _builtins.str = ...,
+        threshold_days: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["areas", b"areas"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["areas", b"areas", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["areas", b"areas", "language", b"language", "threshold_days", b"threshold_days", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PreviewTemplateRequest: _TypeAlias = PreviewTemplateRequest  # noqa: Y015
+
+@_typing.final
+class SendTestRequest(_message.Message):
+    """A draft to send as a test."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEST_ID_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    AREAS_FIELD_NUMBER: _builtins.int
+    ADDRESSES_FIELD_NUMBER: _builtins.int
+    SENT_BY_FIELD_NUMBER: _builtins.int
+    test_id: _builtins.str
+    """Makes the call idempotent: 1 to 40 letters, digits and hyphens."""
+    sent_by: _builtins.str
+    """The staff member who sends it."""
+    @_builtins.property
+    def key(self) -> _templates_pb2.TemplateKey:
+        """What it is a draft of."""
+
+    @_builtins.property
+    def areas(self) -> _templates_pb2.TemplateAreas:
+        """The draft, all four areas."""
+
+    @_builtins.property
+    def addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """To whom; 1 to 5 addresses."""
+
+    def __init__(
+        self,
+        *,
+        test_id: _builtins.str = ...,
+        key: _templates_pb2.TemplateKey | None = ...,
+        areas: _templates_pb2.TemplateAreas | None = ...,
+        addresses: _abc.Iterable[_builtins.str] | None = ...,
+        sent_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["areas", b"areas", "key", b"key"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "areas", b"areas", "key", b"key", "sent_by", b"sent_by", "test_id", b"test_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SendTestRequest: _TypeAlias = SendTestRequest  # noqa: Y015
 
 @_typing.final
 class ListTokensRequest(_message.Message):
@@ -476,16 +602,20 @@ class ListTokensRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TYPE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     type: _templates_pb2.TemplateType.ValueType
     """The type."""
+    language: _builtins.str
+    """As TemplateKey.language."""
     def __init__(
         self,
         *,
         type: _templates_pb2.TemplateType.ValueType = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -529,6 +659,8 @@ class Company(_message.Message):
     ACCENT_COLOR_FIELD_NUMBER: _builtins.int
     LOGO_FIELD_NUMBER: _builtins.int
     SENDER_SET_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    PAY_LINKS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name, at most 200 characters, one line."""
     address: _builtins.str
@@ -547,6 +679,12 @@ class Company(_message.Message):
     """Output only: whether `from_address` is the company's own. False as long as it is the one that
     Dunlin ships with, which nobody can reply to and mail servers distrust.
     """
+    language: _builtins.str
+    """The language of mails to organizations that have none of their own, one of ListLanguages. Default "en"."""
+    pay_links: _builtins.bool
+    """Whether mails bear a link to Pay Now: the Pay Invoice button, and a Pay link on each line of a summary.
+    Without it the button leads to the portal. Default true.
+    """
     def __init__(
         self,
         *,
@@ -558,10 +696,12 @@ class Company(_message.Message):
         accent_color: _builtins.str = ...,
         logo: _builtins.bytes = ...,
         sender_set: _builtins.bool = ...,
+        language: _builtins.str = ...,
+        pay_links: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accent_color", b"accent_color", "address", b"address", "from_address", b"from_address", "logo", b"logo", "name", b"name", "phone", b"phone", "reply_to", b"reply_to", "sender_set", b"sender_set"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accent_color", b"accent_color", "address", b"address", "from_address", b"from_address", "language", b"language", "logo", b"logo", "name", b"name", "pay_links", b"pay_links", "phone", b"phone", "reply_to", b"reply_to", "sender_set", b"sender_set"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -62,6 +62,11 @@ class MailerServiceStub:
                 request_serializer=dunlin_dot_mailer_dot_v1_dot_mailer__pb2.CountMessagesRequest.SerializeToString,
                 response_deserializer=dunlin_dot_mailer_dot_v1_dot_mailer__pb2.CountMessagesResponse.FromString,
                 _registered_method=True)
+        self.ListLanguages = channel.unary_unary(
+                '/dunlin.mailer.v1.MailerService/ListLanguages',
+                request_serializer=dunlin_dot_mailer_dot_v1_dot_mailer__pb2.ListLanguagesRequest.SerializeToString,
+                response_deserializer=dunlin_dot_mailer_dot_v1_dot_mailer__pb2.ListLanguagesResponse.FromString,
+                _registered_method=True)
         self.ListTemplates = channel.unary_unary(
                 '/dunlin.mailer.v1.MailerService/ListTemplates',
                 request_serializer=dunlin_dot_mailer_dot_v1_dot_mailer__pb2.ListTemplatesRequest.SerializeToString,
@@ -86,6 +91,11 @@ class MailerServiceStub:
                 '/dunlin.mailer.v1.MailerService/PreviewTemplate',
                 request_serializer=dunlin_dot_mailer_dot_v1_dot_mailer__pb2.PreviewTemplateRequest.SerializeToString,
                 response_deserializer=dunlin_dot_mailer_dot_v1_dot_templates__pb2.RenderedMail.FromString,
+                _registered_method=True)
+        self.SendTest = channel.unary_unary(
+                '/dunlin.mailer.v1.MailerService/SendTest',
+                request_serializer=dunlin_dot_mailer_dot_v1_dot_mailer__pb2.SendTestRequest.SerializeToString,
+                response_deserializer=dunlin_dot_mailer_dot_v1_dot_messages__pb2.Message.FromString,
                 _registered_method=True)
         self.ListTokens = channel.unary_unary(
                 '/dunlin.mailer.v1.MailerService/ListTokens',
@@ -150,33 +160,44 @@ class MailerServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CountMessages(self, request, context):
-        """Counts messages by state over a span of time.
+        """Counts messages by state over a span of time. Fails with INVALID_ARGUMENT (INSTANT_OUT_OF_RANGE) for an end
+        outside the years 1900 to 2200.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLanguages(self, request, context):
+        """Lists the languages that mails can be written in, English first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListTemplates(self, request, context):
-        """Lists the newest version of every template.
+        """Lists the newest version of every template, also of those that rules have of their own.
+
+        Fails with INVALID_ARGUMENT (LANGUAGE_UNKNOWN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetTemplate(self, request, context):
-        """Returns one template, by default its newest version.
+        """Returns one template, by default its newest version. That of a rule which has none is the one that its
+        mails are written with, as version 0.
 
-        Fails with NOT_FOUND (TEMPLATE_MISSING), and with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN) for a
-        type that is unset or unknown.
+        Fails with NOT_FOUND (TEMPLATE_MISSING), and with INVALID_ARGUMENT: TEMPLATE_TYPE_UNKNOWN for a type that
+        is unset or unknown, LANGUAGE_UNKNOWN, THRESHOLD_UNFIT for a threshold of another type or sign.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListTemplateVersions(self, request, context):
-        """Lists all versions of a template, the newest first.
+        """Lists all versions of a template, the newest first; none of a rule that has no text of its own.
 
-        Fails with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN).
+        Fails with INVALID_ARGUMENT: TEMPLATE_TYPE_UNKNOWN, LANGUAGE_UNKNOWN, THRESHOLD_UNFIT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -185,7 +206,7 @@ class MailerServiceServicer:
     def SaveTemplate(self, request, context):
         """Saves a new version after checking it.
 
-        Fails with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN), and with INVALID_ARGUMENT (TEMPLATE_INVALID)
+        Fails with INVALID_ARGUMENT: TEMPLATE_TYPE_UNKNOWN, LANGUAGE_UNKNOWN, THRESHOLD_UNFIT, and with INVALID_ARGUMENT (TEMPLATE_INVALID)
         whose field violations name the area, the line and column, and the nearest known token:
         AREA_EMPTY, AREA_NOT_ONE_LINE, AREA_TOO_LONG, NESTED_TOO_DEEP, TOKEN_UNKNOWN, TOKEN_MALFORMED,
         TOO_MANY_TOKENS, BRACES_BROKEN (never closed, or closing nothing) and STATEMENT_NOT_ALLOWED (of a
@@ -199,7 +220,20 @@ class MailerServiceServicer:
     def PreviewTemplate(self, request, context):
         """Renders a draft with the sample data; stores nothing.
 
-        Fails with INVALID_ARGUMENT as SaveTemplate does (TEMPLATE_TYPE_UNKNOWN, TEMPLATE_INVALID).
+        Fails with INVALID_ARGUMENT as SaveTemplate does.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SendTest(self, request, context):
+        """Sends a draft, written with the sample data by the same renderer as PreviewTemplate, to addresses that
+        somebody typed in. Its subject says that it is a test, and so does its history. Idempotent by `test_id`.
+
+        Fails with INVALID_ARGUMENT as SaveTemplate does, and with TEST_INVALID, whose field violations are for
+        `addresses` ADDRESSES_MISSING, TOO_MANY_ADDRESSES (above 5) and EMAIL_INVALID, for `test_id`
+        TEST_ID_MALFORMED, for `sent_by` EMPTY and TOO_LONG. Fails with ALREADY_EXISTS (TEST_REUSED) if another
+        draft, or other addresses, came under the same id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -208,7 +242,7 @@ class MailerServiceServicer:
     def ListTokens(self, request, context):
         """Lists the tokens that templates of a type may use.
 
-        Fails with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN).
+        Fails with INVALID_ARGUMENT: TEMPLATE_TYPE_UNKNOWN, LANGUAGE_UNKNOWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -226,7 +260,7 @@ class MailerServiceServicer:
 
         Fails with INVALID_ARGUMENT (COMPANY_INVALID), whose field violations are EMPTY, TOO_LONG,
         NOT_ONE_LINE, CONTROL_CHARACTER, EMAIL_INVALID, COLOR_MALFORMED, CONTRAST_TOO_LOW,
-        LOGO_TOO_LARGE (bytes), LOGO_MALFORMED and LOGO_SIZE_UNFIT (pixels).
+        LOGO_TOO_LARGE (bytes), LOGO_MALFORMED, LOGO_SIZE_UNFIT (pixels) and LANGUAGE_UNKNOWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -260,6 +294,11 @@ def add_MailerServiceServicer_to_server(servicer, server):
                     request_deserializer=dunlin_dot_mailer_dot_v1_dot_mailer__pb2.CountMessagesRequest.FromString,
                     response_serializer=dunlin_dot_mailer_dot_v1_dot_mailer__pb2.CountMessagesResponse.SerializeToString,
             ),
+            'ListLanguages': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLanguages,
+                    request_deserializer=dunlin_dot_mailer_dot_v1_dot_mailer__pb2.ListLanguagesRequest.FromString,
+                    response_serializer=dunlin_dot_mailer_dot_v1_dot_mailer__pb2.ListLanguagesResponse.SerializeToString,
+            ),
             'ListTemplates': grpc.unary_unary_rpc_method_handler(
                     servicer.ListTemplates,
                     request_deserializer=dunlin_dot_mailer_dot_v1_dot_mailer__pb2.ListTemplatesRequest.FromString,
@@ -284,6 +323,11 @@ def add_MailerServiceServicer_to_server(servicer, server):
                     servicer.PreviewTemplate,
                     request_deserializer=dunlin_dot_mailer_dot_v1_dot_mailer__pb2.PreviewTemplateRequest.FromString,
                     response_serializer=dunlin_dot_mailer_dot_v1_dot_templates__pb2.RenderedMail.SerializeToString,
+            ),
+            'SendTest': grpc.unary_unary_rpc_method_handler(
+                    servicer.SendTest,
+                    request_deserializer=dunlin_dot_mailer_dot_v1_dot_mailer__pb2.SendTestRequest.FromString,
+                    response_serializer=dunlin_dot_mailer_dot_v1_dot_messages__pb2.Message.SerializeToString,
             ),
             'ListTokens': grpc.unary_unary_rpc_method_handler(
                     servicer.ListTokens,
@@ -448,6 +492,33 @@ class MailerService:
             _registered_method=True)
 
     @staticmethod
+    def ListLanguages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/dunlin.mailer.v1.MailerService/ListLanguages',
+            dunlin_dot_mailer_dot_v1_dot_mailer__pb2.ListLanguagesRequest.SerializeToString,
+            dunlin_dot_mailer_dot_v1_dot_mailer__pb2.ListLanguagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListTemplates(request,
             target,
             options=(),
@@ -572,6 +643,33 @@ class MailerService:
             '/dunlin.mailer.v1.MailerService/PreviewTemplate',
             dunlin_dot_mailer_dot_v1_dot_mailer__pb2.PreviewTemplateRequest.SerializeToString,
             dunlin_dot_mailer_dot_v1_dot_templates__pb2.RenderedMail.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SendTest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/dunlin.mailer.v1.MailerService/SendTest',
+            dunlin_dot_mailer_dot_v1_dot_mailer__pb2.SendTestRequest.SerializeToString,
+            dunlin_dot_mailer_dot_v1_dot_messages__pb2.Message.FromString,
             options,
             channel_credentials,
             insecure,

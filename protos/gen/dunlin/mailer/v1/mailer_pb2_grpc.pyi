@@ -60,24 +60,32 @@ class MailerServiceStub:
     before there is one.
     """
     CountMessages: _grpc.UnaryUnaryMultiCallable[_mailer_pb2.CountMessagesRequest, _mailer_pb2.CountMessagesResponse]
-    """Counts messages by state over a span of time."""
+    """Counts messages by state over a span of time. Fails with INVALID_ARGUMENT (INSTANT_OUT_OF_RANGE) for an end
+    outside the years 1900 to 2200.
+    """
+    ListLanguages: _grpc.UnaryUnaryMultiCallable[_mailer_pb2.ListLanguagesRequest, _mailer_pb2.ListLanguagesResponse]
+    """Lists the languages that mails can be written in, English first."""
     ListTemplates: _grpc.UnaryUnaryMultiCallable[_mailer_pb2.ListTemplatesRequest, _mailer_pb2.ListTemplatesResponse]
-    """Lists the newest version of every template."""
-    GetTemplate: _grpc.UnaryUnaryMultiCallable[_mailer_pb2.GetTemplateRequest, _templates_pb2.Template]
-    """Returns one template, by default its newest version.
+    """Lists the newest version of every template, also of those that rules have of their own.
 
-    Fails with NOT_FOUND (TEMPLATE_MISSING), and with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN) for a
-    type that is unset or unknown.
+    Fails with INVALID_ARGUMENT (LANGUAGE_UNKNOWN).
+    """
+    GetTemplate: _grpc.UnaryUnaryMultiCallable[_mailer_pb2.GetTemplateRequest, _templates_pb2.Template]
+    """Returns one template, by default its newest version. That of a rule which has none is the one that its
+    mails are written with, as version 0.
+
+    Fails with NOT_FOUND (TEMPLATE_MISSING), and with INVALID_ARGUMENT: TEMPLATE_TYPE_UNKNOWN for a type that
+    is unset or unknown, LANGUAGE_UNKNOWN, THRESHOLD_UNFIT for a threshold of another type or sign.
     """
     ListTemplateVersions: _grpc.UnaryUnaryMultiCallable[_mailer_pb2.ListTemplateVersionsRequest, _mailer_pb2.ListTemplateVersionsResponse]
-    """Lists all versions of a template, the newest first.
+    """Lists all versions of a template, the newest first; none of a rule that has no text of its own.
 
-    Fails with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN).
+    Fails with INVALID_ARGUMENT: TEMPLATE_TYPE_UNKNOWN, LANGUAGE_UNKNOWN, THRESHOLD_UNFIT.
     """
     SaveTemplate: _grpc.UnaryUnaryMultiCallable[_mailer_pb2.SaveTemplateRequest, _templates_pb2.Template]
     """Saves a new version after checking it.
 
-    Fails with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN), and with INVALID_ARGUMENT (TEMPLATE_INVALID)
+    Fails with INVALID_ARGUMENT: TEMPLATE_TYPE_UNKNOWN, LANGUAGE_UNKNOWN, THRESHOLD_UNFIT, and with INVALID_ARGUMENT (TEMPLATE_INVALID)
     whose field violations name the area, the line and column, and the nearest known token:
     AREA_EMPTY, AREA_NOT_ONE_LINE, AREA_TOO_LONG, NESTED_TOO_DEEP, TOKEN_UNKNOWN, TOKEN_MALFORMED,
     TOO_MANY_TOKENS, BRACES_BROKEN (never closed, or closing nothing) and STATEMENT_NOT_ALLOWED (of a
@@ -87,12 +95,21 @@ class MailerServiceStub:
     PreviewTemplate: _grpc.UnaryUnaryMultiCallable[_mailer_pb2.PreviewTemplateRequest, _templates_pb2.RenderedMail]
     """Renders a draft with the sample data; stores nothing.
 
-    Fails with INVALID_ARGUMENT as SaveTemplate does (TEMPLATE_TYPE_UNKNOWN, TEMPLATE_INVALID).
+    Fails with INVALID_ARGUMENT as SaveTemplate does.
+    """
+    SendTest: _grpc.UnaryUnaryMultiCallable[_mailer_pb2.SendTestRequest, _messages_pb2.Message]
+    """Sends a draft, written with the sample data by the same renderer as PreviewTemplate, to addresses that
+    somebody typed in. Its subject says that it is a test, and so does its history. Idempotent by `test_id`.
+
+    Fails with INVALID_ARGUMENT as SaveTemplate does, and with TEST_INVALID, whose field violations are for
+    `addresses` ADDRESSES_MISSING, TOO_MANY_ADDRESSES (above 5) and EMAIL_INVALID, for `test_id`
+    TEST_ID_MALFORMED, for `sent_by` EMPTY and TOO_LONG. Fails with ALREADY_EXISTS (TEST_REUSED) if another
+    draft, or other addresses, came under the same id.
     """
     ListTokens: _grpc.UnaryUnaryMultiCallable[_mailer_pb2.ListTokensRequest, _mailer_pb2.ListTokensResponse]
     """Lists the tokens that templates of a type may use.
 
-    Fails with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN).
+    Fails with INVALID_ARGUMENT: TEMPLATE_TYPE_UNKNOWN, LANGUAGE_UNKNOWN.
     """
     GetCompany: _grpc.UnaryUnaryMultiCallable[_mailer_pb2.GetCompanyRequest, _mailer_pb2.Company]
     """Returns the company's profile."""
@@ -101,7 +118,7 @@ class MailerServiceStub:
 
     Fails with INVALID_ARGUMENT (COMPANY_INVALID), whose field violations are EMPTY, TOO_LONG,
     NOT_ONE_LINE, CONTROL_CHARACTER, EMAIL_INVALID, COLOR_MALFORMED, CONTRAST_TOO_LOW,
-    LOGO_TOO_LARGE (bytes), LOGO_MALFORMED and LOGO_SIZE_UNFIT (pixels).
+    LOGO_TOO_LARGE (bytes), LOGO_MALFORMED, LOGO_SIZE_UNFIT (pixels) and LANGUAGE_UNKNOWN.
     """
 
 @_typing.type_check_only
@@ -134,24 +151,32 @@ class MailerServiceAsyncStub(MailerServiceStub):
     before there is one.
     """
     CountMessages: _aio.UnaryUnaryMultiCallable[_mailer_pb2.CountMessagesRequest, _mailer_pb2.CountMessagesResponse]  # type: ignore[assignment]
-    """Counts messages by state over a span of time."""
+    """Counts messages by state over a span of time. Fails with INVALID_ARGUMENT (INSTANT_OUT_OF_RANGE) for an end
+    outside the years 1900 to 2200.
+    """
+    ListLanguages: _aio.UnaryUnaryMultiCallable[_mailer_pb2.ListLanguagesRequest, _mailer_pb2.ListLanguagesResponse]  # type: ignore[assignment]
+    """Lists the languages that mails can be written in, English first."""
     ListTemplates: _aio.UnaryUnaryMultiCallable[_mailer_pb2.ListTemplatesRequest, _mailer_pb2.ListTemplatesResponse]  # type: ignore[assignment]
-    """Lists the newest version of every template."""
-    GetTemplate: _aio.UnaryUnaryMultiCallable[_mailer_pb2.GetTemplateRequest, _templates_pb2.Template]  # type: ignore[assignment]
-    """Returns one template, by default its newest version.
+    """Lists the newest version of every template, also of those that rules have of their own.
 
-    Fails with NOT_FOUND (TEMPLATE_MISSING), and with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN) for a
-    type that is unset or unknown.
+    Fails with INVALID_ARGUMENT (LANGUAGE_UNKNOWN).
+    """
+    GetTemplate: _aio.UnaryUnaryMultiCallable[_mailer_pb2.GetTemplateRequest, _templates_pb2.Template]  # type: ignore[assignment]
+    """Returns one template, by default its newest version. That of a rule which has none is the one that its
+    mails are written with, as version 0.
+
+    Fails with NOT_FOUND (TEMPLATE_MISSING), and with INVALID_ARGUMENT: TEMPLATE_TYPE_UNKNOWN for a type that
+    is unset or unknown, LANGUAGE_UNKNOWN, THRESHOLD_UNFIT for a threshold of another type or sign.
     """
     ListTemplateVersions: _aio.UnaryUnaryMultiCallable[_mailer_pb2.ListTemplateVersionsRequest, _mailer_pb2.ListTemplateVersionsResponse]  # type: ignore[assignment]
-    """Lists all versions of a template, the newest first.
+    """Lists all versions of a template, the newest first; none of a rule that has no text of its own.
 
-    Fails with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN).
+    Fails with INVALID_ARGUMENT: TEMPLATE_TYPE_UNKNOWN, LANGUAGE_UNKNOWN, THRESHOLD_UNFIT.
     """
     SaveTemplate: _aio.UnaryUnaryMultiCallable[_mailer_pb2.SaveTemplateRequest, _templates_pb2.Template]  # type: ignore[assignment]
     """Saves a new version after checking it.
 
-    Fails with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN), and with INVALID_ARGUMENT (TEMPLATE_INVALID)
+    Fails with INVALID_ARGUMENT: TEMPLATE_TYPE_UNKNOWN, LANGUAGE_UNKNOWN, THRESHOLD_UNFIT, and with INVALID_ARGUMENT (TEMPLATE_INVALID)
     whose field violations name the area, the line and column, and the nearest known token:
     AREA_EMPTY, AREA_NOT_ONE_LINE, AREA_TOO_LONG, NESTED_TOO_DEEP, TOKEN_UNKNOWN, TOKEN_MALFORMED,
     TOO_MANY_TOKENS, BRACES_BROKEN (never closed, or closing nothing) and STATEMENT_NOT_ALLOWED (of a
@@ -161,12 +186,21 @@ class MailerServiceAsyncStub(MailerServiceStub):
     PreviewTemplate: _aio.UnaryUnaryMultiCallable[_mailer_pb2.PreviewTemplateRequest, _templates_pb2.RenderedMail]  # type: ignore[assignment]
     """Renders a draft with the sample data; stores nothing.
 
-    Fails with INVALID_ARGUMENT as SaveTemplate does (TEMPLATE_TYPE_UNKNOWN, TEMPLATE_INVALID).
+    Fails with INVALID_ARGUMENT as SaveTemplate does.
+    """
+    SendTest: _aio.UnaryUnaryMultiCallable[_mailer_pb2.SendTestRequest, _messages_pb2.Message]  # type: ignore[assignment]
+    """Sends a draft, written with the sample data by the same renderer as PreviewTemplate, to addresses that
+    somebody typed in. Its subject says that it is a test, and so does its history. Idempotent by `test_id`.
+
+    Fails with INVALID_ARGUMENT as SaveTemplate does, and with TEST_INVALID, whose field violations are for
+    `addresses` ADDRESSES_MISSING, TOO_MANY_ADDRESSES (above 5) and EMAIL_INVALID, for `test_id`
+    TEST_ID_MALFORMED, for `sent_by` EMPTY and TOO_LONG. Fails with ALREADY_EXISTS (TEST_REUSED) if another
+    draft, or other addresses, came under the same id.
     """
     ListTokens: _aio.UnaryUnaryMultiCallable[_mailer_pb2.ListTokensRequest, _mailer_pb2.ListTokensResponse]  # type: ignore[assignment]
     """Lists the tokens that templates of a type may use.
 
-    Fails with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN).
+    Fails with INVALID_ARGUMENT: TEMPLATE_TYPE_UNKNOWN, LANGUAGE_UNKNOWN.
     """
     GetCompany: _aio.UnaryUnaryMultiCallable[_mailer_pb2.GetCompanyRequest, _mailer_pb2.Company]  # type: ignore[assignment]
     """Returns the company's profile."""
@@ -175,7 +209,7 @@ class MailerServiceAsyncStub(MailerServiceStub):
 
     Fails with INVALID_ARGUMENT (COMPANY_INVALID), whose field violations are EMPTY, TOO_LONG,
     NOT_ONE_LINE, CONTROL_CHARACTER, EMAIL_INVALID, COLOR_MALFORMED, CONTRAST_TOO_LOW,
-    LOGO_TOO_LARGE (bytes), LOGO_MALFORMED and LOGO_SIZE_UNFIT (pixels).
+    LOGO_TOO_LARGE (bytes), LOGO_MALFORMED, LOGO_SIZE_UNFIT (pixels) and LANGUAGE_UNKNOWN.
     """
 
 class MailerServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -235,7 +269,17 @@ class MailerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _mailer_pb2.CountMessagesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_mailer_pb2.CountMessagesResponse, _abc.Awaitable[_mailer_pb2.CountMessagesResponse]]:
-        """Counts messages by state over a span of time."""
+        """Counts messages by state over a span of time. Fails with INVALID_ARGUMENT (INSTANT_OUT_OF_RANGE) for an end
+        outside the years 1900 to 2200.
+        """
+
+    @_abc_1.abstractmethod
+    def ListLanguages(
+        self,
+        request: _mailer_pb2.ListLanguagesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_mailer_pb2.ListLanguagesResponse, _abc.Awaitable[_mailer_pb2.ListLanguagesResponse]]:
+        """Lists the languages that mails can be written in, English first."""
 
     @_abc_1.abstractmethod
     def ListTemplates(
@@ -243,7 +287,10 @@ class MailerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _mailer_pb2.ListTemplatesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_mailer_pb2.ListTemplatesResponse, _abc.Awaitable[_mailer_pb2.ListTemplatesResponse]]:
-        """Lists the newest version of every template."""
+        """Lists the newest version of every template, also of those that rules have of their own.
+
+        Fails with INVALID_ARGUMENT (LANGUAGE_UNKNOWN).
+        """
 
     @_abc_1.abstractmethod
     def GetTemplate(
@@ -251,10 +298,11 @@ class MailerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _mailer_pb2.GetTemplateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_templates_pb2.Template, _abc.Awaitable[_templates_pb2.Template]]:
-        """Returns one template, by default its newest version.
+        """Returns one template, by default its newest version. That of a rule which has none is the one that its
+        mails are written with, as version 0.
 
-        Fails with NOT_FOUND (TEMPLATE_MISSING), and with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN) for a
-        type that is unset or unknown.
+        Fails with NOT_FOUND (TEMPLATE_MISSING), and with INVALID_ARGUMENT: TEMPLATE_TYPE_UNKNOWN for a type that
+        is unset or unknown, LANGUAGE_UNKNOWN, THRESHOLD_UNFIT for a threshold of another type or sign.
         """
 
     @_abc_1.abstractmethod
@@ -263,9 +311,9 @@ class MailerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _mailer_pb2.ListTemplateVersionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_mailer_pb2.ListTemplateVersionsResponse, _abc.Awaitable[_mailer_pb2.ListTemplateVersionsResponse]]:
-        """Lists all versions of a template, the newest first.
+        """Lists all versions of a template, the newest first; none of a rule that has no text of its own.
 
-        Fails with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN).
+        Fails with INVALID_ARGUMENT: TEMPLATE_TYPE_UNKNOWN, LANGUAGE_UNKNOWN, THRESHOLD_UNFIT.
         """
 
     @_abc_1.abstractmethod
@@ -276,7 +324,7 @@ class MailerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_templates_pb2.Template, _abc.Awaitable[_templates_pb2.Template]]:
         """Saves a new version after checking it.
 
-        Fails with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN), and with INVALID_ARGUMENT (TEMPLATE_INVALID)
+        Fails with INVALID_ARGUMENT: TEMPLATE_TYPE_UNKNOWN, LANGUAGE_UNKNOWN, THRESHOLD_UNFIT, and with INVALID_ARGUMENT (TEMPLATE_INVALID)
         whose field violations name the area, the line and column, and the nearest known token:
         AREA_EMPTY, AREA_NOT_ONE_LINE, AREA_TOO_LONG, NESTED_TOO_DEEP, TOKEN_UNKNOWN, TOKEN_MALFORMED,
         TOO_MANY_TOKENS, BRACES_BROKEN (never closed, or closing nothing) and STATEMENT_NOT_ALLOWED (of a
@@ -292,7 +340,22 @@ class MailerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_templates_pb2.RenderedMail, _abc.Awaitable[_templates_pb2.RenderedMail]]:
         """Renders a draft with the sample data; stores nothing.
 
-        Fails with INVALID_ARGUMENT as SaveTemplate does (TEMPLATE_TYPE_UNKNOWN, TEMPLATE_INVALID).
+        Fails with INVALID_ARGUMENT as SaveTemplate does.
+        """
+
+    @_abc_1.abstractmethod
+    def SendTest(
+        self,
+        request: _mailer_pb2.SendTestRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_messages_pb2.Message, _abc.Awaitable[_messages_pb2.Message]]:
+        """Sends a draft, written with the sample data by the same renderer as PreviewTemplate, to addresses that
+        somebody typed in. Its subject says that it is a test, and so does its history. Idempotent by `test_id`.
+
+        Fails with INVALID_ARGUMENT as SaveTemplate does, and with TEST_INVALID, whose field violations are for
+        `addresses` ADDRESSES_MISSING, TOO_MANY_ADDRESSES (above 5) and EMAIL_INVALID, for `test_id`
+        TEST_ID_MALFORMED, for `sent_by` EMPTY and TOO_LONG. Fails with ALREADY_EXISTS (TEST_REUSED) if another
+        draft, or other addresses, came under the same id.
         """
 
     @_abc_1.abstractmethod
@@ -303,7 +366,7 @@ class MailerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_mailer_pb2.ListTokensResponse, _abc.Awaitable[_mailer_pb2.ListTokensResponse]]:
         """Lists the tokens that templates of a type may use.
 
-        Fails with INVALID_ARGUMENT (TEMPLATE_TYPE_UNKNOWN).
+        Fails with INVALID_ARGUMENT: TEMPLATE_TYPE_UNKNOWN, LANGUAGE_UNKNOWN.
         """
 
     @_abc_1.abstractmethod
@@ -324,7 +387,7 @@ class MailerServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Fails with INVALID_ARGUMENT (COMPANY_INVALID), whose field violations are EMPTY, TOO_LONG,
         NOT_ONE_LINE, CONTROL_CHARACTER, EMAIL_INVALID, COLOR_MALFORMED, CONTRAST_TOO_LOW,
-        LOGO_TOO_LARGE (bytes), LOGO_MALFORMED and LOGO_SIZE_UNFIT (pixels).
+        LOGO_TOO_LARGE (bytes), LOGO_MALFORMED, LOGO_SIZE_UNFIT (pixels) and LANGUAGE_UNKNOWN.
         """
 
 def add_MailerServiceServicer_to_server(servicer: MailerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -26,21 +26,23 @@ from dunlin.mailer.v1 import templates_pb2 as dunlin_dot_mailer_dot_v1_dot_templ
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x64unlin/mailer/v1/messages.proto\x12\x10\x64unlin.mailer.v1\x1a dunlin/mailer/v1/templates.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x81\x01\n\x0cMessageEvent\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\".dunlin.mailer.v1.MessageEventKind\x12/\n\x0boccurred_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"\x8a\x03\n\x07Message\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12,\n\x04type\x18\x03 \x01(\x0e\x32\x1e.dunlin.mailer.v1.TemplateType\x12\x18\n\x10template_version\x18\x04 \x01(\x05\x12\x17\n\x0forganization_id\x18\x05 \x01(\t\x12\x16\n\x0einvoice_number\x18\x06 \x01(\t\x12\x12\n\nrecipients\x18\x07 \x03(\t\x12\x0f\n\x07subject\x18\x08 \x01(\t\x12-\n\x05state\x18\t \x01(\x0e\x32\x1e.dunlin.mailer.v1.MessageState\x12.\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07sent_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x06\x65vents\x18\x0c \x03(\x0b\x32\x1e.dunlin.mailer.v1.MessageEvent\"7\n\x0bMessageBody\x12\x0c\n\x04html\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0c\n\x04mime\x18\x03 \x01(\x0c*\xcc\x01\n\x0cMessageState\x12\x1d\n\x19MESSAGE_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14MESSAGE_STATE_QUEUED\x10\x01\x12\x19\n\x15MESSAGE_STATE_SENDING\x10\x02\x12\x1a\n\x16MESSAGE_STATE_DEFERRED\x10\x03\x12\x16\n\x12MESSAGE_STATE_SENT\x10\x04\x12\x18\n\x14MESSAGE_STATE_FAILED\x10\x05\x12\x1a\n\x16MESSAGE_STATE_WITHHELD\x10\x06*\x9d\x02\n\x10MessageEventKind\x12\"\n\x1eMESSAGE_EVENT_KIND_UNSPECIFIED\x10\x00\x12&\n\"MESSAGE_EVENT_KIND_QUEUE_TRIGGERED\x10\x01\x12\x1d\n\x19MESSAGE_EVENT_KIND_QUEUED\x10\x02\x12 \n\x1cMESSAGE_EVENT_KIND_PROCESSED\x10\x03\x12\x1b\n\x17MESSAGE_EVENT_KIND_SENT\x10\x04\x12\x1f\n\x1bMESSAGE_EVENT_KIND_DEFERRED\x10\x05\x12\x1d\n\x19MESSAGE_EVENT_KIND_FAILED\x10\x06\x12\x1f\n\x1bMESSAGE_EVENT_KIND_WITHHELD\x10\x07\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x64unlin/mailer/v1/messages.proto\x12\x10\x64unlin.mailer.v1\x1a dunlin/mailer/v1/templates.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x81\x01\n\x0cMessageEvent\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\".dunlin.mailer.v1.MessageEventKind\x12/\n\x0boccurred_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"\xc5\x03\n\x07Message\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12,\n\x04type\x18\x03 \x01(\x0e\x32\x1e.dunlin.mailer.v1.TemplateType\x12\x18\n\x10template_version\x18\x04 \x01(\x05\x12\x17\n\x0forganization_id\x18\x05 \x01(\t\x12\x16\n\x0einvoice_number\x18\x06 \x01(\t\x12\x12\n\nrecipients\x18\x07 \x03(\t\x12\x0f\n\x07subject\x18\x08 \x01(\t\x12-\n\x05state\x18\t \x01(\x0e\x32\x1e.dunlin.mailer.v1.MessageState\x12.\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07sent_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x06\x65vents\x18\x0c \x03(\x0b\x32\x1e.dunlin.mailer.v1.MessageEvent\x12\x10\n\x08language\x18\r \x01(\t\x12\x0f\n\x07test_by\x18\x0e \x01(\t\x12\x16\n\x0ethreshold_days\x18\x0f \x01(\x11\"7\n\x0bMessageBody\x12\x0c\n\x04html\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0c\n\x04mime\x18\x03 \x01(\x0c*\xcc\x01\n\x0cMessageState\x12\x1d\n\x19MESSAGE_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14MESSAGE_STATE_QUEUED\x10\x01\x12\x19\n\x15MESSAGE_STATE_SENDING\x10\x02\x12\x1a\n\x16MESSAGE_STATE_DEFERRED\x10\x03\x12\x16\n\x12MESSAGE_STATE_SENT\x10\x04\x12\x18\n\x14MESSAGE_STATE_FAILED\x10\x05\x12\x1a\n\x16MESSAGE_STATE_WITHHELD\x10\x06*\x81\x03\n\x10MessageEventKind\x12\"\n\x1eMESSAGE_EVENT_KIND_UNSPECIFIED\x10\x00\x12&\n\"MESSAGE_EVENT_KIND_QUEUE_TRIGGERED\x10\x01\x12\x1d\n\x19MESSAGE_EVENT_KIND_QUEUED\x10\x02\x12 \n\x1cMESSAGE_EVENT_KIND_PROCESSED\x10\x03\x12\x1b\n\x17MESSAGE_EVENT_KIND_SENT\x10\x04\x12\x1f\n\x1bMESSAGE_EVENT_KIND_DEFERRED\x10\x05\x12\x1d\n\x19MESSAGE_EVENT_KIND_FAILED\x10\x06\x12\x1f\n\x1bMESSAGE_EVENT_KIND_WITHHELD\x10\x07\x12\x1e\n\x1aMESSAGE_EVENT_KIND_BOUNCED\x10\x08\x12!\n\x1dMESSAGE_EVENT_KIND_COMPLAINED\x10\t\x12\x1f\n\x1bMESSAGE_EVENT_KIND_LEFT_OUT\x10\n*M\n\x04Lane\x12\x14\n\x10LANE_UNSPECIFIED\x10\x00\x12\x10\n\x0cLANE_AT_ONCE\x10\x01\x12\x0e\n\nLANE_USUAL\x10\x02\x12\r\n\tLANE_BULK\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'dunlin.mailer.v1.messages_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MESSAGESTATE']._serialized_start=707
-  _globals['_MESSAGESTATE']._serialized_end=911
-  _globals['_MESSAGEEVENTKIND']._serialized_start=914
-  _globals['_MESSAGEEVENTKIND']._serialized_end=1199
+  _globals['_MESSAGESTATE']._serialized_start=766
+  _globals['_MESSAGESTATE']._serialized_end=970
+  _globals['_MESSAGEEVENTKIND']._serialized_start=973
+  _globals['_MESSAGEEVENTKIND']._serialized_end=1358
+  _globals['_LANE']._serialized_start=1360
+  _globals['_LANE']._serialized_end=1437
   _globals['_MESSAGEEVENT']._serialized_start=121
   _globals['_MESSAGEEVENT']._serialized_end=250
   _globals['_MESSAGE']._serialized_start=253
-  _globals['_MESSAGE']._serialized_end=647
-  _globals['_MESSAGEBODY']._serialized_start=649
-  _globals['_MESSAGEBODY']._serialized_end=704
+  _globals['_MESSAGE']._serialized_end=706
+  _globals['_MESSAGEBODY']._serialized_start=708
+  _globals['_MESSAGEBODY']._serialized_end=763
 # @@protoc_insertion_point(module_scope)

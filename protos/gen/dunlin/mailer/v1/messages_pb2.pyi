@@ -44,7 +44,9 @@ class _MessageStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MessageS
     such as for something that is no address.
     """
     MESSAGE_STATE_WITHHELD: _MessageState.ValueType  # 6
-    """The second look said no. Accepting the same notice again puts it back into the queue."""
+    """The second look said no, or (ADDRESSES_SUPPRESSED) all its recipients are suppressed. Accepting the same
+    notice again puts it back into the queue.
+    """
 
 class MessageState(_MessageState, metaclass=_MessageStateEnumTypeWrapper):
     """Where a message stands."""
@@ -66,7 +68,9 @@ MESSAGE_STATE_FAILED: MessageState.ValueType  # 5
 such as for something that is no address.
 """
 MESSAGE_STATE_WITHHELD: MessageState.ValueType  # 6
-"""The second look said no. Accepting the same notice again puts it back into the queue."""
+"""The second look said no, or (ADDRESSES_SUPPRESSED) all its recipients are suppressed. Accepting the same
+notice again puts it back into the queue.
+"""
 Global___MessageState: _TypeAlias = MessageState  # noqa: Y015
 
 class _MessageEventKind:
@@ -86,11 +90,17 @@ class _MessageEventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Mess
     MESSAGE_EVENT_KIND_SENT: _MessageEventKind.ValueType  # 4
     """The SMTP server has taken it."""
     MESSAGE_EVENT_KIND_DEFERRED: _MessageEventKind.ValueType  # 5
-    """The SMTP server or the network said "later"."""
+    """The SMTP server or the network said "later", or it waits for its turn among mails to the same domain."""
     MESSAGE_EVENT_KIND_FAILED: _MessageEventKind.ValueType  # 6
     """It was given up."""
     MESSAGE_EVENT_KIND_WITHHELD: _MessageEventKind.ValueType  # 7
-    """The second look said no."""
+    """The second look said no, or all its recipients are suppressed; the detail begins with the reason's code."""
+    MESSAGE_EVENT_KIND_BOUNCED: _MessageEventKind.ValueType  # 8
+    """A report came that it could not be delivered to a recipient; the detail names the address and why."""
+    MESSAGE_EVENT_KIND_COMPLAINED: _MessageEventKind.ValueType  # 9
+    """A recipient marked it as spam."""
+    MESSAGE_EVENT_KIND_LEFT_OUT: _MessageEventKind.ValueType  # 10
+    """A recipient was left out, since mails to the address bounce; the detail names it."""
 
 class MessageEventKind(_MessageEventKind, metaclass=_MessageEventKindEnumTypeWrapper):
     """What happened to a message."""
@@ -106,12 +116,50 @@ MESSAGE_EVENT_KIND_PROCESSED: MessageEventKind.ValueType  # 3
 MESSAGE_EVENT_KIND_SENT: MessageEventKind.ValueType  # 4
 """The SMTP server has taken it."""
 MESSAGE_EVENT_KIND_DEFERRED: MessageEventKind.ValueType  # 5
-"""The SMTP server or the network said "later"."""
+"""The SMTP server or the network said "later", or it waits for its turn among mails to the same domain."""
 MESSAGE_EVENT_KIND_FAILED: MessageEventKind.ValueType  # 6
 """It was given up."""
 MESSAGE_EVENT_KIND_WITHHELD: MessageEventKind.ValueType  # 7
-"""The second look said no."""
+"""The second look said no, or all its recipients are suppressed; the detail begins with the reason's code."""
+MESSAGE_EVENT_KIND_BOUNCED: MessageEventKind.ValueType  # 8
+"""A report came that it could not be delivered to a recipient; the detail names the address and why."""
+MESSAGE_EVENT_KIND_COMPLAINED: MessageEventKind.ValueType  # 9
+"""A recipient marked it as spam."""
+MESSAGE_EVENT_KIND_LEFT_OUT: MessageEventKind.ValueType  # 10
+"""A recipient was left out, since mails to the address bounce; the detail names it."""
 Global___MessageEventKind: _TypeAlias = MessageEventKind  # noqa: Y015
+
+class _Lane:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LaneEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Lane.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LANE_UNSPECIFIED: _Lane.ValueType  # 0
+    """As LANE_USUAL."""
+    LANE_AT_ONCE: _Lane.ValueType  # 1
+    """Somebody waits for it: receipts, new passwords, invitations and mails sent by hand, tests. The daily cap
+    does not hold it back.
+    """
+    LANE_USUAL: _Lane.ValueType  # 2
+    """What a day brings."""
+    LANE_BULK: _Lane.ValueType  # 3
+    """One of very many: a campaign."""
+
+class Lane(_Lane, metaclass=_LaneEnumTypeWrapper):
+    """How urgent a message is: all of a lane that may go leave before those of the next."""
+
+LANE_UNSPECIFIED: Lane.ValueType  # 0
+"""As LANE_USUAL."""
+LANE_AT_ONCE: Lane.ValueType  # 1
+"""Somebody waits for it: receipts, new passwords, invitations and mails sent by hand, tests. The daily cap
+does not hold it back.
+"""
+LANE_USUAL: Lane.ValueType  # 2
+"""What a day brings."""
+LANE_BULK: Lane.ValueType  # 3
+"""One of very many: a campaign."""
+Global___Lane: _TypeAlias = Lane  # noqa: Y015
 
 @_typing.final
 class MessageEvent(_message.Message):
@@ -163,6 +211,9 @@ class Message(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     SENT_AT_FIELD_NUMBER: _builtins.int
     EVENTS_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    TEST_BY_FIELD_NUMBER: _builtins.int
+    THRESHOLD_DAYS_FIELD_NUMBER: _builtins.int
     notice_id: _builtins.str
     """The notice that asked for it; names the message."""
     message_id: _builtins.str
@@ -179,6 +230,16 @@ class Message(_message.Message):
     """The subject; empty until it was rendered."""
     state: Global___MessageState.ValueType
     """Where it stands."""
+    language: _builtins.str
+    """The language it is written in; empty until it was rendered."""
+    test_by: _builtins.str
+    """Who sent it as a test; empty for all others. A test belongs to no notice, and its `notice_id` begins with
+    "test-".
+    """
+    threshold_days: _builtins.int
+    """The threshold of the due notice rule whose own text wrote it, as TemplateKey.threshold_days; 0 for the
+    text of its type, and until it was rendered.
+    """
     @_builtins.property
     def recipients(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The addresses it goes to; empty until it was rendered."""
@@ -210,10 +271,13 @@ class Message(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         sent_at: _timestamp_pb2.Timestamp | None = ...,
         events: _abc.Iterable[Global___MessageEvent] | None = ...,
+        language: _builtins.str = ...,
+        test_by: _builtins.str = ...,
+        threshold_days: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "sent_at", b"sent_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "events", b"events", "invoice_number", b"invoice_number", "message_id", b"message_id", "notice_id", b"notice_id", "organization_id", b"organization_id", "recipients", b"recipients", "sent_at", b"sent_at", "state", b"state", "subject", b"subject", "template_version", b"template_version", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "events", b"events", "invoice_number", b"invoice_number", "language", b"language", "message_id", b"message_id", "notice_id", b"notice_id", "organization_id", b"organization_id", "recipients", b"recipients", "sent_at", b"sent_at", "state", b"state", "subject", b"subject", "template_version", b"template_version", "test_by", b"test_by", "threshold_days", b"threshold_days", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -233,7 +297,9 @@ class MessageBody(_message.Message):
     text: _builtins.str
     """The plain text part."""
     mime: _builtins.bytes
-    """The whole message as sent, headers included."""
+    """The whole message as sent, headers included. Links that open the portal are blotted out, here and in the
+    parts: they are for their recipient only.
+    """
     def __init__(
         self,
         *,

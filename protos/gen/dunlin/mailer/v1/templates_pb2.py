@@ -25,21 +25,25 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n dunlin/mailer/v1/templates.proto\x12\x10\x64unlin.mailer.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"O\n\rTemplateAreas\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0e\n\x06header\x18\x03 \x01(\t\x12\x0e\n\x06\x66ooter\x18\x04 \x01(\t\"\xeb\x01\n\x08Template\x12,\n\x04type\x18\x01 \x01(\x0e\x32\x1e.dunlin.mailer.v1.TemplateType\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12.\n\x05\x61reas\x18\x03 \x01(\x0b\x32\x1f.dunlin.mailer.v1.TemplateAreas\x12,\n\x08saved_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08saved_by\x18\x05 \x01(\t\x12\x30\n\x0clast_sent_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"6\n\x05Token\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07meaning\x18\x02 \x01(\t\x12\x0e\n\x06sample\x18\x03 \x01(\t\";\n\x0cRenderedMail\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x0c\n\x04html\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t*\xbd\x01\n\x0cTemplateType\x12\x1d\n\x19TEMPLATE_TYPE_UNSPECIFIED\x10\x00\x12#\n\x1fTEMPLATE_TYPE_DUE_NOTICE_BEFORE\x10\x01\x12\"\n\x1eTEMPLATE_TYPE_DUE_NOTICE_AFTER\x10\x02\x12#\n\x1fTEMPLATE_TYPE_PAYMENT_SUCCEEDED\x10\x03\x12 \n\x1cTEMPLATE_TYPE_PAYMENT_FAILED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n dunlin/mailer/v1/templates.proto\x12\x10\x64unlin.mailer.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"e\n\x0bTemplateKey\x12,\n\x04type\x18\x01 \x01(\x0e\x32\x1e.dunlin.mailer.v1.TemplateType\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x16\n\x0ethreshold_days\x18\x03 \x01(\x11\"O\n\rTemplateAreas\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0e\n\x06header\x18\x03 \x01(\t\x12\x0e\n\x06\x66ooter\x18\x04 \x01(\t\"\x95\x02\n\x08Template\x12,\n\x04type\x18\x01 \x01(\x0e\x32\x1e.dunlin.mailer.v1.TemplateType\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12.\n\x05\x61reas\x18\x03 \x01(\x0b\x32\x1f.dunlin.mailer.v1.TemplateAreas\x12,\n\x08saved_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08saved_by\x18\x05 \x01(\t\x12\x30\n\x0clast_sent_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08language\x18\x07 \x01(\t\x12\x16\n\x0ethreshold_days\x18\x08 \x01(\x11\"%\n\x08Language\x12\x0b\n\x03tag\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"E\n\x05Token\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07meaning\x18\x02 \x01(\t\x12\x0e\n\x06sample\x18\x03 \x01(\t\x12\r\n\x05group\x18\x04 \x01(\t\";\n\x0cRenderedMail\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x0c\n\x04html\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t*\xb4\x04\n\x0cTemplateType\x12\x1d\n\x19TEMPLATE_TYPE_UNSPECIFIED\x10\x00\x12#\n\x1fTEMPLATE_TYPE_DUE_NOTICE_BEFORE\x10\x01\x12\"\n\x1eTEMPLATE_TYPE_DUE_NOTICE_AFTER\x10\x02\x12#\n\x1fTEMPLATE_TYPE_PAYMENT_SUCCEEDED\x10\x03\x12 \n\x1cTEMPLATE_TYPE_PAYMENT_FAILED\x10\x04\x12#\n\x1fTEMPLATE_TYPE_PAYMENT_SCHEDULED\x10\x05\x12%\n!TEMPLATE_TYPE_PAYMENT_RESCHEDULED\x10\x06\x12#\n\x1fTEMPLATE_TYPE_PAYMENT_CANCELLED\x10\x07\x12\x1f\n\x1bTEMPLATE_TYPE_METHOD_FAILED\x10\x08\x12\x19\n\x15TEMPLATE_TYPE_WELCOME\x10\t\x12 \n\x1cTEMPLATE_TYPE_PASSWORD_RESET\x10\n\x12!\n\x1dTEMPLATE_TYPE_ACCOUNT_SUMMARY\x10\x0b\x12\x19\n\x15TEMPLATE_TYPE_INVOICE\x10\x0c\x12#\n\x1fTEMPLATE_TYPE_UPCOMING_PAYMENTS\x10\r\x12!\n\x1dTEMPLATE_TYPE_METHOD_EXPIRING\x10\x0e\x12 \n\x1cTEMPLATE_TYPE_METHOD_EXPIRED\x10\x0f\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'dunlin.mailer.v1.templates_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TEMPLATETYPE']._serialized_start=524
-  _globals['_TEMPLATETYPE']._serialized_end=713
-  _globals['_TEMPLATEAREAS']._serialized_start=87
-  _globals['_TEMPLATEAREAS']._serialized_end=166
-  _globals['_TEMPLATE']._serialized_start=169
-  _globals['_TEMPLATE']._serialized_end=404
-  _globals['_TOKEN']._serialized_start=406
-  _globals['_TOKEN']._serialized_end=460
-  _globals['_RENDEREDMAIL']._serialized_start=462
-  _globals['_RENDEREDMAIL']._serialized_end=521
+  _globals['_TEMPLATETYPE']._serialized_start=723
+  _globals['_TEMPLATETYPE']._serialized_end=1287
+  _globals['_TEMPLATEKEY']._serialized_start=87
+  _globals['_TEMPLATEKEY']._serialized_end=188
+  _globals['_TEMPLATEAREAS']._serialized_start=190
+  _globals['_TEMPLATEAREAS']._serialized_end=269
+  _globals['_TEMPLATE']._serialized_start=272
+  _globals['_TEMPLATE']._serialized_end=549
+  _globals['_LANGUAGE']._serialized_start=551
+  _globals['_LANGUAGE']._serialized_end=588
+  _globals['_TOKEN']._serialized_start=590
+  _globals['_TOKEN']._serialized_end=659
+  _globals['_RENDEREDMAIL']._serialized_start=661
+  _globals['_RENDEREDMAIL']._serialized_end=720
 # @@protoc_insertion_point(module_scope)

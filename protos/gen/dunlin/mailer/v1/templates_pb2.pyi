@@ -34,9 +34,31 @@ class _TemplateTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Template
     """The receipt for a payment."""
     TEMPLATE_TYPE_PAYMENT_FAILED: _TemplateType.ValueType  # 4
     """The message that a payment failed."""
+    TEMPLATE_TYPE_PAYMENT_SCHEDULED: _TemplateType.ValueType  # 5
+    """A payment will be made by itself on a date."""
+    TEMPLATE_TYPE_PAYMENT_RESCHEDULED: _TemplateType.ValueType  # 6
+    """Such a payment was moved, or its amount changed."""
+    TEMPLATE_TYPE_PAYMENT_CANCELLED: _TemplateType.ValueType  # 7
+    """Such a payment will not be made."""
+    TEMPLATE_TYPE_METHOD_FAILED: _TemplateType.ValueType  # 8
+    """A card or bank account on file cannot be used."""
+    TEMPLATE_TYPE_WELCOME: _TemplateType.ValueType  # 9
+    """The invitation to the portal."""
+    TEMPLATE_TYPE_PASSWORD_RESET: _TemplateType.ValueType  # 10
+    """The link for a new password."""
+    TEMPLATE_TYPE_ACCOUNT_SUMMARY: _TemplateType.ValueType  # 11
+    """All open invoices of an organization."""
+    TEMPLATE_TYPE_INVOICE: _TemplateType.ValueType  # 12
+    """One invoice that is new, or was asked for."""
+    TEMPLATE_TYPE_UPCOMING_PAYMENTS: _TemplateType.ValueType  # 13
+    """Payments that will be made by themselves in some days."""
+    TEMPLATE_TYPE_METHOD_EXPIRING: _TemplateType.ValueType  # 14
+    """A card on file expires soon."""
+    TEMPLATE_TYPE_METHOD_EXPIRED: _TemplateType.ValueType  # 15
+    """A card on file has expired."""
 
 class TemplateType(_TemplateType, metaclass=_TemplateTypeEnumTypeWrapper):
-    """The kinds of mail that there is a template for. More kinds follow."""
+    """The kinds of mail that there is a template for."""
 
 TEMPLATE_TYPE_UNSPECIFIED: TemplateType.ValueType  # 0
 """Not a type."""
@@ -48,7 +70,63 @@ TEMPLATE_TYPE_PAYMENT_SUCCEEDED: TemplateType.ValueType  # 3
 """The receipt for a payment."""
 TEMPLATE_TYPE_PAYMENT_FAILED: TemplateType.ValueType  # 4
 """The message that a payment failed."""
+TEMPLATE_TYPE_PAYMENT_SCHEDULED: TemplateType.ValueType  # 5
+"""A payment will be made by itself on a date."""
+TEMPLATE_TYPE_PAYMENT_RESCHEDULED: TemplateType.ValueType  # 6
+"""Such a payment was moved, or its amount changed."""
+TEMPLATE_TYPE_PAYMENT_CANCELLED: TemplateType.ValueType  # 7
+"""Such a payment will not be made."""
+TEMPLATE_TYPE_METHOD_FAILED: TemplateType.ValueType  # 8
+"""A card or bank account on file cannot be used."""
+TEMPLATE_TYPE_WELCOME: TemplateType.ValueType  # 9
+"""The invitation to the portal."""
+TEMPLATE_TYPE_PASSWORD_RESET: TemplateType.ValueType  # 10
+"""The link for a new password."""
+TEMPLATE_TYPE_ACCOUNT_SUMMARY: TemplateType.ValueType  # 11
+"""All open invoices of an organization."""
+TEMPLATE_TYPE_INVOICE: TemplateType.ValueType  # 12
+"""One invoice that is new, or was asked for."""
+TEMPLATE_TYPE_UPCOMING_PAYMENTS: TemplateType.ValueType  # 13
+"""Payments that will be made by themselves in some days."""
+TEMPLATE_TYPE_METHOD_EXPIRING: TemplateType.ValueType  # 14
+"""A card on file expires soon."""
+TEMPLATE_TYPE_METHOD_EXPIRED: TemplateType.ValueType  # 15
+"""A card on file has expired."""
 Global___TemplateType: _TypeAlias = TemplateType  # noqa: Y015
+
+@_typing.final
+class TemplateKey(_message.Message):
+    """Names a template. Each type has one in every language that Dunlin ships, and may have one of its own for
+    each due notice rule. A mail is written with the first of these that there is: that of its rule in the
+    organization's language, that of its type in this language, the same two in the company's language, the
+    same two in English.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    THRESHOLD_DAYS_FIELD_NUMBER: _builtins.int
+    type: Global___TemplateType.ValueType
+    """What it is for."""
+    language: _builtins.str
+    """Its language as a BCP 47 tag, one of ListLanguages; empty means the company's."""
+    threshold_days: _builtins.int
+    """The threshold of the due notice rule that it is for, in days, of the type's sign; 0 for all others."""
+    def __init__(
+        self,
+        *,
+        type: Global___TemplateType.ValueType = ...,
+        language: _builtins.str = ...,
+        threshold_days: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "threshold_days", b"threshold_days", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TemplateKey: _TypeAlias = TemplateKey  # noqa: Y015
 
 @_typing.final
 class TemplateAreas(_message.Message):
@@ -61,7 +139,9 @@ class TemplateAreas(_message.Message):
     HEADER_FIELD_NUMBER: _builtins.int
     FOOTER_FIELD_NUMBER: _builtins.int
     subject: _builtins.str
-    """The subject line: one line of plain text, at most 300 characters."""
+    """The subject line: one line of plain text, at most 300 characters. Characters that turn the direction of text
+    (U+202A to U+202E, U+2066 to U+2069) are refused here, and left out of what tokens become.
+    """
     title: _builtins.str
     """The heading in the mail: one line of plain text, at most 300 characters."""
     header: _builtins.str
@@ -96,12 +176,20 @@ class Template(_message.Message):
     SAVED_AT_FIELD_NUMBER: _builtins.int
     SAVED_BY_FIELD_NUMBER: _builtins.int
     LAST_SENT_AT_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    THRESHOLD_DAYS_FIELD_NUMBER: _builtins.int
     type: Global___TemplateType.ValueType
     """What it is for."""
     version: _builtins.int
-    """Counts up from 1, which is the text that Dunlin ships."""
+    """Counts up from 1, which is the text that Dunlin ships, or, of a rule's own text, the first one saved. 0
+    where a rule has no text of its own: `areas` are then those that its mails are written with.
+    """
     saved_by: _builtins.str
     """The staff member who saved it; empty for the shipped text."""
+    language: _builtins.str
+    """Its language."""
+    threshold_days: _builtins.int
+    """As TemplateKey.threshold_days."""
     @_builtins.property
     def areas(self) -> Global___TemplateAreas:
         """The text."""
@@ -123,14 +211,42 @@ class Template(_message.Message):
         saved_at: _timestamp_pb2.Timestamp | None = ...,
         saved_by: _builtins.str = ...,
         last_sent_at: _timestamp_pb2.Timestamp | None = ...,
+        language: _builtins.str = ...,
+        threshold_days: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["areas", b"areas", "last_sent_at", b"last_sent_at", "saved_at", b"saved_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["areas", b"areas", "last_sent_at", b"last_sent_at", "saved_at", b"saved_at", "saved_by", b"saved_by", "type", b"type", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["areas", b"areas", "language", b"language", "last_sent_at", b"last_sent_at", "saved_at", b"saved_at", "saved_by", b"saved_by", "threshold_days", b"threshold_days", "type", b"type", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Template: _TypeAlias = Template  # noqa: Y015
+
+@_typing.final
+class Language(_message.Message):
+    """A language that mails are written in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TAG_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    tag: _builtins.str
+    """A BCP 47 tag such as "de"."""
+    name: _builtins.str
+    """Its own name, such as "Deutsch"."""
+    def __init__(
+        self,
+        *,
+        tag: _builtins.str = ...,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "tag", b"tag"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Language: _TypeAlias = Language  # noqa: Y015
 
 @_typing.final
 class Token(_message.Message):
@@ -141,22 +257,26 @@ class Token(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     MEANING_FIELD_NUMBER: _builtins.int
     SAMPLE_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """As it is written between the braces, such as "invoice.number"."""
     meaning: _builtins.str
     """What it stands for, in words for staff."""
     sample: _builtins.str
     """What it becomes in the preview."""
+    group: _builtins.str
+    """Under which heading a palette shows it, such as "Invoice"."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         meaning: _builtins.str = ...,
         sample: _builtins.str = ...,
+        group: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["meaning", b"meaning", "name", b"name", "sample", b"sample"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group", b"group", "meaning", b"meaning", "name", b"name", "sample", b"sample"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -52,8 +52,8 @@ class Backlog(_message.Message):
     inbox: _builtins.int
     """Facts that were taken in and not yet handled, without those in `parked`."""
     queue: _builtins.int
-    """The service's own queue: notices to hand over, messages to send (deferred ones too),
-    charges with an unknown outcome. A bank payment that is merely pending does not count.
+    """The service's own queue: new invoices to decide on, campaigns at work and notices to hand over, messages to
+    send (deferred ones too), charges with an unknown outcome. A bank payment that is merely pending does not count.
     """
     activity: _builtins.int
     """A number that has changed whenever the service has done or received work since the last

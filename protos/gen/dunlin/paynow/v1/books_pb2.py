@@ -22,21 +22,24 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x64unlin/paynow/v1/books.proto\x12\x10\x64unlin.paynow.v1\"\xb6\x01\n\x0cOrganization\x12\x17\n\x0forganization_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x0e\n\x06status\x18\x04 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x05 \x01(\t\x12\x11\n\ttime_zone\x18\x06 \x01(\t\x12\x10\n\x08\x63urrency\x18\x07 \x01(\t\x12+\n\x08\x63ontacts\x18\x08 \x03(\x0b\x32\x19.dunlin.paynow.v1.Contact\"O\n\x07\x43ontact\x12\x12\n\ncontact_id\x18\x01 \x01(\x03\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06\x65mails\x18\x03 \x03(\t\x12\x12\n\nis_default\x18\x04 \x01(\x08\"\x8c\x02\n\x07Invoice\x12\x12\n\ninvoice_id\x18\x01 \x01(\x03\x12\x17\n\x0forganization_id\x18\x02 \x01(\t\x12\x19\n\x11organization_name\x18\x03 \x01(\t\x12\x0e\n\x06number\x18\x04 \x01(\t\x12\x11\n\tissued_on\x18\x05 \x01(\t\x12\x0e\n\x06\x64ue_on\x18\x06 \x01(\t\x12\x10\n\x08\x63urrency\x18\x07 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x08 \x01(\x03\x12\x15\n\rbalance_minor\x18\t \x01(\x03\x12\x16\n\x0ereserved_minor\x18\n \x01(\x03\x12/\n\x06status\x18\x0b \x01(\x0e\x32\x1f.dunlin.paynow.v1.InvoiceStatus*\x9f\x01\n\rInvoiceStatus\x12\x1e\n\x1aINVOICE_STATUS_UNSPECIFIED\x10\x00\x12\x17\n\x13INVOICE_STATUS_OPEN\x10\x01\x12\x17\n\x13INVOICE_STATUS_PAID\x10\x02\x12\x1c\n\x18INVOICE_STATUS_CANCELLED\x10\x03\x12\x1e\n\x1aINVOICE_STATUS_THIRD_PARTY\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x64unlin/paynow/v1/books.proto\x12\x10\x64unlin.paynow.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc8\x01\n\x0cOrganization\x12\x17\n\x0forganization_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x0e\n\x06status\x18\x04 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x05 \x01(\t\x12\x11\n\ttime_zone\x18\x06 \x01(\t\x12\x10\n\x08\x63urrency\x18\x07 \x01(\t\x12+\n\x08\x63ontacts\x18\x08 \x03(\x0b\x32\x19.dunlin.paynow.v1.Contact\x12\x10\n\x08language\x18\t \x01(\t\"\xc5\x02\n\x07\x43ontact\x12\x12\n\ncontact_id\x18\x01 \x01(\x03\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06\x65mails\x18\x03 \x03(\t\x12\x12\n\nis_default\x18\x04 \x01(\x08\x12\x17\n\x0forganization_id\x18\x05 \x01(\t\x12\x12\n\nprofile_id\x18\x06 \x01(\t\x12\x30\n\x0csigned_in_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11organization_name\x18\x08 \x01(\t\x12\x10\n\x08language\x18\t \x01(\t\x12/\n\ndefault_by\x18\n \x01(\x0e\x32\x1b.dunlin.paynow.v1.DefaultBy\x12\x37\n\x12\x64\x65\x66\x61ult_by_imports\x18\x0b \x01(\x0e\x32\x1b.dunlin.paynow.v1.DefaultBy\"\x8c\x02\n\x07Invoice\x12\x12\n\ninvoice_id\x18\x01 \x01(\x03\x12\x17\n\x0forganization_id\x18\x02 \x01(\t\x12\x19\n\x11organization_name\x18\x03 \x01(\t\x12\x0e\n\x06number\x18\x04 \x01(\t\x12\x11\n\tissued_on\x18\x05 \x01(\t\x12\x0e\n\x06\x64ue_on\x18\x06 \x01(\t\x12\x10\n\x08\x63urrency\x18\x07 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x08 \x01(\x03\x12\x15\n\rbalance_minor\x18\t \x01(\x03\x12\x16\n\x0ereserved_minor\x18\n \x01(\x03\x12/\n\x06status\x18\x0b \x01(\x0e\x32\x1f.dunlin.paynow.v1.InvoiceStatus*\x9f\x01\n\rInvoiceStatus\x12\x1e\n\x1aINVOICE_STATUS_UNSPECIFIED\x10\x00\x12\x17\n\x13INVOICE_STATUS_OPEN\x10\x01\x12\x17\n\x13INVOICE_STATUS_PAID\x10\x02\x12\x1c\n\x18INVOICE_STATUS_CANCELLED\x10\x03\x12\x1e\n\x1aINVOICE_STATUS_THIRD_PARTY\x10\x04*h\n\tDefaultBy\x12\x1a\n\x16\x44\x45\x46\x41ULT_BY_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x44\x45\x46\x41ULT_BY_HAND\x10\x01\x12\x12\n\x0e\x44\x45\x46\x41ULT_BY_CRM\x10\x02\x12\x16\n\x12\x44\x45\x46\x41ULT_BY_PRIMARY\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'dunlin.paynow.v1.books_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_INVOICESTATUS']._serialized_start=588
-  _globals['_INVOICESTATUS']._serialized_end=747
-  _globals['_ORGANIZATION']._serialized_start=51
-  _globals['_ORGANIZATION']._serialized_end=233
-  _globals['_CONTACT']._serialized_start=235
-  _globals['_CONTACT']._serialized_end=314
-  _globals['_INVOICE']._serialized_start=317
-  _globals['_INVOICE']._serialized_end=585
+  _globals['_INVOICESTATUS']._serialized_start=886
+  _globals['_INVOICESTATUS']._serialized_end=1045
+  _globals['_DEFAULTBY']._serialized_start=1047
+  _globals['_DEFAULTBY']._serialized_end=1151
+  _globals['_ORGANIZATION']._serialized_start=84
+  _globals['_ORGANIZATION']._serialized_end=284
+  _globals['_CONTACT']._serialized_start=287
+  _globals['_CONTACT']._serialized_end=612
+  _globals['_INVOICE']._serialized_start=615
+  _globals['_INVOICE']._serialized_end=883
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ The books: organizations, contacts and invoices as the accounting side knows the
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
@@ -51,6 +52,34 @@ INVOICE_STATUS_THIRD_PARTY: InvoiceStatus.ValueType  # 4
 """Handed to a third party to collect; Dunlin leaves it alone."""
 Global___InvoiceStatus: _TypeAlias = InvoiceStatus  # noqa: Y015
 
+class _DefaultBy:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DefaultByEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DefaultBy.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DEFAULT_BY_UNSPECIFIED: _DefaultBy.ValueType  # 0
+    """It does not."""
+    DEFAULT_BY_HAND: _DefaultBy.ValueType  # 1
+    """Staff have starred it."""
+    DEFAULT_BY_CRM: _DefaultBy.ValueType  # 2
+    """Nobody is starred by hand, and the CRM's import stars it."""
+    DEFAULT_BY_PRIMARY: _DefaultBy.ValueType  # 3
+    """Nobody has a star, and it is the accounting system's primary contact."""
+
+class DefaultBy(_DefaultBy, metaclass=_DefaultByEnumTypeWrapper):
+    """Why a contact gets an organization's mails."""
+
+DEFAULT_BY_UNSPECIFIED: DefaultBy.ValueType  # 0
+"""It does not."""
+DEFAULT_BY_HAND: DefaultBy.ValueType  # 1
+"""Staff have starred it."""
+DEFAULT_BY_CRM: DefaultBy.ValueType  # 2
+"""Nobody is starred by hand, and the CRM's import stars it."""
+DEFAULT_BY_PRIMARY: DefaultBy.ValueType  # 3
+"""Nobody has a star, and it is the accounting system's primary contact."""
+Global___DefaultBy: _TypeAlias = DefaultBy  # noqa: Y015
+
 @_typing.final
 class Organization(_message.Message):
     """A client company that owes money."""
@@ -65,6 +94,7 @@ class Organization(_message.Message):
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     CURRENCY_FIELD_NUMBER: _builtins.int
     CONTACTS_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     organization_id: _builtins.str
     """The accounting side's id, exact as text, at most 100 characters."""
     name: _builtins.str
@@ -79,6 +109,8 @@ class Organization(_message.Message):
     """An IANA time zone name; empty means the company's."""
     currency: _builtins.str
     """ISO 4217 code for new invoices; may be empty."""
+    language: _builtins.str
+    """The language of its mails as a BCP 47 tag such as "de"; empty means the company's."""
     @_builtins.property
     def contacts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Contact]:
         """Its contacts; empty in lists."""
@@ -94,10 +126,11 @@ class Organization(_message.Message):
         time_zone: _builtins.str = ...,
         currency: _builtins.str = ...,
         contacts: _abc.Iterable[Global___Contact] | None = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "contacts", b"contacts", "currency", b"currency", "name", b"name", "organization_id", b"organization_id", "status", b"status", "time_zone", b"time_zone", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "contacts", b"contacts", "currency", b"currency", "language", b"language", "name", b"name", "organization_id", b"organization_id", "status", b"status", "time_zone", b"time_zone", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -113,15 +146,38 @@ class Contact(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     EMAILS_FIELD_NUMBER: _builtins.int
     IS_DEFAULT_FIELD_NUMBER: _builtins.int
+    ORGANIZATION_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    SIGNED_IN_AT_FIELD_NUMBER: _builtins.int
+    ORGANIZATION_NAME_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    DEFAULT_BY_FIELD_NUMBER: _builtins.int
+    DEFAULT_BY_IMPORTS_FIELD_NUMBER: _builtins.int
     contact_id: _builtins.int
     """The ledger's id; output only."""
     name: _builtins.str
     """The name, at most 200 characters, one line; may be empty."""
     is_default: _builtins.bool
     """Whether the contact gets notices: by hand, else as the CRM says, else the accounting primary."""
+    organization_id: _builtins.str
+    """The organization; output only."""
+    profile_id: _builtins.str
+    """The client profile, which says what the contact may do in the portal; empty for none."""
+    organization_name: _builtins.str
+    """The organization's name; output only, and only in lists of contacts."""
+    language: _builtins.str
+    """The organization's language, as in Organization; output only, and only in lists of contacts."""
+    default_by: Global___DefaultBy.ValueType
+    """Why `is_default`; output only."""
+    default_by_imports: Global___DefaultBy.ValueType
+    """The same as if nobody were starred by hand; output only, and only with the whole organization."""
     @_builtins.property
     def emails(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The addresses, the first one first in line."""
+
+    @_builtins.property
+    def signed_in_at(self) -> _timestamp_pb2.Timestamp:
+        """When the contact last signed in to the portal, in UTC; unset if never."""
 
     def __init__(
         self,
@@ -130,10 +186,17 @@ class Contact(_message.Message):
         name: _builtins.str = ...,
         emails: _abc.Iterable[_builtins.str] | None = ...,
         is_default: _builtins.bool = ...,
+        organization_id: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        signed_in_at: _timestamp_pb2.Timestamp | None = ...,
+        organization_name: _builtins.str = ...,
+        language: _builtins.str = ...,
+        default_by: Global___DefaultBy.ValueType = ...,
+        default_by_imports: Global___DefaultBy.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["signed_in_at", b"signed_in_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_id", b"contact_id", "emails", b"emails", "is_default", b"is_default", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_id", b"contact_id", "default_by", b"default_by", "default_by_imports", b"default_by_imports", "emails", b"emails", "is_default", b"is_default", "language", b"language", "name", b"name", "organization_id", b"organization_id", "organization_name", b"organization_name", "profile_id", b"profile_id", "signed_in_at", b"signed_in_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -5,6 +5,7 @@ The ledger: takes in the books by sync, and answers what is owed by whom."""
 
 from collections import abc as _abc
 from dunlin.paynow.v1 import books_pb2 as _books_pb2
+from dunlin.paynow.v1 import plans_pb2 as _plans_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -64,6 +65,7 @@ class SyncRecord(_message.Message):
     AMOUNT_FIELD_NUMBER: _builtins.int
     BALANCE_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
+    CONTACT_PROFILE_FIELD_NUMBER: _builtins.int
     line: _builtins.int
     """The line in the source, for the report; counted from 1."""
     organization_id: _builtins.str
@@ -88,6 +90,8 @@ class SyncRecord(_message.Message):
     """As `amount`; between zero and the amount."""
     status: _builtins.str
     """One of open, paid, cancelled, third_party."""
+    contact_profile: _builtins.str
+    """The contact's client profile, by its id or its name; empty changes nothing."""
     @_builtins.property
     def organization(self) -> Global___OrganizationDetails:
         """What the source says of the organization beyond its name; unset changes nothing."""
@@ -115,10 +119,11 @@ class SyncRecord(_message.Message):
         amount: _builtins.str = ...,
         balance: _builtins.str = ...,
         status: _builtins.str = ...,
+        contact_profile: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_contact_default", b"_contact_default", "contact_default", b"contact_default", "organization", b"organization"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_contact_default", b"_contact_default", "amount", b"amount", "balance", b"balance", "contact_default", b"contact_default", "contact_emails", b"contact_emails", "contact_name", b"contact_name", "currency", b"currency", "due_on", b"due_on", "invoice_number", b"invoice_number", "issued_on", b"issued_on", "line", b"line", "organization", b"organization", "organization_id", b"organization_id", "organization_name", b"organization_name", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_contact_default", b"_contact_default", "amount", b"amount", "balance", b"balance", "contact_default", b"contact_default", "contact_emails", b"contact_emails", "contact_name", b"contact_name", "contact_profile", b"contact_profile", "currency", b"currency", "due_on", b"due_on", "invoice_number", b"invoice_number", "issued_on", b"issued_on", "line", b"line", "organization", b"organization", "organization_id", b"organization_id", "organization_name", b"organization_name", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__contact_default: _TypeAlias = _typing.Literal["contact_default"]  # noqa: Y015
     _WhichOneofArgType__contact_default: _TypeAlias = _typing.Literal["_contact_default", b"_contact_default"]  # noqa: Y015
@@ -136,6 +141,8 @@ class OrganizationDetails(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     ADDRESS_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     type: _builtins.str
     """As in Organization."""
     status: _builtins.str
@@ -144,6 +151,10 @@ class OrganizationDetails(_message.Message):
     """As in Organization."""
     time_zone: _builtins.str
     """As in Organization."""
+    currency: _builtins.str
+    """As in Organization."""
+    language: _builtins.str
+    """As in Organization."""
     def __init__(
         self,
         *,
@@ -151,10 +162,12 @@ class OrganizationDetails(_message.Message):
         status: _builtins.str = ...,
         address: _builtins.str = ...,
         time_zone: _builtins.str = ...,
+        currency: _builtins.str = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "status", b"status", "time_zone", b"time_zone", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "currency", b"currency", "language", b"language", "status", b"status", "time_zone", b"time_zone", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -224,6 +237,9 @@ class LineRefusal(_message.Message):
     `organization_status`: ORGANIZATION_STATUS_UNKNOWN;
     `address`: ADDRESS_MALFORMED, ADDRESS_TOO_LONG;
     `time_zone`: TIME_ZONE_UNKNOWN;
+    `organization_currency`: CURRENCY_UNKNOWN;
+    `language`: LANGUAGE_MALFORMED;
+    `contact_profile`: PROFILE_UNKNOWN;
     `contact_name`: CONTACT_NAME_MALFORMED, CONTACT_NAME_TOO_LONG;
     `contact_email`: EMAIL_MALFORMED, TOO_MANY_ADDRESSES (above 50);
     `invoice_number`: NUMBER_MISSING, NUMBER_MALFORMED, NUMBER_TOO_LONG, DUPLICATE_NUMBER (the
@@ -562,22 +578,30 @@ class ListDueInvoicesRequest(_message.Message):
     DUE_ON_OR_BEFORE_FIELD_NUMBER: _builtins.int
     AFTER_INVOICE_ID_FIELD_NUMBER: _builtins.int
     BATCH_SIZE_FIELD_NUMBER: _builtins.int
+    TIME_ZONES_FIELD_NUMBER: _builtins.int
     due_on_or_before: _builtins.str
     """Only those due on or before this date, as YYYY-MM-DD."""
     after_invoice_id: _builtins.int
     """Only those with a larger id: the last id of the previous batch, or 0."""
     batch_size: _builtins.int
     """At most 5000; 0 means 1000."""
+    @_builtins.property
+    def time_zones(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only invoices of organizations with one of these time zones; empty means all, an element "" those without
+        one.
+        """
+
     def __init__(
         self,
         *,
         due_on_or_before: _builtins.str = ...,
         after_invoice_id: _builtins.int = ...,
         batch_size: _builtins.int = ...,
+        time_zones: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_invoice_id", b"after_invoice_id", "batch_size", b"batch_size", "due_on_or_before", b"due_on_or_before"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_invoice_id", b"after_invoice_id", "batch_size", b"batch_size", "due_on_or_before", b"due_on_or_before", "time_zones", b"time_zones"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -624,6 +648,7 @@ class DueInvoice(_message.Message):
     BALANCE_MINOR_FIELD_NUMBER: _builtins.int
     RESERVED_MINOR_FIELD_NUMBER: _builtins.int
     REACHABLE_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
     invoice_id: _builtins.int
     """The ledger's id."""
     organization_id: _builtins.str
@@ -638,6 +663,8 @@ class DueInvoice(_message.Message):
     """How much of it is being charged, in minor units."""
     reachable: _builtins.bool
     """Whether any default contact has an address."""
+    time_zone: _builtins.str
+    """The organization's IANA time zone; empty means the company's."""
     def __init__(
         self,
         *,
@@ -648,10 +675,11 @@ class DueInvoice(_message.Message):
         balance_minor: _builtins.int = ...,
         reserved_minor: _builtins.int = ...,
         reachable: _builtins.bool = ...,
+        time_zone: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance_minor", b"balance_minor", "due_on", b"due_on", "invoice_id", b"invoice_id", "number", b"number", "organization_id", b"organization_id", "reachable", b"reachable", "reserved_minor", b"reserved_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance_minor", b"balance_minor", "due_on", b"due_on", "invoice_id", b"invoice_id", "number", b"number", "organization_id", b"organization_id", "reachable", b"reachable", "reserved_minor", b"reserved_minor", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -665,8 +693,13 @@ class ReadSubjectsRequest(_message.Message):
 
     INVOICE_IDS_FIELD_NUMBER: _builtins.int
     WITH_PAY_TOKENS_FIELD_NUMBER: _builtins.int
+    TODAY_FIELD_NUMBER: _builtins.int
     with_pay_tokens: _builtins.bool
     """Whether to make a Pay Now token for each."""
+    today: _builtins.str
+    """The local date before which no payment of `Subject.plan` will be made, as YYYY-MM-DD; empty means that all
+    plans count.
+    """
     @_builtins.property
     def invoice_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """At most 500 ids of the ledger."""
@@ -676,10 +709,11 @@ class ReadSubjectsRequest(_message.Message):
         *,
         invoice_ids: _abc.Iterable[_builtins.int] | None = ...,
         with_pay_tokens: _builtins.bool = ...,
+        today: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["invoice_ids", b"invoice_ids", "with_pay_tokens", b"with_pay_tokens"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invoice_ids", b"invoice_ids", "today", b"today", "with_pay_tokens", b"with_pay_tokens"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -718,8 +752,15 @@ class Subject(_message.Message):
     INVOICE_FIELD_NUMBER: _builtins.int
     ADDRESSEES_FIELD_NUMBER: _builtins.int
     PAY_TOKEN_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
     pay_token: _builtins.str
     """A signed token for this invoice and the first address; empty if not asked for."""
+    time_zone: _builtins.str
+    """The organization's IANA time zone; empty means the company's."""
+    language: _builtins.str
+    """The organization's language; empty means the company's."""
     @_builtins.property
     def invoice(self) -> _books_pb2.Invoice:
         """The invoice."""
@@ -728,16 +769,23 @@ class Subject(_message.Message):
     def addressees(self) -> _containers.RepeatedCompositeFieldContainer[Global___Addressee]:
         """The addresses of the default contacts, in order; empty if there is none."""
 
+    @_builtins.property
+    def plan(self) -> _plans_pb2.PlannedPayment:
+        """The next payment of the invoice that is to be made by itself; unset if there is none."""
+
     def __init__(
         self,
         *,
         invoice: _books_pb2.Invoice | None = ...,
         addressees: _abc.Iterable[Global___Addressee] | None = ...,
         pay_token: _builtins.str = ...,
+        time_zone: _builtins.str = ...,
+        language: _builtins.str = ...,
+        plan: _plans_pb2.PlannedPayment | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["invoice", b"invoice"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["invoice", b"invoice", "plan", b"plan"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["addressees", b"addressees", "invoice", b"invoice", "pay_token", b"pay_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addressees", b"addressees", "invoice", b"invoice", "language", b"language", "pay_token", b"pay_token", "plan", b"plan", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

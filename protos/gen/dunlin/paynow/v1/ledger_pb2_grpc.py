@@ -162,8 +162,8 @@ class LedgerServiceServicer:
     def ListDueInvoices(self, request, context):
         """Lists open invoices with a positive balance that are due by a date, in batches for a tick.
 
-        Fails with INVALID_ARGUMENT: DATE_MISSING, DATE_MALFORMED, or PAGE_SIZE_INVALID for a batch size
-        below 0.
+        Fails with INVALID_ARGUMENT: DATE_MISSING, DATE_MALFORMED, PAGE_SIZE_INVALID for a batch size
+        below 0, or TOO_MANY above 1000 time zones.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -75,8 +75,8 @@ class LedgerServiceStub:
     ListDueInvoices: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.ListDueInvoicesRequest, _ledger_pb2.ListDueInvoicesResponse]
     """Lists open invoices with a positive balance that are due by a date, in batches for a tick.
 
-    Fails with INVALID_ARGUMENT: DATE_MISSING, DATE_MALFORMED, or PAGE_SIZE_INVALID for a batch size
-    below 0.
+    Fails with INVALID_ARGUMENT: DATE_MISSING, DATE_MALFORMED, PAGE_SIZE_INVALID for a batch size
+    below 0, or TOO_MANY above 1000 time zones.
     """
     ReadSubjects: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.ReadSubjectsRequest, _ledger_pb2.ReadSubjectsResponse]
     """Returns what a mail about each invoice needs, as it stands now, in one answer.
@@ -141,8 +141,8 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     ListDueInvoices: _aio.UnaryUnaryMultiCallable[_ledger_pb2.ListDueInvoicesRequest, _ledger_pb2.ListDueInvoicesResponse]  # type: ignore[assignment]
     """Lists open invoices with a positive balance that are due by a date, in batches for a tick.
 
-    Fails with INVALID_ARGUMENT: DATE_MISSING, DATE_MALFORMED, or PAGE_SIZE_INVALID for a batch size
-    below 0.
+    Fails with INVALID_ARGUMENT: DATE_MISSING, DATE_MALFORMED, PAGE_SIZE_INVALID for a batch size
+    below 0, or TOO_MANY above 1000 time zones.
     """
     ReadSubjects: _aio.UnaryUnaryMultiCallable[_ledger_pb2.ReadSubjectsRequest, _ledger_pb2.ReadSubjectsResponse]  # type: ignore[assignment]
     """Returns what a mail about each invoice needs, as it stands now, in one answer.
@@ -246,8 +246,8 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_ledger_pb2.ListDueInvoicesResponse, _abc.Awaitable[_ledger_pb2.ListDueInvoicesResponse]]:
         """Lists open invoices with a positive balance that are due by a date, in batches for a tick.
 
-        Fails with INVALID_ARGUMENT: DATE_MISSING, DATE_MALFORMED, or PAGE_SIZE_INVALID for a batch size
-        below 0.
+        Fails with INVALID_ARGUMENT: DATE_MISSING, DATE_MALFORMED, PAGE_SIZE_INVALID for a batch size
+        below 0, or TOO_MANY above 1000 time zones.
         """
 
     @_abc_1.abstractmethod

@@ -25,45 +25,45 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x64unlin/paynow/v1/paynow.proto\x12\x10\x64unlin.paynow.v1\x1a\x1fgoogle/protobuf/timestamp.proto\" \n\x0fOpenLinkRequest\x12\r\n\x05token\x18\x01 \x01(\t\"\xa1\x01\n\x0cLinkContents\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12\x16\n\x0einvoice_number\x18\x02 \x01(\t\x12\x15\n\rbalance_minor\x18\x03 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x0e\n\x06\x64ue_on\x18\x05 \x01(\t\x12\x19\n\x11organization_name\x18\x06 \x01(\t\x12\x16\n\x0ereserved_minor\x18\x07 \x01(\x03\"\\\n\x0fValidateRequest\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12\x16\n\x0einvoice_number\x18\x02 \x01(\t\x12\x0e\n\x06\x61mount\x18\x03 \x01(\t\x12\x12\n\nlink_token\x18\x04 \x01(\t\"\xac\x01\n\x05Quote\x12\x10\n\x08quote_id\x18\x01 \x01(\t\x12\x16\n\x0einvoice_number\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\r\n\x05\x65mail\x18\x05 \x01(\t\x12.\n\nexpires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\npayment_id\x18\x07 \x01(\t\"#\n\x0fGetQuoteRequest\x12\x10\n\x08quote_id\x18\x01 \x01(\t\"X\n\x15\x43onfirmPaymentRequest\x12\x10\n\x08quote_id\x18\x01 \x01(\t\x12\x14\n\x0cmethod_token\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\"\xaa\x03\n\x07Payment\x12\x12\n\npayment_id\x18\x01 \x01(\t\x12\x17\n\x0forganization_id\x18\x02 \x01(\t\x12\x12\n\ninvoice_id\x18\x03 \x01(\x03\x12\x16\n\x0einvoice_number\x18\x04 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x05 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x06 \x01(\t\x12\x13\n\x0bpayer_email\x18\x07 \x01(\t\x12\x14\n\x0cmethod_label\x18\x08 \x01(\t\x12-\n\x05state\x18\t \x01(\x0e\x32\x1e.dunlin.paynow.v1.PaymentState\x12\x16\n\x0e\x66\x61ilure_reason\x18\n \x01(\t\x12.\n\ncreated_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nded_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0f\x61\x63knowledged_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11organization_name\x18\x0e \x01(\t\"\'\n\x11GetPaymentRequest\x12\x12\n\npayment_id\x18\x01 \x01(\t\"\x9c\x01\n\x13ListPaymentsRequest\x12-\n\x05state\x18\x01 \x01(\x0e\x32\x1e.dunlin.paynow.v1.PaymentState\x12\x16\n\x0eunacknowledged\x18\x02 \x01(\x08\x12\x17\n\x0forganization_id\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"k\n\x14ListPaymentsResponse\x12+\n\x08payments\x18\x01 \x03(\x0b\x32\x19.dunlin.paynow.v1.Payment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\r\n\x05total\x18\x03 \x01(\x03\"1\n\x1a\x41\x63knowledgePaymentsRequest\x12\x13\n\x0bpayment_ids\x18\x01 \x03(\t\"N\n\x1b\x41\x63knowledgePaymentsResponse\x12\x14\n\x0c\x61\x63knowledged\x18\x01 \x01(\x05\x12\x19\n\x11repeated_payments\x18\x02 \x01(\x05\"\x1b\n\x19ListPaymentMethodsRequest\"_\n\x1aListPaymentMethodsResponse\x12\x30\n\x07methods\x18\x01 \x03(\x0b\x32\x1f.dunlin.paynow.v1.PaymentMethod\x12\x0f\n\x07sandbox\x18\x02 \x01(\x08\"G\n\rPaymentMethod\x12\x14\n\x0cmethod_token\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x11\n\tbehaviour\x18\x03 \x01(\t*\xb6\x01\n\x0cPaymentState\x12\x1d\n\x19PAYMENT_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16PAYMENT_STATE_CHARGING\x10\x01\x12\x19\n\x15PAYMENT_STATE_UNKNOWN\x10\x02\x12\x19\n\x15PAYMENT_STATE_PENDING\x10\x03\x12\x1b\n\x17PAYMENT_STATE_SUCCEEDED\x10\x04\x12\x18\n\x14PAYMENT_STATE_FAILED\x10\x05\x32\xd6\x05\n\rPayNowService\x12M\n\x08OpenLink\x12!.dunlin.paynow.v1.OpenLinkRequest\x1a\x1e.dunlin.paynow.v1.LinkContents\x12\x46\n\x08Validate\x12!.dunlin.paynow.v1.ValidateRequest\x1a\x17.dunlin.paynow.v1.Quote\x12\x46\n\x08GetQuote\x12!.dunlin.paynow.v1.GetQuoteRequest\x1a\x17.dunlin.paynow.v1.Quote\x12T\n\x0e\x43onfirmPayment\x12\'.dunlin.paynow.v1.ConfirmPaymentRequest\x1a\x19.dunlin.paynow.v1.Payment\x12L\n\nGetPayment\x12#.dunlin.paynow.v1.GetPaymentRequest\x1a\x19.dunlin.paynow.v1.Payment\x12]\n\x0cListPayments\x12%.dunlin.paynow.v1.ListPaymentsRequest\x1a&.dunlin.paynow.v1.ListPaymentsResponse\x12r\n\x13\x41\x63knowledgePayments\x12,.dunlin.paynow.v1.AcknowledgePaymentsRequest\x1a-.dunlin.paynow.v1.AcknowledgePaymentsResponse\x12o\n\x12ListPaymentMethods\x12+.dunlin.paynow.v1.ListPaymentMethodsRequest\x1a,.dunlin.paynow.v1.ListPaymentMethodsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x64unlin/paynow/v1/paynow.proto\x12\x10\x64unlin.paynow.v1\x1a\x1fgoogle/protobuf/timestamp.proto\" \n\x0fOpenLinkRequest\x12\r\n\x05token\x18\x01 \x01(\t\"\xb3\x01\n\x0cLinkContents\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12\x16\n\x0einvoice_number\x18\x02 \x01(\t\x12\x15\n\rbalance_minor\x18\x03 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x0e\n\x06\x64ue_on\x18\x05 \x01(\t\x12\x19\n\x11organization_name\x18\x06 \x01(\t\x12\x16\n\x0ereserved_minor\x18\x07 \x01(\x03\x12\x10\n\x08language\x18\x08 \x01(\t\"\\\n\x0fValidateRequest\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12\x16\n\x0einvoice_number\x18\x02 \x01(\t\x12\x0e\n\x06\x61mount\x18\x03 \x01(\t\x12\x12\n\nlink_token\x18\x04 \x01(\t\"\xbe\x01\n\x05Quote\x12\x10\n\x08quote_id\x18\x01 \x01(\t\x12\x16\n\x0einvoice_number\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\r\n\x05\x65mail\x18\x05 \x01(\t\x12.\n\nexpires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\npayment_id\x18\x07 \x01(\t\x12\x10\n\x08language\x18\x08 \x01(\t\"#\n\x0fGetQuoteRequest\x12\x10\n\x08quote_id\x18\x01 \x01(\t\"X\n\x15\x43onfirmPaymentRequest\x12\x10\n\x08quote_id\x18\x01 \x01(\t\x12\x14\n\x0cmethod_token\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\"\xaa\x03\n\x07Payment\x12\x12\n\npayment_id\x18\x01 \x01(\t\x12\x17\n\x0forganization_id\x18\x02 \x01(\t\x12\x12\n\ninvoice_id\x18\x03 \x01(\x03\x12\x16\n\x0einvoice_number\x18\x04 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x05 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x06 \x01(\t\x12\x13\n\x0bpayer_email\x18\x07 \x01(\t\x12\x14\n\x0cmethod_label\x18\x08 \x01(\t\x12-\n\x05state\x18\t \x01(\x0e\x32\x1e.dunlin.paynow.v1.PaymentState\x12\x16\n\x0e\x66\x61ilure_reason\x18\n \x01(\t\x12.\n\ncreated_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nded_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0f\x61\x63knowledged_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11organization_name\x18\x0e \x01(\t\"\'\n\x11GetPaymentRequest\x12\x12\n\npayment_id\x18\x01 \x01(\t\"\x9c\x01\n\x13ListPaymentsRequest\x12-\n\x05state\x18\x01 \x01(\x0e\x32\x1e.dunlin.paynow.v1.PaymentState\x12\x16\n\x0eunacknowledged\x18\x02 \x01(\x08\x12\x17\n\x0forganization_id\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"k\n\x14ListPaymentsResponse\x12+\n\x08payments\x18\x01 \x03(\x0b\x32\x19.dunlin.paynow.v1.Payment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\r\n\x05total\x18\x03 \x01(\x03\"1\n\x1a\x41\x63knowledgePaymentsRequest\x12\x13\n\x0bpayment_ids\x18\x01 \x03(\t\"N\n\x1b\x41\x63knowledgePaymentsResponse\x12\x14\n\x0c\x61\x63knowledged\x18\x01 \x01(\x05\x12\x19\n\x11repeated_payments\x18\x02 \x01(\x05\"\x1b\n\x19ListPaymentMethodsRequest\"_\n\x1aListPaymentMethodsResponse\x12\x30\n\x07methods\x18\x01 \x03(\x0b\x32\x1f.dunlin.paynow.v1.PaymentMethod\x12\x0f\n\x07sandbox\x18\x02 \x01(\x08\"G\n\rPaymentMethod\x12\x14\n\x0cmethod_token\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x11\n\tbehaviour\x18\x03 \x01(\t*\xb6\x01\n\x0cPaymentState\x12\x1d\n\x19PAYMENT_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16PAYMENT_STATE_CHARGING\x10\x01\x12\x19\n\x15PAYMENT_STATE_UNKNOWN\x10\x02\x12\x19\n\x15PAYMENT_STATE_PENDING\x10\x03\x12\x1b\n\x17PAYMENT_STATE_SUCCEEDED\x10\x04\x12\x18\n\x14PAYMENT_STATE_FAILED\x10\x05\x32\xd6\x05\n\rPayNowService\x12M\n\x08OpenLink\x12!.dunlin.paynow.v1.OpenLinkRequest\x1a\x1e.dunlin.paynow.v1.LinkContents\x12\x46\n\x08Validate\x12!.dunlin.paynow.v1.ValidateRequest\x1a\x17.dunlin.paynow.v1.Quote\x12\x46\n\x08GetQuote\x12!.dunlin.paynow.v1.GetQuoteRequest\x1a\x17.dunlin.paynow.v1.Quote\x12T\n\x0e\x43onfirmPayment\x12\'.dunlin.paynow.v1.ConfirmPaymentRequest\x1a\x19.dunlin.paynow.v1.Payment\x12L\n\nGetPayment\x12#.dunlin.paynow.v1.GetPaymentRequest\x1a\x19.dunlin.paynow.v1.Payment\x12]\n\x0cListPayments\x12%.dunlin.paynow.v1.ListPaymentsRequest\x1a&.dunlin.paynow.v1.ListPaymentsResponse\x12r\n\x13\x41\x63knowledgePayments\x12,.dunlin.paynow.v1.AcknowledgePaymentsRequest\x1a-.dunlin.paynow.v1.AcknowledgePaymentsResponse\x12o\n\x12ListPaymentMethods\x12+.dunlin.paynow.v1.ListPaymentMethodsRequest\x1a,.dunlin.paynow.v1.ListPaymentMethodsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'dunlin.paynow.v1.paynow_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PAYMENTSTATE']._serialized_start=1747
-  _globals['_PAYMENTSTATE']._serialized_end=1929
+  _globals['_PAYMENTSTATE']._serialized_start=1783
+  _globals['_PAYMENTSTATE']._serialized_end=1965
   _globals['_OPENLINKREQUEST']._serialized_start=84
   _globals['_OPENLINKREQUEST']._serialized_end=116
   _globals['_LINKCONTENTS']._serialized_start=119
-  _globals['_LINKCONTENTS']._serialized_end=280
-  _globals['_VALIDATEREQUEST']._serialized_start=282
-  _globals['_VALIDATEREQUEST']._serialized_end=374
-  _globals['_QUOTE']._serialized_start=377
-  _globals['_QUOTE']._serialized_end=549
-  _globals['_GETQUOTEREQUEST']._serialized_start=551
-  _globals['_GETQUOTEREQUEST']._serialized_end=586
-  _globals['_CONFIRMPAYMENTREQUEST']._serialized_start=588
-  _globals['_CONFIRMPAYMENTREQUEST']._serialized_end=676
-  _globals['_PAYMENT']._serialized_start=679
-  _globals['_PAYMENT']._serialized_end=1105
-  _globals['_GETPAYMENTREQUEST']._serialized_start=1107
-  _globals['_GETPAYMENTREQUEST']._serialized_end=1146
-  _globals['_LISTPAYMENTSREQUEST']._serialized_start=1149
-  _globals['_LISTPAYMENTSREQUEST']._serialized_end=1305
-  _globals['_LISTPAYMENTSRESPONSE']._serialized_start=1307
-  _globals['_LISTPAYMENTSRESPONSE']._serialized_end=1414
-  _globals['_ACKNOWLEDGEPAYMENTSREQUEST']._serialized_start=1416
-  _globals['_ACKNOWLEDGEPAYMENTSREQUEST']._serialized_end=1465
-  _globals['_ACKNOWLEDGEPAYMENTSRESPONSE']._serialized_start=1467
-  _globals['_ACKNOWLEDGEPAYMENTSRESPONSE']._serialized_end=1545
-  _globals['_LISTPAYMENTMETHODSREQUEST']._serialized_start=1547
-  _globals['_LISTPAYMENTMETHODSREQUEST']._serialized_end=1574
-  _globals['_LISTPAYMENTMETHODSRESPONSE']._serialized_start=1576
-  _globals['_LISTPAYMENTMETHODSRESPONSE']._serialized_end=1671
-  _globals['_PAYMENTMETHOD']._serialized_start=1673
-  _globals['_PAYMENTMETHOD']._serialized_end=1744
-  _globals['_PAYNOWSERVICE']._serialized_start=1932
-  _globals['_PAYNOWSERVICE']._serialized_end=2658
+  _globals['_LINKCONTENTS']._serialized_end=298
+  _globals['_VALIDATEREQUEST']._serialized_start=300
+  _globals['_VALIDATEREQUEST']._serialized_end=392
+  _globals['_QUOTE']._serialized_start=395
+  _globals['_QUOTE']._serialized_end=585
+  _globals['_GETQUOTEREQUEST']._serialized_start=587
+  _globals['_GETQUOTEREQUEST']._serialized_end=622
+  _globals['_CONFIRMPAYMENTREQUEST']._serialized_start=624
+  _globals['_CONFIRMPAYMENTREQUEST']._serialized_end=712
+  _globals['_PAYMENT']._serialized_start=715
+  _globals['_PAYMENT']._serialized_end=1141
+  _globals['_GETPAYMENTREQUEST']._serialized_start=1143
+  _globals['_GETPAYMENTREQUEST']._serialized_end=1182
+  _globals['_LISTPAYMENTSREQUEST']._serialized_start=1185
+  _globals['_LISTPAYMENTSREQUEST']._serialized_end=1341
+  _globals['_LISTPAYMENTSRESPONSE']._serialized_start=1343
+  _globals['_LISTPAYMENTSRESPONSE']._serialized_end=1450
+  _globals['_ACKNOWLEDGEPAYMENTSREQUEST']._serialized_start=1452
+  _globals['_ACKNOWLEDGEPAYMENTSREQUEST']._serialized_end=1501
+  _globals['_ACKNOWLEDGEPAYMENTSRESPONSE']._serialized_start=1503
+  _globals['_ACKNOWLEDGEPAYMENTSRESPONSE']._serialized_end=1581
+  _globals['_LISTPAYMENTMETHODSREQUEST']._serialized_start=1583
+  _globals['_LISTPAYMENTMETHODSREQUEST']._serialized_end=1610
+  _globals['_LISTPAYMENTMETHODSRESPONSE']._serialized_start=1612
+  _globals['_LISTPAYMENTMETHODSRESPONSE']._serialized_end=1707
+  _globals['_PAYMENTMETHOD']._serialized_start=1709
+  _globals['_PAYMENTMETHOD']._serialized_end=1780
+  _globals['_PAYNOWSERVICE']._serialized_start=1968
+  _globals['_PAYNOWSERVICE']._serialized_end=2694
 # @@protoc_insertion_point(module_scope)

@@ -91,6 +91,7 @@ class LinkContents(_message.Message):
     DUE_ON_FIELD_NUMBER: _builtins.int
     ORGANIZATION_NAME_FIELD_NUMBER: _builtins.int
     RESERVED_MINOR_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     email: _builtins.str
     """The address it was sent to."""
     invoice_number: _builtins.str
@@ -105,6 +106,8 @@ class LinkContents(_message.Message):
     """The organization's name."""
     reserved_minor: _builtins.int
     """How much of the balance is being charged at this moment, in minor units."""
+    language: _builtins.str
+    """The organization's language as a BCP 47 tag such as "de"; empty means the company's."""
     def __init__(
         self,
         *,
@@ -115,10 +118,11 @@ class LinkContents(_message.Message):
         due_on: _builtins.str = ...,
         organization_name: _builtins.str = ...,
         reserved_minor: _builtins.int = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance_minor", b"balance_minor", "currency", b"currency", "due_on", b"due_on", "email", b"email", "invoice_number", b"invoice_number", "organization_name", b"organization_name", "reserved_minor", b"reserved_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance_minor", b"balance_minor", "currency", b"currency", "due_on", b"due_on", "email", b"email", "invoice_number", b"invoice_number", "language", b"language", "organization_name", b"organization_name", "reserved_minor", b"reserved_minor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -171,6 +175,7 @@ class Quote(_message.Message):
     EMAIL_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     quote_id: _builtins.str
     """Up to 4000 URL-safe characters that only we can make: who has it may confirm it."""
     invoice_number: _builtins.str
@@ -183,6 +188,8 @@ class Quote(_message.Message):
     """The payer's address."""
     payment_id: _builtins.str
     """The payment that used it up; empty if none has."""
+    language: _builtins.str
+    """The organization's language as a BCP 47 tag such as "de"; empty means the company's. Only GetQuote says it."""
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
         """Until when it may be confirmed, in UTC: 15 minutes after it was made."""
@@ -197,10 +204,11 @@ class Quote(_message.Message):
         email: _builtins.str = ...,
         expires_at: _timestamp_pb2.Timestamp | None = ...,
         payment_id: _builtins.str = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "currency", b"currency", "email", b"email", "expires_at", b"expires_at", "invoice_number", b"invoice_number", "payment_id", b"payment_id", "quote_id", b"quote_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "currency", b"currency", "email", b"email", "expires_at", b"expires_at", "invoice_number", b"invoice_number", "language", b"language", "payment_id", b"payment_id", "quote_id", b"quote_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,19 +25,19 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!dunlin/scheduler/v1/notices.proto\x12\x13\x64unlin.scheduler.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe5\x02\n\x06Notice\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12-\n\x04type\x18\x02 \x01(\x0e\x32\x1f.dunlin.scheduler.v1.NoticeType\x12\x17\n\x0forganization_id\x18\x03 \x01(\t\x12\x12\n\ninvoice_id\x18\x04 \x01(\x03\x12\x16\n\x0einvoice_number\x18\x05 \x01(\t\x12\x16\n\x0ethreshold_days\x18\x06 \x01(\x11\x12\x0e\n\x06\x64ue_on\x18\x07 \x01(\t\x12\x12\n\npayment_id\x18\x08 \x01(\t\x12/\n\x05state\x18\t \x01(\x0e\x32 .dunlin.scheduler.v1.NoticeState\x12\x0e\n\x06reason\x18\n \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x0b \x01(\t\x12.\n\ndecided_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nmessage_id\x18\r \x01(\t\"\xce\x01\n\x08\x44\x65\x63ision\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12/\n\x05state\x18\x02 \x01(\x0e\x32 .dunlin.scheduler.v1.NoticeState\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x04 \x01(\t\x12.\n\ndecided_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05\x61s_of\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x88\x01\n\nNoticeType\x12\x1b\n\x17NOTICE_TYPE_UNSPECIFIED\x10\x00\x12\x1a\n\x16NOTICE_TYPE_DUE_NOTICE\x10\x01\x12!\n\x1dNOTICE_TYPE_PAYMENT_SUCCEEDED\x10\x02\x12\x1e\n\x1aNOTICE_TYPE_PAYMENT_FAILED\x10\x03*\xc2\x01\n\x0bNoticeState\x12\x1c\n\x18NOTICE_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13NOTICE_STATE_QUEUED\x10\x01\x12\x15\n\x11NOTICE_STATE_SENT\x10\x02\x12\x15\n\x11NOTICE_STATE_HELD\x10\x03\x12\x18\n\x14NOTICE_STATE_SKIPPED\x10\x04\x12\x1b\n\x17NOTICE_STATE_SUPERSEDED\x10\x05\x12\x17\n\x13NOTICE_STATE_FAILED\x10\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!dunlin/scheduler/v1/notices.proto\x12\x13\x64unlin.scheduler.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb1\x03\n\x06Notice\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12-\n\x04type\x18\x02 \x01(\x0e\x32\x1f.dunlin.scheduler.v1.NoticeType\x12\x17\n\x0forganization_id\x18\x03 \x01(\t\x12\x12\n\ninvoice_id\x18\x04 \x01(\x03\x12\x16\n\x0einvoice_number\x18\x05 \x01(\t\x12\x16\n\x0ethreshold_days\x18\x06 \x01(\x11\x12\x0e\n\x06\x64ue_on\x18\x07 \x01(\t\x12\x12\n\npayment_id\x18\x08 \x01(\t\x12/\n\x05state\x18\t \x01(\x0e\x32 .dunlin.scheduler.v1.NoticeState\x12\x0e\n\x06reason\x18\n \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x0b \x01(\t\x12.\n\ndecided_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nmessage_id\x18\r \x01(\t\x12\x12\n\noccurrence\x18\x0e \x01(\t\x12\x12\n\ncontact_id\x18\x0f \x01(\x03\x12\r\n\x05\x65mail\x18\x10 \x01(\t\x12\x13\n\x0b\x63\x61mpaign_id\x18\x11 \x01(\t\"\xce\x01\n\x08\x44\x65\x63ision\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12/\n\x05state\x18\x02 \x01(\x0e\x32 .dunlin.scheduler.v1.NoticeState\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x04 \x01(\t\x12.\n\ndecided_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05\x61s_of\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xcb\x03\n\nNoticeType\x12\x1b\n\x17NOTICE_TYPE_UNSPECIFIED\x10\x00\x12\x1a\n\x16NOTICE_TYPE_DUE_NOTICE\x10\x01\x12!\n\x1dNOTICE_TYPE_PAYMENT_SUCCEEDED\x10\x02\x12\x1e\n\x1aNOTICE_TYPE_PAYMENT_FAILED\x10\x03\x12!\n\x1dNOTICE_TYPE_PAYMENT_SCHEDULED\x10\x04\x12#\n\x1fNOTICE_TYPE_PAYMENT_RESCHEDULED\x10\x05\x12!\n\x1dNOTICE_TYPE_PAYMENT_CANCELLED\x10\x06\x12\x1d\n\x19NOTICE_TYPE_METHOD_FAILED\x10\x07\x12\x17\n\x13NOTICE_TYPE_WELCOME\x10\x08\x12\x1e\n\x1aNOTICE_TYPE_PASSWORD_RESET\x10\t\x12\x1f\n\x1bNOTICE_TYPE_ACCOUNT_SUMMARY\x10\n\x12\x17\n\x13NOTICE_TYPE_INVOICE\x10\x0b\x12!\n\x1dNOTICE_TYPE_UPCOMING_PAYMENTS\x10\x0c\x12!\n\x1dNOTICE_TYPE_METHOD_EXPIRATION\x10\r*\xc2\x01\n\x0bNoticeState\x12\x1c\n\x18NOTICE_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13NOTICE_STATE_QUEUED\x10\x01\x12\x15\n\x11NOTICE_STATE_SENT\x10\x02\x12\x15\n\x11NOTICE_STATE_HELD\x10\x03\x12\x18\n\x14NOTICE_STATE_SKIPPED\x10\x04\x12\x1b\n\x17NOTICE_STATE_SUPERSEDED\x10\x05\x12\x17\n\x13NOTICE_STATE_FAILED\x10\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'dunlin.scheduler.v1.notices_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_NOTICETYPE']._serialized_start=661
-  _globals['_NOTICETYPE']._serialized_end=797
-  _globals['_NOTICESTATE']._serialized_start=800
-  _globals['_NOTICESTATE']._serialized_end=994
+  _globals['_NOTICETYPE']._serialized_start=737
+  _globals['_NOTICETYPE']._serialized_end=1196
+  _globals['_NOTICESTATE']._serialized_start=1199
+  _globals['_NOTICESTATE']._serialized_end=1393
   _globals['_NOTICE']._serialized_start=92
-  _globals['_NOTICE']._serialized_end=449
-  _globals['_DECISION']._serialized_start=452
-  _globals['_DECISION']._serialized_end=658
+  _globals['_NOTICE']._serialized_end=525
+  _globals['_DECISION']._serialized_start=528
+  _globals['_DECISION']._serialized_end=734
 # @@protoc_insertion_point(module_scope)

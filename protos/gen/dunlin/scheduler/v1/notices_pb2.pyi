@@ -32,9 +32,29 @@ class _NoticeTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeType
     """The receipt for a payment."""
     NOTICE_TYPE_PAYMENT_FAILED: _NoticeType.ValueType  # 3
     """The message that a payment failed."""
+    NOTICE_TYPE_PAYMENT_SCHEDULED: _NoticeType.ValueType  # 4
+    """Says that a payment will be made by itself on a date."""
+    NOTICE_TYPE_PAYMENT_RESCHEDULED: _NoticeType.ValueType  # 5
+    """Says that such a payment was moved, or its amount changed."""
+    NOTICE_TYPE_PAYMENT_CANCELLED: _NoticeType.ValueType  # 6
+    """Says that such a payment will not be made."""
+    NOTICE_TYPE_METHOD_FAILED: _NoticeType.ValueType  # 7
+    """Says that a card or bank account on file cannot be used."""
+    NOTICE_TYPE_WELCOME: _NoticeType.ValueType  # 8
+    """Invites a contact to the portal."""
+    NOTICE_TYPE_PASSWORD_RESET: _NoticeType.ValueType  # 9
+    """Lets a contact choose a new password for the portal."""
+    NOTICE_TYPE_ACCOUNT_SUMMARY: _NoticeType.ValueType  # 10
+    """All open invoices of an organization."""
+    NOTICE_TYPE_INVOICE: _NoticeType.ValueType  # 11
+    """One invoice that is new, or was asked for."""
+    NOTICE_TYPE_UPCOMING_PAYMENTS: _NoticeType.ValueType  # 12
+    """Payments that will be made by themselves in some days."""
+    NOTICE_TYPE_METHOD_EXPIRATION: _NoticeType.ValueType  # 13
+    """A card on file expires soon, or has expired."""
 
 class NoticeType(_NoticeType, metaclass=_NoticeTypeEnumTypeWrapper):
-    """What kind of mail a notice is about. More kinds follow."""
+    """What kind of mail a notice is about."""
 
 NOTICE_TYPE_UNSPECIFIED: NoticeType.ValueType  # 0
 """Not a type; means "any" where a request filters."""
@@ -44,6 +64,26 @@ NOTICE_TYPE_PAYMENT_SUCCEEDED: NoticeType.ValueType  # 2
 """The receipt for a payment."""
 NOTICE_TYPE_PAYMENT_FAILED: NoticeType.ValueType  # 3
 """The message that a payment failed."""
+NOTICE_TYPE_PAYMENT_SCHEDULED: NoticeType.ValueType  # 4
+"""Says that a payment will be made by itself on a date."""
+NOTICE_TYPE_PAYMENT_RESCHEDULED: NoticeType.ValueType  # 5
+"""Says that such a payment was moved, or its amount changed."""
+NOTICE_TYPE_PAYMENT_CANCELLED: NoticeType.ValueType  # 6
+"""Says that such a payment will not be made."""
+NOTICE_TYPE_METHOD_FAILED: NoticeType.ValueType  # 7
+"""Says that a card or bank account on file cannot be used."""
+NOTICE_TYPE_WELCOME: NoticeType.ValueType  # 8
+"""Invites a contact to the portal."""
+NOTICE_TYPE_PASSWORD_RESET: NoticeType.ValueType  # 9
+"""Lets a contact choose a new password for the portal."""
+NOTICE_TYPE_ACCOUNT_SUMMARY: NoticeType.ValueType  # 10
+"""All open invoices of an organization."""
+NOTICE_TYPE_INVOICE: NoticeType.ValueType  # 11
+"""One invoice that is new, or was asked for."""
+NOTICE_TYPE_UPCOMING_PAYMENTS: NoticeType.ValueType  # 12
+"""Payments that will be made by themselves in some days."""
+NOTICE_TYPE_METHOD_EXPIRATION: NoticeType.ValueType  # 13
+"""A card on file expires soon, or has expired."""
 Global___NoticeType: _TypeAlias = NoticeType  # noqa: Y015
 
 class _NoticeState:
@@ -88,7 +128,11 @@ Global___NoticeState: _TypeAlias = NoticeState  # noqa: Y015
 
 @_typing.final
 class Notice(_message.Message):
-    """One notice with its newest decision. Unique by type, subject, due date and threshold."""
+    """One notice with its newest decision.
+
+    Unique by invoice, due date and threshold for due notices, by payment and type for the receipts of payments
+    made here, and by type and occurrence for all others.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -105,6 +149,10 @@ class Notice(_message.Message):
     EXPLANATION_FIELD_NUMBER: _builtins.int
     DECIDED_AT_FIELD_NUMBER: _builtins.int
     MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    OCCURRENCE_FIELD_NUMBER: _builtins.int
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
+    CAMPAIGN_ID_FIELD_NUMBER: _builtins.int
     notice_id: _builtins.str
     """A UUID; the mailer's idempotency key and the root of the Message-ID."""
     type: Global___NoticeType.ValueType
@@ -112,15 +160,15 @@ class Notice(_message.Message):
     organization_id: _builtins.str
     """Whom it is for."""
     invoice_id: _builtins.int
-    """The ledger's id of the invoice."""
+    """The ledger's id of the invoice; 0 where it is about no single one."""
     invoice_number: _builtins.str
-    """The invoice's number, exact as text."""
+    """The invoice's number, exact as text; empty where it is about no single one."""
     threshold_days: _builtins.int
-    """Days from the due date, negative before and positive after; 0 for receipts."""
+    """Days from the due date, negative before and positive after; 0 but for due notices."""
     due_on: _builtins.str
-    """The due date that the notice counts from, as YYYY-MM-DD; empty for receipts."""
+    """The due date that the notice counts from, as YYYY-MM-DD; empty but for due notices."""
     payment_id: _builtins.str
-    """The payment that a receipt is for; empty for due notices."""
+    """The payment made here that a receipt is for; empty for all others."""
     state: Global___NoticeState.ValueType
     """Where it stands."""
     reason: _builtins.str
@@ -129,6 +177,16 @@ class Notice(_message.Message):
     """The same in words for staff."""
     message_id: _builtins.str
     """The Message-ID header of the mail once it was sent; empty before."""
+    occurrence: _builtins.str
+    """What of its type it is, and for whom, such as "ACME|2026-11-15" for the account summary of that day; empty
+    for due notices and for receipts of payments made here.
+    """
+    contact_id: _builtins.int
+    """The contact that an invitation or a new password is for; 0 for all others."""
+    email: _builtins.str
+    """The address that an invitation or a new password goes to; empty for all others."""
+    campaign_id: _builtins.str
+    """The campaign that it is a part of; empty if none."""
     @_builtins.property
     def decided_at(self) -> _timestamp_pb2.Timestamp:
         """When the newest decision was made, in UTC."""
@@ -149,10 +207,14 @@ class Notice(_message.Message):
         explanation: _builtins.str = ...,
         decided_at: _timestamp_pb2.Timestamp | None = ...,
         message_id: _builtins.str = ...,
+        occurrence: _builtins.str = ...,
+        contact_id: _builtins.int = ...,
+        email: _builtins.str = ...,
+        campaign_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decided_at", b"decided_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decided_at", b"decided_at", "due_on", b"due_on", "explanation", b"explanation", "invoice_id", b"invoice_id", "invoice_number", b"invoice_number", "message_id", b"message_id", "notice_id", b"notice_id", "organization_id", b"organization_id", "payment_id", b"payment_id", "reason", b"reason", "state", b"state", "threshold_days", b"threshold_days", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign_id", b"campaign_id", "contact_id", b"contact_id", "decided_at", b"decided_at", "due_on", b"due_on", "email", b"email", "explanation", b"explanation", "invoice_id", b"invoice_id", "invoice_number", b"invoice_number", "message_id", b"message_id", "notice_id", b"notice_id", "occurrence", b"occurrence", "organization_id", b"organization_id", "payment_id", b"payment_id", "reason", b"reason", "state", b"state", "threshold_days", b"threshold_days", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -4,6 +4,7 @@ isort:skip_file
 Rules, exclusions, the tick that decides, and the second look before a mail leaves."""
 
 from collections import abc as _abc
+from dunlin.scheduler.v1 import letters_pb2 as _letters_pb2
 from dunlin.scheduler.v1 import notices_pb2 as _notices_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -177,7 +178,7 @@ class Exclusion(_message.Message):
     ORGANIZATION_ID_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     type: _notices_pb2.NoticeType.ValueType
-    """The type it is excluded from. Receipts cannot be excluded from."""
+    """The type it is excluded from: account summary, upcoming payments or due notice."""
     organization_id: _builtins.str
     """The organization."""
     @_builtins.property
@@ -354,10 +355,11 @@ class TickProgress(_message.Message):
     COUNTS_FIELD_NUMBER: _builtins.int
     DONE_FIELD_NUMBER: _builtins.int
     TODAY_FIELD_NUMBER: _builtins.int
+    TYPES_FIELD_NUMBER: _builtins.int
     examined: _builtins.int
-    """Invoices looked at."""
+    """Invoices, organizations and cards looked at."""
     total: _builtins.int
-    """Invoices to look at in all, as counted at the start."""
+    """How many there are to look at in all, as far as is known."""
     done: _builtins.bool
     """Set on the last element."""
     today: _builtins.str
@@ -365,6 +367,10 @@ class TickProgress(_message.Message):
     @_builtins.property
     def counts(self) -> Global___TickCounts:
         """Decisions made by this tick. A notice whose decision stays as it was does not count."""
+
+    @_builtins.property
+    def types(self) -> _containers.RepeatedCompositeFieldContainer[Global___TypeCounts]:
+        """The same decisions by type, only of types that it decided on."""
 
     def __init__(
         self,
@@ -374,18 +380,47 @@ class TickProgress(_message.Message):
         counts: Global___TickCounts | None = ...,
         done: _builtins.bool = ...,
         today: _builtins.str = ...,
+        types: _abc.Iterable[Global___TypeCounts] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "done", b"done", "examined", b"examined", "today", b"today", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "done", b"done", "examined", b"examined", "today", b"today", "total", b"total", "types", b"types"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TickProgress: _TypeAlias = TickProgress  # noqa: Y015
 
 @_typing.final
+class TypeCounts(_message.Message):
+    """What a tick decided of one type."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    COUNTS_FIELD_NUMBER: _builtins.int
+    type: _notices_pb2.NoticeType.ValueType
+    """The type."""
+    @_builtins.property
+    def counts(self) -> Global___TickCounts:
+        """Its decisions so far."""
+
+    def __init__(
+        self,
+        *,
+        type: _notices_pb2.NoticeType.ValueType = ...,
+        counts: Global___TickCounts | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TypeCounts: _TypeAlias = TypeCounts  # noqa: Y015
+
+@_typing.final
 class TickCounts(_message.Message):
-    """Decisions by outcome."""
+    """Decisions by outcome, of all types together."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -432,6 +467,7 @@ class ListNoticesRequest(_message.Message):
     INVOICE_ID_FIELD_NUMBER: _builtins.int
     TYPE_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    CAMPAIGN_ID_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     organization_id: _builtins.str
@@ -444,6 +480,8 @@ class ListNoticesRequest(_message.Message):
     """Only this type."""
     state: _notices_pb2.NoticeState.ValueType
     """Only this state."""
+    campaign_id: _builtins.str
+    """Only those of this campaign."""
     page_size: _builtins.int
     """At most 1000; 0 means 100."""
     page_token: _builtins.str
@@ -456,12 +494,13 @@ class ListNoticesRequest(_message.Message):
         invoice_id: _builtins.int = ...,
         type: _notices_pb2.NoticeType.ValueType = ...,
         state: _notices_pb2.NoticeState.ValueType = ...,
+        campaign_id: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["invoice_id", b"invoice_id", "invoice_number", b"invoice_number", "organization_id", b"organization_id", "page_size", b"page_size", "page_token", b"page_token", "state", b"state", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign_id", b"campaign_id", "invoice_id", b"invoice_id", "invoice_number", b"invoice_number", "organization_id", b"organization_id", "page_size", b"page_size", "page_token", b"page_token", "state", b"state", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -699,6 +738,9 @@ class ReviewNoticesRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NOTICE_IDS_FIELD_NUMBER: _builtins.int
+    TAKES_NOT_YET_FIELD_NUMBER: _builtins.int
+    takes_not_yet: _builtins.bool
+    """Whether whoever asks knows the verdict `not_yet`; older releases of the mailer do not."""
     @_builtins.property
     def notice_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """At most 200 ids."""
@@ -707,10 +749,11 @@ class ReviewNoticesRequest(_message.Message):
         self,
         *,
         notice_ids: _abc.Iterable[_builtins.str] | None = ...,
+        takes_not_yet: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["notice_ids", b"notice_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["notice_ids", b"notice_ids", "takes_not_yet", b"takes_not_yet"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -723,6 +766,9 @@ class ReviewNoticesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REVIEWS_FIELD_NUMBER: _builtins.int
+    COMPANY_TIME_ZONE_FIELD_NUMBER: _builtins.int
+    company_time_zone: _builtins.str
+    """The company's time zone as `Calendar` has it, so that the mailer's days are the company's."""
     @_builtins.property
     def reviews(self) -> _containers.RepeatedCompositeFieldContainer[Global___Review]:
         """One for each id asked for, in the same order."""
@@ -731,10 +777,11 @@ class ReviewNoticesResponse(_message.Message):
         self,
         *,
         reviews: _abc.Iterable[Global___Review] | None = ...,
+        company_time_zone: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reviews", b"reviews"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["company_time_zone", b"company_time_zone", "reviews", b"reviews"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -749,28 +796,34 @@ class Review(_message.Message):
     NOTICE_ID_FIELD_NUMBER: _builtins.int
     LETTER_FIELD_NUMBER: _builtins.int
     WITHHELD_FIELD_NUMBER: _builtins.int
+    NOT_YET_FIELD_NUMBER: _builtins.int
     notice_id: _builtins.str
     """The notice."""
     @_builtins.property
-    def letter(self) -> Global___Letter:
+    def letter(self) -> _letters_pb2.Letter:
         """It may go out now, with this content."""
 
     @_builtins.property
     def withheld(self) -> Global___Withheld:
         """It may not go out; the reason was recorded."""
 
+    @_builtins.property
+    def not_yet(self) -> Global___NotYet:
+        """It may go out later; nothing was recorded, and it is to be asked about again then."""
+
     def __init__(
         self,
         *,
         notice_id: _builtins.str = ...,
-        letter: Global___Letter | None = ...,
+        letter: _letters_pb2.Letter | None = ...,
         withheld: Global___Withheld | None = ...,
+        not_yet: Global___NotYet | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["letter", b"letter", "verdict", b"verdict", "withheld", b"withheld"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["letter", b"letter", "not_yet", b"not_yet", "verdict", b"verdict", "withheld", b"withheld"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["letter", b"letter", "notice_id", b"notice_id", "verdict", b"verdict", "withheld", b"withheld"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["letter", b"letter", "not_yet", b"not_yet", "notice_id", b"notice_id", "verdict", b"verdict", "withheld", b"withheld"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_verdict: _TypeAlias = _typing.Literal["letter", "withheld"]  # noqa: Y015
+    _WhichOneofReturnType_verdict: _TypeAlias = _typing.Literal["letter", "withheld", "not_yet"]  # noqa: Y015
     _WhichOneofArgType_verdict: _TypeAlias = _typing.Literal["verdict", b"verdict"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_verdict) -> _WhichOneofReturnType_verdict | None: ...
 
@@ -785,7 +838,7 @@ class Withheld(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     EXPLANATION_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
-    """A stable code such as ORGANIZATION_EXCLUDED, NOTHING_LEFT_TO_PAY or NO_ADDRESS."""
+    """A stable code such as ORGANIZATION_EXCLUDED, NOTHING_LEFT_TO_PAY, NO_ADDRESS or ADDRESSES_SUPPRESSED."""
     explanation: _builtins.str
     """The same in words for staff."""
     def __init__(
@@ -803,216 +856,36 @@ class Withheld(_message.Message):
 Global___Withheld: _TypeAlias = Withheld  # noqa: Y015
 
 @_typing.final
-class Letter(_message.Message):
-    """What a mail says and to whom, as the books stand at this moment."""
+class NotYet(_message.Message):
+    """A notice that may go out at a later hour, if nothing changes until then."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    TYPE_FIELD_NUMBER: _builtins.int
-    RECIPIENTS_FIELD_NUMBER: _builtins.int
-    ORGANIZATION_ID_FIELD_NUMBER: _builtins.int
-    ORGANIZATION_NAME_FIELD_NUMBER: _builtins.int
-    INVOICE_FIELD_NUMBER: _builtins.int
-    DUE_FIELD_NUMBER: _builtins.int
-    PAYMENT_FIELD_NUMBER: _builtins.int
-    TIME_ZONE_FIELD_NUMBER: _builtins.int
-    type: _notices_pb2.NoticeType.ValueType
-    """Which template it is written with."""
-    organization_id: _builtins.str
-    """The organization."""
-    organization_name: _builtins.str
-    """The organization's name."""
-    time_zone: _builtins.str
-    """The IANA name of the company's time zone, such as "America/Chicago": times in the mail are
-    written in it. Empty from a scheduler that is older than this field; read it as "UTC".
-    """
+    NOT_BEFORE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    EXPLANATION_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """A stable code: QUIET_HOURS, or CLOSED_DAY where it waits for a business day."""
+    explanation: _builtins.str
+    """The same in words for staff."""
     @_builtins.property
-    def recipients(self) -> _containers.RepeatedCompositeFieldContainer[Global___Recipient]:
-        """To whom; at least one."""
-
-    @_builtins.property
-    def invoice(self) -> Global___LetterInvoice:
-        """The invoice."""
-
-    @_builtins.property
-    def due(self) -> Global___DueDate:
-        """For due notices."""
-
-    @_builtins.property
-    def payment(self) -> Global___LetterPayment:
-        """For receipts and failures."""
+    def not_before(self) -> _timestamp_pb2.Timestamp:
+        """Its mail does not go before this instant, in UTC."""
 
     def __init__(
         self,
         *,
-        type: _notices_pb2.NoticeType.ValueType = ...,
-        recipients: _abc.Iterable[Global___Recipient] | None = ...,
-        organization_id: _builtins.str = ...,
-        organization_name: _builtins.str = ...,
-        invoice: Global___LetterInvoice | None = ...,
-        due: Global___DueDate | None = ...,
-        payment: Global___LetterPayment | None = ...,
-        time_zone: _builtins.str = ...,
+        not_before: _timestamp_pb2.Timestamp | None = ...,
+        reason: _builtins.str = ...,
+        explanation: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "due", b"due", "invoice", b"invoice", "payment", b"payment"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["not_before", b"not_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "due", b"due", "invoice", b"invoice", "organization_id", b"organization_id", "organization_name", b"organization_name", "payment", b"payment", "recipients", b"recipients", "time_zone", b"time_zone", "type", b"type"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_about: _TypeAlias = _typing.Literal["due", "payment"]  # noqa: Y015
-    _WhichOneofArgType_about: _TypeAlias = _typing.Literal["about", b"about"]  # noqa: Y015
-    def WhichOneof(self, oneof_group: _WhichOneofArgType_about) -> _WhichOneofReturnType_about | None: ...
-
-Global___Letter: _TypeAlias = Letter  # noqa: Y015
-
-@_typing.final
-class Recipient(_message.Message):
-    """One address of one contact."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    NAME_FIELD_NUMBER: _builtins.int
-    EMAIL_FIELD_NUMBER: _builtins.int
-    name: _builtins.str
-    """The contact's name; may be empty."""
-    email: _builtins.str
-    """The address."""
-    def __init__(
-        self,
-        *,
-        name: _builtins.str = ...,
-        email: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["explanation", b"explanation", "not_before", b"not_before", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Recipient: _TypeAlias = Recipient  # noqa: Y015
-
-@_typing.final
-class LetterInvoice(_message.Message):
-    """The invoice as it stands."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    INVOICE_ID_FIELD_NUMBER: _builtins.int
-    NUMBER_FIELD_NUMBER: _builtins.int
-    ISSUED_ON_FIELD_NUMBER: _builtins.int
-    DUE_ON_FIELD_NUMBER: _builtins.int
-    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
-    BALANCE_MINOR_FIELD_NUMBER: _builtins.int
-    CURRENCY_FIELD_NUMBER: _builtins.int
-    PAY_TOKEN_FIELD_NUMBER: _builtins.int
-    invoice_id: _builtins.int
-    """The ledger's id."""
-    number: _builtins.str
-    """The number, exact as text."""
-    issued_on: _builtins.str
-    """As YYYY-MM-DD; may be empty."""
-    due_on: _builtins.str
-    """As YYYY-MM-DD; may be empty."""
-    amount_minor: _builtins.int
-    """The invoice's amount in minor units of `currency`."""
-    balance_minor: _builtins.int
-    """What remains to be paid in minor units of `currency`."""
-    currency: _builtins.str
-    """ISO 4217 code."""
-    pay_token: _builtins.str
-    """A signed token that opens Pay Now for this invoice, to be put into the link."""
-    def __init__(
-        self,
-        *,
-        invoice_id: _builtins.int = ...,
-        number: _builtins.str = ...,
-        issued_on: _builtins.str = ...,
-        due_on: _builtins.str = ...,
-        amount_minor: _builtins.int = ...,
-        balance_minor: _builtins.int = ...,
-        currency: _builtins.str = ...,
-        pay_token: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "balance_minor", b"balance_minor", "currency", b"currency", "due_on", b"due_on", "invoice_id", b"invoice_id", "issued_on", b"issued_on", "number", b"number", "pay_token", b"pay_token"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___LetterInvoice: _TypeAlias = LetterInvoice  # noqa: Y015
-
-@_typing.final
-class DueDate(_message.Message):
-    """How the due date lies to the day of sending."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    DAYS_PAST_DUE_FIELD_NUMBER: _builtins.int
-    THRESHOLD_DAYS_FIELD_NUMBER: _builtins.int
-    days_past_due: _builtins.int
-    """Local date minus due date: negative before, 0 on the day, positive after."""
-    threshold_days: _builtins.int
-    """The threshold that was reached."""
-    def __init__(
-        self,
-        *,
-        days_past_due: _builtins.int = ...,
-        threshold_days: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["days_past_due", b"days_past_due", "threshold_days", b"threshold_days"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___DueDate: _TypeAlias = DueDate  # noqa: Y015
-
-@_typing.final
-class LetterPayment(_message.Message):
-    """The payment that a receipt or failure is about."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    PAYMENT_ID_FIELD_NUMBER: _builtins.int
-    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
-    CURRENCY_FIELD_NUMBER: _builtins.int
-    METHOD_LABEL_FIELD_NUMBER: _builtins.int
-    ENDED_AT_FIELD_NUMBER: _builtins.int
-    BALANCE_MINOR_FIELD_NUMBER: _builtins.int
-    FAILURE_REASON_FIELD_NUMBER: _builtins.int
-    payment_id: _builtins.str
-    """The payment."""
-    amount_minor: _builtins.int
-    """In minor units of `currency`."""
-    currency: _builtins.str
-    """ISO 4217 code."""
-    method_label: _builtins.str
-    """What the payer used, safe to show."""
-    balance_minor: _builtins.int
-    """What remained of the invoice right after, in minor units."""
-    failure_reason: _builtins.str
-    """Why it failed, as in the fact; empty for a success."""
-    @_builtins.property
-    def ended_at(self) -> _timestamp_pb2.Timestamp:
-        """When it ended, in UTC."""
-
-    def __init__(
-        self,
-        *,
-        payment_id: _builtins.str = ...,
-        amount_minor: _builtins.int = ...,
-        currency: _builtins.str = ...,
-        method_label: _builtins.str = ...,
-        ended_at: _timestamp_pb2.Timestamp | None = ...,
-        balance_minor: _builtins.int = ...,
-        failure_reason: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["ended_at", b"ended_at"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "balance_minor", b"balance_minor", "currency", b"currency", "ended_at", b"ended_at", "failure_reason", b"failure_reason", "method_label", b"method_label", "payment_id", b"payment_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___LetterPayment: _TypeAlias = LetterPayment  # noqa: Y015
+Global___NotYet: _TypeAlias = NotYet  # noqa: Y015
 
 @_typing.final
 class GetCalendarRequest(_message.Message):
@@ -1067,6 +940,10 @@ class Calendar(_message.Message):
     AUTOMATIC_FIELD_NUMBER: _builtins.int
     TODAY_FIELD_NUMBER: _builtins.int
     CLOCK_SET_FIELD_NUMBER: _builtins.int
+    COUNTRY_FIELD_NUMBER: _builtins.int
+    BUSINESS_DAYS_ONLY_FIELD_NUMBER: _builtins.int
+    QUIET_FROM_FIELD_NUMBER: _builtins.int
+    QUIET_UNTIL_FIELD_NUMBER: _builtins.int
     time_zone: _builtins.str
     """An IANA name such as "America/Chicago". Default "UTC"."""
     send_at: _builtins.str
@@ -1082,6 +959,25 @@ class Calendar(_message.Message):
     (`RunTickRequest.as_of`). Only in sandbox mode; a tick without `as_of` ends it. Says nothing about
     `automatic`, which stays as it was set.
     """
+    country: _builtins.str
+    """The country whose holidays and weekends count: an ISO 3166-1 code such as "US", or one with a part of the
+    country that has holidays of its own, such as "US-TX". Empty means none: weekends are Saturday and Sunday.
+    """
+    business_days_only: _builtins.bool
+    """Whether automatic mails go on business days only. What falls on another day goes on the next business
+    day, or before it where `SummarySchedule.closed_days` or the payment that it tells of says so. What is
+    still on its way when a closed day begins waits, too. Default false.
+    """
+    quiet_from: _builtins.str
+    """From when on, in each organization's local time, no automatic mail goes, as HH:MM; empty if it may at any
+    hour. The hours may go over midnight. The second look asks for them (ReviewNotices), so they hold for
+    whatever has kept a mail back until then; one whose look was taken in the last second before them may
+    still leave. What people have just asked for goes at any hour: receipts, new passwords, invitations, and
+    what staff send by hand to one organization. An account summary that staff send to many keeps the hours,
+    not the business days.
+    """
+    quiet_until: _builtins.str
+    """Until when, as HH:MM; from then on mails may go."""
     def __init__(
         self,
         *,
@@ -1091,10 +987,14 @@ class Calendar(_message.Message):
         automatic: _builtins.bool = ...,
         today: _builtins.str = ...,
         clock_set: _builtins.bool = ...,
+        country: _builtins.str = ...,
+        business_days_only: _builtins.bool = ...,
+        quiet_from: _builtins.str = ...,
+        quiet_until: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["automatic", b"automatic", "clock_set", b"clock_set", "sandbox", b"sandbox", "send_at", b"send_at", "time_zone", b"time_zone", "today", b"today"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["automatic", b"automatic", "business_days_only", b"business_days_only", "clock_set", b"clock_set", "country", b"country", "quiet_from", b"quiet_from", "quiet_until", b"quiet_until", "sandbox", b"sandbox", "send_at", b"send_at", "time_zone", b"time_zone", "today", b"today"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -155,7 +155,9 @@ class SchedulerServiceServicer:
     def ListExclusions(self, request, context):
         """Lists the exclusions of one type, ordered by organization id.
 
-        Fails with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for any type but due notices, TYPE_UNKNOWN for a
+        There are lists for account summaries, upcoming payments and due notices; each stands alone.
+
+        Fails with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for any other type, TYPE_UNKNOWN for a
         number that is no type, PAGE_SIZE_INVALID below 0, PAGE_TOKEN_INVALID for another list's token.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -169,7 +171,7 @@ class SchedulerServiceServicer:
         that look up to a second before a mail leaves, so a mail whose look was taken in the last second may
         still be on its way. Fails with NOT_FOUND (ORGANIZATION_MISSING) if the ledger does not know the
         organization, with FAILED_PRECONDITION (EXCLUSIONS_FULL) once the list holds 10,000 organizations, and
-        with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for any type but due notices, TYPE_UNKNOWN for a number that
+        with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for a type that has no list, TYPE_UNKNOWN for a number that
         is no type.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -180,14 +182,17 @@ class SchedulerServiceServicer:
         """Removes an exclusion and returns it as it was; the next tick decides again.
 
         Fails with NOT_FOUND (EXCLUSION_MISSING) if there is none, and with INVALID_ARGUMENT:
-        TYPE_NOT_EXCLUDABLE for any type but due notices, TYPE_UNKNOWN for a number that is no type.
+        TYPE_NOT_EXCLUDABLE for a type that has no list, TYPE_UNKNOWN for a number that is no type.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RunTick(self, request, context):
-        """Decides the due notices as of one instant and reports while it works.
+        """Decides every mail that a day brings, as of one instant, and reports while it works: due notices, and the
+        account summaries, upcoming payments and expiring cards of the types that are on.
+
+        Each organization's day is that of its own time zone, or of the company's where it has none.
 
         The last element has `done` set. Two ticks at once do the work once: the second waits for the
         first up to 30 s, then fails with UNAVAILABLE (TICK_RUNNING); so does a tick that was idle for so long
@@ -238,8 +243,12 @@ class SchedulerServiceServicer:
         """Takes the second look: says for each notice whether its mail may go out now, and with what.
 
         For the mailer, right before it sends. A notice that may not go is recorded as skipped or
-        held with the reason. Notice ids that are unknown come back as withheld (NOTICE_UNKNOWN).
-        Fails with INVALID_ARGUMENT (TOO_MANY_NOTICES) above 200 ids.
+        held with the reason. One that may go, but neither in quiet hours nor on a closed day (see `Calendar`),
+        comes back as not yet, however long it has been with the mailer; it stays queued. Notice ids that are
+        unknown come back as withheld (NOTICE_UNKNOWN).
+        Without ids it tells the company's time zone alone. Fails with INVALID_ARGUMENT (TOO_MANY_NOTICES) above
+        200 ids, and with UNAVAILABLE (NOT_YET_UNKNOWN) where a verdict is not yet and `takes_not_yet` is unset:
+        a mailer of before that verdict waits then, and asks again until it is brought up to date.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -256,7 +265,10 @@ class SchedulerServiceServicer:
         """Replaces the company's calendar. A new schedule begins with its next send time: saving sends nothing.
 
         Fails with INVALID_ARGUMENT (CALENDAR_INVALID), which names each field that is wrong:
-        `calendar.time_zone` (TIME_ZONE_UNKNOWN), `calendar.send_at` (TIME_MALFORMED).
+        `calendar.time_zone` (TIME_ZONE_UNKNOWN), `calendar.send_at` (TIME_MALFORMED), `calendar.country`
+        (COUNTRY_UNKNOWN), `calendar.quiet_from` and `calendar.quiet_until` (TIME_MALFORMED, QUIET_HOURS_HALF
+        where only one is set, QUIET_HOURS_EMPTY where they are the same), and `calendar.send_at`
+        (SEND_AT_IS_QUIET) where it lies within the quiet hours.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -58,7 +58,9 @@ class SchedulerServiceStub:
     ListExclusions: _grpc.UnaryUnaryMultiCallable[_scheduler_pb2.ListExclusionsRequest, _scheduler_pb2.ListExclusionsResponse]
     """Lists the exclusions of one type, ordered by organization id.
 
-    Fails with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for any type but due notices, TYPE_UNKNOWN for a
+    There are lists for account summaries, upcoming payments and due notices; each stands alone.
+
+    Fails with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for any other type, TYPE_UNKNOWN for a
     number that is no type, PAGE_SIZE_INVALID below 0, PAGE_TOKEN_INVALID for another list's token.
     """
     AddExclusion: _grpc.UnaryUnaryMultiCallable[_scheduler_pb2.AddExclusionRequest, _scheduler_pb2.Exclusion]
@@ -68,17 +70,20 @@ class SchedulerServiceStub:
     that look up to a second before a mail leaves, so a mail whose look was taken in the last second may
     still be on its way. Fails with NOT_FOUND (ORGANIZATION_MISSING) if the ledger does not know the
     organization, with FAILED_PRECONDITION (EXCLUSIONS_FULL) once the list holds 10,000 organizations, and
-    with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for any type but due notices, TYPE_UNKNOWN for a number that
+    with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for a type that has no list, TYPE_UNKNOWN for a number that
     is no type.
     """
     RemoveExclusion: _grpc.UnaryUnaryMultiCallable[_scheduler_pb2.RemoveExclusionRequest, _scheduler_pb2.Exclusion]
     """Removes an exclusion and returns it as it was; the next tick decides again.
 
     Fails with NOT_FOUND (EXCLUSION_MISSING) if there is none, and with INVALID_ARGUMENT:
-    TYPE_NOT_EXCLUDABLE for any type but due notices, TYPE_UNKNOWN for a number that is no type.
+    TYPE_NOT_EXCLUDABLE for a type that has no list, TYPE_UNKNOWN for a number that is no type.
     """
     RunTick: _grpc.UnaryStreamMultiCallable[_scheduler_pb2.RunTickRequest, _scheduler_pb2.TickProgress]
-    """Decides the due notices as of one instant and reports while it works.
+    """Decides every mail that a day brings, as of one instant, and reports while it works: due notices, and the
+    account summaries, upcoming payments and expiring cards of the types that are on.
+
+    Each organization's day is that of its own time zone, or of the company's where it has none.
 
     The last element has `done` set. Two ticks at once do the work once: the second waits for the
     first up to 30 s, then fails with UNAVAILABLE (TICK_RUNNING); so does a tick that was idle for so long
@@ -113,8 +118,12 @@ class SchedulerServiceStub:
     """Takes the second look: says for each notice whether its mail may go out now, and with what.
 
     For the mailer, right before it sends. A notice that may not go is recorded as skipped or
-    held with the reason. Notice ids that are unknown come back as withheld (NOTICE_UNKNOWN).
-    Fails with INVALID_ARGUMENT (TOO_MANY_NOTICES) above 200 ids.
+    held with the reason. One that may go, but neither in quiet hours nor on a closed day (see `Calendar`),
+    comes back as not yet, however long it has been with the mailer; it stays queued. Notice ids that are
+    unknown come back as withheld (NOTICE_UNKNOWN).
+    Without ids it tells the company's time zone alone. Fails with INVALID_ARGUMENT (TOO_MANY_NOTICES) above
+    200 ids, and with UNAVAILABLE (NOT_YET_UNKNOWN) where a verdict is not yet and `takes_not_yet` is unset:
+    a mailer of before that verdict waits then, and asks again until it is brought up to date.
     """
     GetCalendar: _grpc.UnaryUnaryMultiCallable[_scheduler_pb2.GetCalendarRequest, _scheduler_pb2.Calendar]
     """Returns the company's calendar."""
@@ -122,7 +131,10 @@ class SchedulerServiceStub:
     """Replaces the company's calendar. A new schedule begins with its next send time: saving sends nothing.
 
     Fails with INVALID_ARGUMENT (CALENDAR_INVALID), which names each field that is wrong:
-    `calendar.time_zone` (TIME_ZONE_UNKNOWN), `calendar.send_at` (TIME_MALFORMED).
+    `calendar.time_zone` (TIME_ZONE_UNKNOWN), `calendar.send_at` (TIME_MALFORMED), `calendar.country`
+    (COUNTRY_UNKNOWN), `calendar.quiet_from` and `calendar.quiet_until` (TIME_MALFORMED, QUIET_HOURS_HALF
+    where only one is set, QUIET_HOURS_EMPTY where they are the same), and `calendar.send_at`
+    (SEND_AT_IS_QUIET) where it lies within the quiet hours.
     """
 
 @_typing.type_check_only
@@ -155,7 +167,9 @@ class SchedulerServiceAsyncStub(SchedulerServiceStub):
     ListExclusions: _aio.UnaryUnaryMultiCallable[_scheduler_pb2.ListExclusionsRequest, _scheduler_pb2.ListExclusionsResponse]  # type: ignore[assignment]
     """Lists the exclusions of one type, ordered by organization id.
 
-    Fails with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for any type but due notices, TYPE_UNKNOWN for a
+    There are lists for account summaries, upcoming payments and due notices; each stands alone.
+
+    Fails with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for any other type, TYPE_UNKNOWN for a
     number that is no type, PAGE_SIZE_INVALID below 0, PAGE_TOKEN_INVALID for another list's token.
     """
     AddExclusion: _aio.UnaryUnaryMultiCallable[_scheduler_pb2.AddExclusionRequest, _scheduler_pb2.Exclusion]  # type: ignore[assignment]
@@ -165,17 +179,20 @@ class SchedulerServiceAsyncStub(SchedulerServiceStub):
     that look up to a second before a mail leaves, so a mail whose look was taken in the last second may
     still be on its way. Fails with NOT_FOUND (ORGANIZATION_MISSING) if the ledger does not know the
     organization, with FAILED_PRECONDITION (EXCLUSIONS_FULL) once the list holds 10,000 organizations, and
-    with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for any type but due notices, TYPE_UNKNOWN for a number that
+    with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for a type that has no list, TYPE_UNKNOWN for a number that
     is no type.
     """
     RemoveExclusion: _aio.UnaryUnaryMultiCallable[_scheduler_pb2.RemoveExclusionRequest, _scheduler_pb2.Exclusion]  # type: ignore[assignment]
     """Removes an exclusion and returns it as it was; the next tick decides again.
 
     Fails with NOT_FOUND (EXCLUSION_MISSING) if there is none, and with INVALID_ARGUMENT:
-    TYPE_NOT_EXCLUDABLE for any type but due notices, TYPE_UNKNOWN for a number that is no type.
+    TYPE_NOT_EXCLUDABLE for a type that has no list, TYPE_UNKNOWN for a number that is no type.
     """
     RunTick: _aio.UnaryStreamMultiCallable[_scheduler_pb2.RunTickRequest, _scheduler_pb2.TickProgress]  # type: ignore[assignment]
-    """Decides the due notices as of one instant and reports while it works.
+    """Decides every mail that a day brings, as of one instant, and reports while it works: due notices, and the
+    account summaries, upcoming payments and expiring cards of the types that are on.
+
+    Each organization's day is that of its own time zone, or of the company's where it has none.
 
     The last element has `done` set. Two ticks at once do the work once: the second waits for the
     first up to 30 s, then fails with UNAVAILABLE (TICK_RUNNING); so does a tick that was idle for so long
@@ -210,8 +227,12 @@ class SchedulerServiceAsyncStub(SchedulerServiceStub):
     """Takes the second look: says for each notice whether its mail may go out now, and with what.
 
     For the mailer, right before it sends. A notice that may not go is recorded as skipped or
-    held with the reason. Notice ids that are unknown come back as withheld (NOTICE_UNKNOWN).
-    Fails with INVALID_ARGUMENT (TOO_MANY_NOTICES) above 200 ids.
+    held with the reason. One that may go, but neither in quiet hours nor on a closed day (see `Calendar`),
+    comes back as not yet, however long it has been with the mailer; it stays queued. Notice ids that are
+    unknown come back as withheld (NOTICE_UNKNOWN).
+    Without ids it tells the company's time zone alone. Fails with INVALID_ARGUMENT (TOO_MANY_NOTICES) above
+    200 ids, and with UNAVAILABLE (NOT_YET_UNKNOWN) where a verdict is not yet and `takes_not_yet` is unset:
+    a mailer of before that verdict waits then, and asks again until it is brought up to date.
     """
     GetCalendar: _aio.UnaryUnaryMultiCallable[_scheduler_pb2.GetCalendarRequest, _scheduler_pb2.Calendar]  # type: ignore[assignment]
     """Returns the company's calendar."""
@@ -219,7 +240,10 @@ class SchedulerServiceAsyncStub(SchedulerServiceStub):
     """Replaces the company's calendar. A new schedule begins with its next send time: saving sends nothing.
 
     Fails with INVALID_ARGUMENT (CALENDAR_INVALID), which names each field that is wrong:
-    `calendar.time_zone` (TIME_ZONE_UNKNOWN), `calendar.send_at` (TIME_MALFORMED).
+    `calendar.time_zone` (TIME_ZONE_UNKNOWN), `calendar.send_at` (TIME_MALFORMED), `calendar.country`
+    (COUNTRY_UNKNOWN), `calendar.quiet_from` and `calendar.quiet_until` (TIME_MALFORMED, QUIET_HOURS_HALF
+    where only one is set, QUIET_HOURS_EMPTY where they are the same), and `calendar.send_at`
+    (SEND_AT_IS_QUIET) where it lies within the quiet hours.
     """
 
 class SchedulerServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -279,7 +303,9 @@ class SchedulerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_scheduler_pb2.ListExclusionsResponse, _abc.Awaitable[_scheduler_pb2.ListExclusionsResponse]]:
         """Lists the exclusions of one type, ordered by organization id.
 
-        Fails with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for any type but due notices, TYPE_UNKNOWN for a
+        There are lists for account summaries, upcoming payments and due notices; each stands alone.
+
+        Fails with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for any other type, TYPE_UNKNOWN for a
         number that is no type, PAGE_SIZE_INVALID below 0, PAGE_TOKEN_INVALID for another list's token.
         """
 
@@ -295,7 +321,7 @@ class SchedulerServiceServicer(metaclass=_abc_1.ABCMeta):
         that look up to a second before a mail leaves, so a mail whose look was taken in the last second may
         still be on its way. Fails with NOT_FOUND (ORGANIZATION_MISSING) if the ledger does not know the
         organization, with FAILED_PRECONDITION (EXCLUSIONS_FULL) once the list holds 10,000 organizations, and
-        with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for any type but due notices, TYPE_UNKNOWN for a number that
+        with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for a type that has no list, TYPE_UNKNOWN for a number that
         is no type.
         """
 
@@ -308,7 +334,7 @@ class SchedulerServiceServicer(metaclass=_abc_1.ABCMeta):
         """Removes an exclusion and returns it as it was; the next tick decides again.
 
         Fails with NOT_FOUND (EXCLUSION_MISSING) if there is none, and with INVALID_ARGUMENT:
-        TYPE_NOT_EXCLUDABLE for any type but due notices, TYPE_UNKNOWN for a number that is no type.
+        TYPE_NOT_EXCLUDABLE for a type that has no list, TYPE_UNKNOWN for a number that is no type.
         """
 
     @_abc_1.abstractmethod
@@ -317,7 +343,10 @@ class SchedulerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduler_pb2.RunTickRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_scheduler_pb2.TickProgress], _abc.AsyncIterator[_scheduler_pb2.TickProgress]]:
-        """Decides the due notices as of one instant and reports while it works.
+        """Decides every mail that a day brings, as of one instant, and reports while it works: due notices, and the
+        account summaries, upcoming payments and expiring cards of the types that are on.
+
+        Each organization's day is that of its own time zone, or of the company's where it has none.
 
         The last element has `done` set. Two ticks at once do the work once: the second waits for the
         first up to 30 s, then fails with UNAVAILABLE (TICK_RUNNING); so does a tick that was idle for so long
@@ -376,8 +405,12 @@ class SchedulerServiceServicer(metaclass=_abc_1.ABCMeta):
         """Takes the second look: says for each notice whether its mail may go out now, and with what.
 
         For the mailer, right before it sends. A notice that may not go is recorded as skipped or
-        held with the reason. Notice ids that are unknown come back as withheld (NOTICE_UNKNOWN).
-        Fails with INVALID_ARGUMENT (TOO_MANY_NOTICES) above 200 ids.
+        held with the reason. One that may go, but neither in quiet hours nor on a closed day (see `Calendar`),
+        comes back as not yet, however long it has been with the mailer; it stays queued. Notice ids that are
+        unknown come back as withheld (NOTICE_UNKNOWN).
+        Without ids it tells the company's time zone alone. Fails with INVALID_ARGUMENT (TOO_MANY_NOTICES) above
+        200 ids, and with UNAVAILABLE (NOT_YET_UNKNOWN) where a verdict is not yet and `takes_not_yet` is unset:
+        a mailer of before that verdict waits then, and asks again until it is brought up to date.
         """
 
     @_abc_1.abstractmethod
@@ -397,7 +430,10 @@ class SchedulerServiceServicer(metaclass=_abc_1.ABCMeta):
         """Replaces the company's calendar. A new schedule begins with its next send time: saving sends nothing.
 
         Fails with INVALID_ARGUMENT (CALENDAR_INVALID), which names each field that is wrong:
-        `calendar.time_zone` (TIME_ZONE_UNKNOWN), `calendar.send_at` (TIME_MALFORMED).
+        `calendar.time_zone` (TIME_ZONE_UNKNOWN), `calendar.send_at` (TIME_MALFORMED), `calendar.country`
+        (COUNTRY_UNKNOWN), `calendar.quiet_from` and `calendar.quiet_until` (TIME_MALFORMED, QUIET_HOURS_HALF
+        where only one is set, QUIET_HOURS_EMPTY where they are the same), and `calendar.send_at`
+        (SEND_AT_IS_QUIET) where it lies within the quiet hours.
         """
 
 def add_SchedulerServiceServicer_to_server(servicer: SchedulerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
