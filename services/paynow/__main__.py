@@ -9,15 +9,17 @@ from pathlib import Path
 
 import grpc
 from dunlin.operations.v1 import operations_pb2, operations_pb2_grpc
-from dunlin.paynow.v1 import ledger_pb2_grpc, paynow_pb2_grpc
+from dunlin.paynow.v1 import accounts_pb2_grpc, ledger_pb2_grpc, paynow_pb2_grpc
 
-from services.paynow import provider_sandbox, servicer_ledger, servicer_paynow
+from services.paynow import provider_sandbox, servicer_accounts, servicer_ledger, servicer_paynow
 from services.paynow.composition_payments import Payments
 from services.paynow.domain.links import PayLinks
 from services.paynow.measured import MeasuredProvider
 from services.paynow.provider_sandbox import SandboxProvider
+from services.paynow.repository.accounts_writer import SqlAccounts
 from services.paynow.repository.backlog import backlog, queue_gauges
 from services.paynow.repository.books import SqlLedger
+from services.paynow.servicer_accounts import AccountsServicer
 from services.paynow.servicer_ledger import LedgerServicer
 from services.paynow.tables import outbox
 from services.shared.clock import Clock, SystemClock
@@ -41,12 +43,26 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 CALLERS = {
     "/dunlin.paynow.v1.LedgerService/": ("gateway", "scheduler"),
     "/dunlin.paynow.v1.LedgerService/SyncBooks": ("gateway",),
+    "/dunlin.paynow.v1.AccountsService/": ("gateway", "scheduler"),
+    **{
+        f"/dunlin.paynow.v1.AccountsService/{name}": ("gateway",)
+        for name in (
+            "SyncMethods",
+            "SyncPlans",
+            "RecordSignIn",
+            "SaveProfile",
+            "RemoveProfile",
+            "SetProfiles",
+            "StarContacts",
+        )
+    },
     "/dunlin.paynow.v1.PayNowService/": ("gateway",),
     "/dunlin.operations.v1.OperationsService/": ("gateway",),
 }
 """Which programs may call what."""
 SERVICE_NAMES = (
     servicer_ledger.NAME,
+    servicer_accounts.NAME,
     servicer_paynow.NAME,
     operations_pb2.DESCRIPTOR.services_by_name["OperationsService"].full_name,
 )
@@ -115,12 +131,15 @@ def _servicers(
     env: Mapping[str, str], database: Database, payments: Payments, clock: Clock
 ) -> Callable[[grpc.Server], None]:
     link_key = secret_file(env, "DUNLIN_LINK_KEY_FILE")
-    ledger = LedgerServicer(ledger=SqlLedger(database), tokens=PayLinks(link_key), clock=clock)
+    tokens = PayLinks(link_key)
+    ledger = LedgerServicer(ledger=SqlLedger(database), tokens=tokens, clock=clock)
+    accounts = AccountsServicer(accounts=SqlAccounts(database), tokens=tokens, clock=clock)
     paynow = payments.servicer(link_key)
     operations = OperationsServicer(lambda: backlog(database, clock))
 
     def add(server: grpc.Server) -> None:
         ledger_pb2_grpc.add_LedgerServiceServicer_to_server(ledger, server)
+        accounts_pb2_grpc.add_AccountsServiceServicer_to_server(accounts, server)
         paynow_pb2_grpc.add_PayNowServiceServicer_to_server(paynow, server)
         operations_pb2_grpc.add_OperationsServiceServicer_to_server(operations, server)
 

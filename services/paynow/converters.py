@@ -1,14 +1,16 @@
 """Wire <-> domain of the ledger; every rule of the wire is here."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from operator import attrgetter
 from typing import NamedTuple
 
-from dunlin.paynow.v1 import books_pb2, ledger_pb2
+from dunlin.paynow.v1 import books_pb2, ledger_pb2, plans_pb2
 
-from services.paynow.domain import books
+from services.paynow.domain import accounts, books
+from services.paynow.domain.contacts import DefaultBy, as_imported, default_by
 from services.paynow.domain.lines import SyncRecord
+from services.paynow.domain.plans import PlannedPayment
 from services.paynow.domain.sync import SyncReport
 from services.paynow.ports import InvoiceFilter, InvoicePlace, OrganizationPlace
 from services.paynow.use_cases.books import (
@@ -34,6 +36,14 @@ _STATUS_TO_WIRE = {
 _STATUS_FROM_WIRE: dict[int, str] = {
     books_pb2.INVOICE_STATUS_UNSPECIFIED: "",
     **{number: status for status, number in _STATUS_TO_WIRE.items()},
+}
+
+
+_DEFAULT_BY = {
+    None: books_pb2.DEFAULT_BY_UNSPECIFIED,
+    DefaultBy.HAND: books_pb2.DEFAULT_BY_HAND,
+    DefaultBy.CRM: books_pb2.DEFAULT_BY_CRM,
+    DefaultBy.PRIMARY: books_pb2.DEFAULT_BY_PRIMARY,
 }
 
 
@@ -77,9 +87,9 @@ def sync_batches(requests: Iterable[ledger_pb2.SyncBooksRequest]) -> Iterator[li
 
 # Taken together, since a list has millions of them.
 _organization_of = attrgetter("line", "organization_id", "organization_name")
-_details_of = attrgetter("type", "status", "address", "time_zone")
+_details_of = attrgetter("type", "status", "address", "time_zone", "currency", "language")
 _invoice_of = attrgetter("invoice_number", "issued_on", "due_on", "currency", "amount", "balance", "status")
-_NO_DETAILS = ("",) * 4
+_NO_DETAILS = ("",) * 6
 
 
 def _sync_record(record: ledger_pb2.SyncRecord) -> SyncRecord:
@@ -89,6 +99,7 @@ def _sync_record(record: ledger_pb2.SyncRecord) -> SyncRecord:
         record.contact_name,
         tuple(record.contact_emails),
         record.contact_default if record.HasField("contact_default") else None,
+        record.contact_profile,
         *_invoice_of(record),
     )
     return SyncRecord._make(texts)
@@ -110,7 +121,7 @@ def organization_query(request: ledger_pb2.ListOrganizationsRequest) -> Organiza
     key = decode_token(_organizations_named(request.query), request.page_token)
     after = OrganizationPlace(str(key[0]), str(key[1])) if key else None
     size = page_size(request.page_size, USUAL_PAGE, MOST_ON_PAGE)
-    return OrganizationQuery(request.query, after, size, _needed_date(request.today, "today"))
+    return OrganizationQuery(request.query, after, size, needed_date(request.today, "today"))
 
 
 def organization_page(
@@ -123,7 +134,7 @@ def organization_page(
             ledger_pb2.OrganizationSummary(
                 organization=organization(summary.organization),
                 open_invoices=summary.open_invoices,
-                totals=[_total(total) for total in summary.totals],
+                totals=[total(one) for one in summary.totals],
             )
             for summary in page.organizations
         ],
@@ -146,15 +157,32 @@ def organization(found: books.Organization) -> books_pb2.Organization:
         address=found.address,
         time_zone=found.time_zone,
         currency=found.currency,
-        contacts=[
-            books_pb2.Contact(
-                contact_id=contact.contact_id,
-                name=contact.name,
-                emails=[address.email for address in contact.addresses],
-                is_default=contact.is_default,
-            )
-            for contact in found.contacts
-        ],
+        language=found.language,
+        contacts=_contacts(found.contacts),
+    )
+
+
+def _contacts(found: Sequence[books.Contact]) -> list[books_pb2.Contact]:
+    """All contacts of an organization, each also with what it would be without stars by hand."""
+    result = [contact(one) for one in found]
+    for one, imported in zip(result, as_imported(found), strict=True):
+        one.default_by_imports = _DEFAULT_BY[default_by(imported)]
+    return result
+
+
+def contact(found: books.Contact, organization_name: str = "", language: str = "") -> books_pb2.Contact:
+    """A contact with its addresses; what is said of its organization comes in lists of contacts only."""
+    return books_pb2.Contact(
+        contact_id=found.contact_id,
+        name=found.name,
+        emails=[address.email for address in found.addresses],
+        is_default=found.is_default,
+        organization_id=found.organization_id,
+        profile_id=found.profile_id,
+        signed_in_at=timestamp(found.signed_in_at),
+        organization_name=organization_name,
+        language=language,
+        default_by=_DEFAULT_BY[default_by(found)],
     )
 
 
@@ -206,7 +234,7 @@ def invoice(found: books.Invoice) -> books_pb2.Invoice:
 
 def due_query(request: ledger_pb2.ListDueInvoicesRequest) -> DueQuery:
     """Which due invoices are asked for."""
-    due_by = _needed_date(request.due_on_or_before, "due_on_or_before")
+    due_by = needed_date(request.due_on_or_before, "due_on_or_before")
     return DueQuery(due_by, request.after_invoice_id, page_size(request.batch_size, USUAL_DUE, MOST_DUE))
 
 
@@ -222,6 +250,7 @@ def due_batch(batch: DueBatch) -> ledger_pb2.ListDueInvoicesResponse:
                 balance_minor=one.balance_minor,
                 reserved_minor=one.reserved_minor,
                 reachable=one.reachable,
+                time_zone=one.time_zone,
             )
             for one in batch.invoices
         ],
@@ -229,7 +258,7 @@ def due_batch(batch: DueBatch) -> ledger_pb2.ListDueInvoicesResponse:
     )
 
 
-def subjects(found: Iterable[books.Subject]) -> ledger_pb2.ReadSubjectsResponse:
+def subjects(found: Iterable[accounts.Subject]) -> ledger_pb2.ReadSubjectsResponse:
     """Invoices and whom to tell about them."""
     return ledger_pb2.ReadSubjectsResponse(
         subjects=[
@@ -237,15 +266,36 @@ def subjects(found: Iterable[books.Subject]) -> ledger_pb2.ReadSubjectsResponse:
                 invoice=invoice(one.invoice),
                 addressees=[ledger_pb2.Addressee(name=to.name, email=to.email) for to in one.addressees],
                 pay_token=one.pay_token,
+                time_zone=one.time_zone,
+                language=one.language,
+                plan=planned(one.plan) if one.plan else None,
             )
             for one in found
         ]
     )
 
 
+def today(text: str) -> date | None:
+    """Which day it is for whoever asks; None if they do not say."""
+    return date_of(text, "today")
+
+
+def planned(found: PlannedPayment) -> plans_pb2.PlannedPayment:
+    """A payment that will be made by itself."""
+    return plans_pb2.PlannedPayment(
+        scheduled_id=found.scheduled_id,
+        organization_id=found.invoice.organization_id,
+        invoice_id=found.invoice.invoice_id,
+        pays_on=found.pays_on.isoformat(),
+        amount_minor=found.amount_minor,
+        method_label=found.method_label,
+        by_autopay=found.by_autopay,
+    )
+
+
 def span(request: ledger_pb2.CountByDueDateRequest) -> Span:
     """Which due dates to count; `from` is a word of Python's."""
-    return Span(_needed_date(getattr(request, "from"), "from"), _needed_date(request.to, "to"))
+    return Span(needed_date(getattr(request, "from"), "from"), needed_date(request.to, "to"))
 
 
 def due_date_counts(counts: Iterable[tuple[date, int]]) -> ledger_pb2.CountByDueDateResponse:
@@ -257,13 +307,13 @@ def due_date_counts(counts: Iterable[tuple[date, int]]) -> ledger_pb2.CountByDue
 
 def summary_date(request: ledger_pb2.GetBooksSummaryRequest) -> date:
     """For which date to sum up."""
-    return _needed_date(request.today, "today")
+    return needed_date(request.today, "today")
 
 
 def summary(found: books.BooksSummary) -> ledger_pb2.BooksSummary:
     """Totals over the books."""
     return ledger_pb2.BooksSummary(
-        totals=[_total(total) for total in found.totals],
+        totals=[total(one) for one in found.totals],
         aging=[ledger_pb2.AgingBucket(**bucket._asdict()) for bucket in found.aging],
         organizations=found.organizations,
         last_synced_at=timestamp(found.last_synced_at),
@@ -271,11 +321,13 @@ def summary(found: books.BooksSummary) -> ledger_pb2.BooksSummary:
     )
 
 
-def _total(total: books.CurrencyTotal) -> ledger_pb2.CurrencyTotal:
-    return ledger_pb2.CurrencyTotal(**total._asdict())
+def total(found: books.CurrencyTotal) -> ledger_pb2.CurrencyTotal:
+    """What is owed in one currency."""
+    return ledger_pb2.CurrencyTotal(**found._asdict())
 
 
-def _needed_date(text: str, field: str) -> date:
+def needed_date(text: str, field: str) -> date:
+    """The date; `Invalid` (DATE_MISSING, DATE_MALFORMED) names the field."""
     found = date_of(text, field)
     if found is None:
         raise invalid_field(field, "DATE_MISSING", f"{field} is empty; write a date such as 2026-01-31.")

@@ -38,6 +38,7 @@ def link_contents(link: Link, shown: Shown) -> pb.LinkContents:
         currency=shown.invoice.currency,
         due_on=iso(shown.invoice.due_on),
         organization_name=shown.organization_name,
+        language=shown.language,
     )
 
 
@@ -56,6 +57,7 @@ def quote_message(quote: Quote) -> pb.Quote:
         email=quote.email,
         expires_at=timestamp(quote.expires_at),
         payment_id=quote.payment_id,
+        language=quote.language,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from services.paynow.domain.aging import AgedSum
 from services.paynow.domain.books import (
@@ -14,6 +14,8 @@ from services.paynow.domain.books import (
     Invoice,
     Organization,
 )
+from services.paynow.domain.plans import PlannedPayment, Span
+from services.paynow.domain.recorded import RecordedInvoice
 from services.paynow.domain.repeats import ToldLine
 from services.paynow.domain.sync import InvoiceKey, Known, Plan, StaleAddress, SyncReport
 
@@ -58,12 +60,27 @@ class BooksWriter(Protocol):
         """What is known of them, in a fixed number of statements."""
         ...
 
+    def profiles(self) -> dict[str, str]:
+        """The ids of client profiles, by their ids and by their case-folded names."""
+        ...
+
     def apply(self, plan: Plan, at: datetime) -> None:
         """Writes what the plan says, in a fixed number of statements.
 
         A line that tells a balance sets the books' balance; what remains is that less what was paid here,
         never below 0.
         """
+        ...
+
+    def take_untold(self, most: int) -> Sequence[RecordedInvoice]:
+        """The first invoices that the other services were not told of, by id; from now on they count as told.
+
+        Comes under the `lock`: ids then count up in the order in which invoices are stored.
+        """
+        ...
+
+    def announce(self, name: str, body: dict[str, Any], at: datetime) -> None:
+        """Tells the other services a fact, if and only if this transaction is kept."""
         ...
 
     def drop_addresses(self, stale: Sequence[StaleAddress]) -> None:
@@ -116,15 +133,33 @@ class BooksReader(Protocol):
         """The known ones, in no particular order."""
         ...
 
-    def addressees(self, organization_ids: Collection[str]) -> dict[str, tuple[Addressee, ...]]:
-        """By organization whom to tell, in order; organizations with nobody to tell are not in it."""
+    def addressees(
+        self, organization_ids: Collection[str], profile_ids: Collection[str] = ()
+    ) -> dict[str, tuple[Addressee, ...]]:
+        """By organization whom to tell, in order; organizations with nobody to tell are not in it.
+
+        The default contacts, or, where client profiles are named, the contacts with one of them.
+        """
         ...
 
-    def due_invoices(self, due_on_or_before: date, after_invoice_id: int, limit: int) -> Sequence[DueInvoice]:
-        """Open invoices with a positive balance that are due by then, by id."""
+    def next_plans(self, invoice_ids: Collection[int], span: Span) -> dict[int, PlannedPayment]:
+        """By invoice the first payment within the span that will be made by itself; others are not in it."""
         ...
 
-    def count_due_invoices(self, due_on_or_before: date) -> int:
+    def due_invoices(
+        self,
+        due_on_or_before: date,
+        after_invoice_id: int,
+        limit: int,
+        time_zones: Collection[str] = (),
+    ) -> Sequence[DueInvoice]:
+        """Open invoices with a positive balance that are due by then, by id.
+
+        Only of organizations with one of the time zones, "" meaning none of their own; of all without any.
+        """
+        ...
+
+    def count_due_invoices(self, due_on_or_before: date, time_zones: Collection[str] = ()) -> int:
         """How many of them there are in all."""
         ...
 

@@ -83,6 +83,8 @@ class Shown:
 
     invoice: Payable
     organization_name: str
+    language: str
+    """The organization's, as a BCP 47 tag; empty means the company's."""
 
     @property
     def due_on(self) -> date | None:

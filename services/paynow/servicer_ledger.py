@@ -75,7 +75,11 @@ class LedgerServicer(ledger_pb2_grpc.LedgerServiceServicer):
         """A batch of due invoices."""
         asked = converters.due_query(request)
         batch = books.list_due_invoices(
-            asked.due_on_or_before, asked.after_invoice_id, asked.size, ledger=self._ledger
+            asked.due_on_or_before,
+            asked.after_invoice_id,
+            asked.size,
+            request.time_zones,
+            ledger=self._ledger,
         )
         return converters.due_batch(batch)
 
@@ -86,6 +90,7 @@ class LedgerServicer(ledger_pb2_grpc.LedgerServiceServicer):
         found = books.read_subjects(
             request.invoice_ids,
             request.with_pay_tokens,
+            converters.today(request.today),
             ledger=self._ledger,
             tokens=self._tokens,
             clock=self._clock,

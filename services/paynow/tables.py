@@ -1,4 +1,4 @@
-"""The tables of the books; those of payments share `metadata` and live in tables_payments."""
+"""The tables of the books; tables_payments and tables_accounts share `metadata`."""
 
 from sqlalchemy import (
     BigInteger,
@@ -20,8 +20,19 @@ from services.shared.outbox import outbox_table
 
 metadata = MetaData()
 
+# Spelled out rather than bound: a partial index serves only a query that repeats its words.
+HAS_TIME_ZONE = "time_zone <> ''"
+HAS_PROFILE = "profile_id <> ''"
+IS_DUE = "status = 'open' AND balance_minor > 0 AND due_on IS NOT NULL"
+
 # One row. A sync batch locks it, so that two syncs at once do not insert the same organization twice.
-books_lock = Table("books_lock", metadata, Column("lock_id", Integer, primary_key=True, autoincrement=False))
+books_lock = Table(
+    "books_lock",
+    metadata,
+    Column("lock_id", Integer, primary_key=True, autoincrement=False),
+    # Up to this one the other services were told of new invoices.
+    Column("told_invoice_id", BigInteger, nullable=False, server_default="0"),
+)
 
 organizations = Table(
     "organizations",
@@ -36,9 +47,14 @@ organizations = Table(
     Column("time_zone", Text, nullable=False),
     Column("currency", Text, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("language", Text, nullable=False, server_default=""),
     # PostgreSQL has "organizations_by_words" for searches as well, where it knows trigrams: migration 0005.
     Index("organizations_by_name", "name_key", "organization_id"),
-)
+    Index(
+        "organizations_with_time_zone", "time_zone", "organization_id",
+        sqlite_where=text(HAS_TIME_ZONE), postgresql_where=text(HAS_TIME_ZONE),
+    ),
+)  # fmt: skip
 
 contacts = Table(
     "contacts",
@@ -53,21 +69,24 @@ contacts = Table(
     # What domain.contacts.defaults says of the three columns above; kept here so that a scan of due
     # invoices need not work it out for each row.
     Column("is_default", Boolean, nullable=False),
+    Column("profile_id", Text, nullable=False, server_default=""),  # of tables_accounts.profiles
+    Column("signed_in_at", UtcDateTime),  # to the portal, the last time
     UniqueConstraint("organization_id", "position"),
-)
+    Index(
+        "contacts_with_profile", "profile_id", "contact_id",
+        sqlite_where=text(HAS_PROFILE), postgresql_where=text(HAS_PROFILE),
+    ),
+)  # fmt: skip
 
 addresses = Table(
     "addresses",
     metadata,
     Column("contact_id", BigInteger, ForeignKey("contacts.contact_id"), primary_key=True),
-    Column("email_key", Text, primary_key=True),  # domain.addresses.address_key of the address
+    Column("email_key", Text, primary_key=True),  # shared.addresses.address_key of the address
     Column("position", Integer, nullable=False),  # ascending, with gaps
     Column("email", Text, nullable=False),  # as written
     Index("addresses_by_key", "email_key"),
 )
-
-# Spelled out rather than bound: a partial index serves only a query that repeats its words.
-IS_DUE = "status = 'open' AND balance_minor > 0 AND due_on IS NOT NULL"
 
 invoices = Table(
     "invoices",

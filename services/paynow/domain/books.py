@@ -64,6 +64,8 @@ class Contact:
     starred_by_crm: bool
     is_default: bool
     addresses: tuple[Address, ...]
+    profile_id: str = ""
+    signed_in_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Organization:
     time_zone: str
     currency: str
     contacts: tuple[Contact, ...] = ()
+    language: str = ""
 
 
 class Invoice(NamedTuple):
@@ -106,6 +109,7 @@ class DueInvoice(NamedTuple):
     balance_minor: int
     reserved_minor: int
     reachable: bool
+    time_zone: str
 
 
 class Addressee(NamedTuple):
@@ -113,15 +117,6 @@ class Addressee(NamedTuple):
 
     name: str
     email: str
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """An invoice and whom to tell about it; `pay_token` is empty unless it was asked for."""
-
-    invoice: Invoice
-    addressees: tuple[Addressee, ...]
-    pay_token: str = ""
 
 
 class CurrencyTotal(NamedTuple):

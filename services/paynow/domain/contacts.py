@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
+from enum import Enum
 
 from services.paynow.domain.books import Address, Addressee, Contact, ContactKey
 from services.paynow.domain.lines import ContactClaim
@@ -52,19 +53,22 @@ def first_seen(claim: ContactClaim, organization_id: str, position: int) -> Cont
         starred_by_crm=bool(claim.starred),
         is_default=False,
         addresses=_placed(claim.addresses, after=0),
+        profile_id=claim.profile,
     )
 
 
 def merged(contact: Contact, claim: ContactClaim) -> Contact:
-    """The contact with what the line adds: a name where it had none, further addresses, the CRM's star."""
+    """The contact with what the line adds: a name where it had none, addresses, the CRM's star, a profile."""
     known = {address.email_key for address in contact.addresses}
     last = contact.addresses[-1].position if contact.addresses else 0
     added = _placed([a for a in claim.addresses if a.email_key not in known], after=last)
     starred = contact.starred_by_crm if claim.starred is None else claim.starred
     name = contact.name or claim.name
-    if not added and starred == contact.starred_by_crm and name == contact.name:
+    profile = claim.profile or contact.profile_id
+    if (added, name, starred, profile) == ((), contact.name, contact.starred_by_crm, contact.profile_id):
         return contact
-    return replace(contact, name=name, starred_by_crm=starred, addresses=contact.addresses + added)
+    addresses = contact.addresses + added
+    return replace(contact, name=name, starred_by_crm=starred, addresses=addresses, profile_id=profile)
 
 
 def _placed(addresses: Sequence[Address], *, after: int) -> tuple[Address, ...]:
@@ -95,11 +99,32 @@ def with_defaults(contacts: Sequence[Contact]) -> list[Contact]:
     ]
 
 
+def as_imported(contacts: Sequence[Contact]) -> list[Contact]:
+    """The same as if nobody were starred by hand."""
+    return with_defaults([replace(contact, starred_by_hand=False) for contact in contacts])
+
+
+class DefaultBy(Enum):
+    """What makes a contact a default contact."""
+
+    HAND = "hand"
+    CRM = "crm"
+    PRIMARY = "primary"
+
+
+def default_by(contact: Contact) -> DefaultBy | None:
+    """Why it is a default contact, which `with_defaults` has worked out; None if it is not."""
+    if not contact.is_default:
+        return None
+    if contact.starred_by_hand:
+        return DefaultBy.HAND
+    return DefaultBy.CRM if contact.starred_by_crm else DefaultBy.PRIMARY
+
+
 def addressees(contacts: Iterable[Contact]) -> tuple[Addressee, ...]:
-    """All addresses of all default contacts, each once, in the order of the books; empty if there is none."""
+    """All addresses of these contacts, each once, in the order of the books; empty if there is none."""
     found: dict[str, Addressee] = {}
     for contact in sorted(contacts, key=lambda contact: contact.position):
-        if contact.is_default:
-            for address in contact.addresses:
-                found.setdefault(address.email_key, Addressee(contact.name, address.email))
+        for address in contact.addresses:
+            found.setdefault(address.email_key, Addressee(contact.name, address.email))
     return tuple(found.values())

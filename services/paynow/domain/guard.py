@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from services.paynow.domain.addresses import AddressMalformed, address_key
+from services.shared.addresses import AddressMalformed, address_key
 from services.shared.errors import Invalid, Missing, Violation, WrongState
 from services.shared.money import MoneyError, parse_decimal, to_decimal
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from services.paynow.domain.marks import Named, mark_of
-from services.paynow.domain.seal import Seal
 from services.shared.errors import WrongState, invalid_field
+from services.shared.seal import Seal
 
 LIFETIME = timedelta(days=60)
 """How long a link opens."""

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 
 from services.paynow.domain.guard import Payable
 from services.paynow.domain.marks import Named, mark_of
-from services.paynow.domain.seal import Seal
 from services.shared.errors import Missing, WrongState
+from services.shared.seal import Seal
 
 LIFETIME = timedelta(minutes=15)
 """How long a quote may be confirmed."""
@@ -52,6 +52,8 @@ class Quote:
     created_at: datetime
     payment_id: str = ""
     """The payment that used it up, where that was looked for."""
+    language: str = ""
+    """The organization's, where that was looked for; empty means the company's."""
     sealed: str = ""
     """What the payer carries: who has it may confirm it."""
 
@@ -119,4 +121,5 @@ def _read(content: bytes, sealed: str) -> Quote:
     number, _, email = content[_HEAD.size :].decode().partition("\n")
     created_at = _EPOCH + at * _MICROSECOND
     currency, quote_id = currency.decode(), quote_id.decode()
-    return Quote(quote_id, invoice_id, mark, number, amount_minor, currency, email, created_at, "", sealed)
+    quote = Quote(quote_id, invoice_id, mark, number, amount_minor, currency, email, created_at)
+    return replace(quote, sealed=sealed)

@@ -1,21 +1,22 @@
 """A sync: what a stream of lines changes in the books, batch by batch."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from services.paynow.domain import contacts as rules
 from services.paynow.domain.balances import tells_balance
 from services.paynow.domain.books import Address, Contact, ContactKey, Organization
+from services.paynow.domain.cells import LineRefusal
 from services.paynow.domain.lines import (
     ContactClaim,
     InvoiceClaim,
     InvoiceLine,
-    LineRefusal,
     OrganizationClaim,
     check_line,
     currency_changed,
     duplicate,
+    profile_unknown,
 )
 from services.paynow.domain.repeats import Numbers, ToldLine, sift
 from services.shared.errors import Busy
@@ -57,11 +58,15 @@ class ChangedInvoice(NamedTuple):
 
 @dataclass(frozen=True)
 class Known:
-    """What the ledger knows of everything that a batch names; contacts in the order of their positions."""
+    """What the ledger knows of everything that a batch names; contacts in the order of their positions.
+
+    `profiles` gives the id of a client profile by its id and by its case-folded name.
+    """
 
     organizations: dict[str, Organization]
     contacts: dict[str, list[Contact]]
     invoices: dict[InvoiceKey, KnownInvoice]
+    profiles: Mapping[str, str] = field(default_factory=dict)
 
 
 class NewAddress(NamedTuple):
@@ -158,9 +163,10 @@ class Sync:
     def plan(self, lines: Sequence[InvoiceLine], known: Known) -> Plan:
         """What the lines change. Where lines of a batch contradict each other, the last one holds.
 
-        A line that changes the currency of an unsettled invoice is refused as a whole.
+        A line that changes the currency of an unsettled invoice is refused as a whole, and so is one with a
+        client profile that there is not.
         """
-        plan, lines = Plan(), self._without_mixed_money(lines, known)
+        plan, lines = Plan(), self._with_profiles(self._without_mixed_money(lines, known), known)
         touched: set[int] = set()  # indexes of the lines that changed an organization or a contact
         _plan_organizations(plan, touched, lines, known)
         meant = self._plan_contacts(plan, touched, lines, known)
@@ -196,6 +202,20 @@ class Sync:
                 self._refuse(currency_changed(line, before.claim.currency))
             else:
                 kept.append(line)
+        return kept
+
+    def _with_profiles(self, lines: Sequence[InvoiceLine], known: Known) -> Sequence[InvoiceLine]:
+        """The lines whose client profile is known, by its id."""
+        if not any(line.contact and line.contact.profile for line in lines):
+            return lines
+        kept = []
+        for line in lines:
+            if line.contact is None or not (asked := line.contact.profile):
+                kept.append(line)
+            elif profile_id := known.profiles.get(asked) or known.profiles.get(asked.casefold()):
+                kept.append(line._replace(contact=line.contact._replace(profile=profile_id)))
+            else:
+                self._refuse(profile_unknown(line, known.profiles))
         return kept
 
     def _refuse(self, refusal: LineRefusal) -> None:
@@ -316,14 +336,17 @@ def _told(before: Organization | None, claim: OrganizationClaim) -> Organization
     if before is None:
         status = claim.status or "active"
         return Organization(
-            claim.organization_id, claim.name, claim.type, status, claim.address, claim.time_zone, ""
+            claim.organization_id,
+            claim.name,
+            claim.type,
+            status,
+            claim.address,
+            claim.time_zone,
+            claim.currency,
+            language=claim.language,
         )
-    type, status = claim.type or before.type, claim.status or before.status
-    address, time_zone = claim.address or before.address, claim.time_zone or before.time_zone
-    told = (claim.name, type, status, address, time_zone)
-    if told == (before.name, before.type, before.status, before.address, before.time_zone):
-        return before
-    return replace(before, name=claim.name, type=type, status=status, address=address, time_zone=time_zone)
+    after = replace(before, **{name: value for name, value in claim._asdict().items() if value})
+    return before if after == before else after
 
 
 def _compare_contacts(plan: Plan, before: Sequence[Contact], after: Sequence[Contact]) -> None:

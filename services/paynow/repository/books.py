@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, bindparam, delete, insert, select, up
 
 from services.paynow.domain.books import Contact, ContactKey
 from services.paynow.domain.lines import InvoiceClaim
+from services.paynow.domain.recorded import RecordedInvoice
 from services.paynow.domain.sync import (
     InvoiceKey,
     Known,
@@ -25,8 +26,18 @@ from services.paynow.repository.books_reader import SqlBooksReader
 from services.paynow.repository.bulk import insert_many
 from services.paynow.repository.contacts import contacts_of
 from services.paynow.repository.texts import as_texts, is_among, texts
-from services.paynow.tables import addresses, books_lock, contacts, invoices, organizations, sync_runs
+from services.paynow.tables import (
+    addresses,
+    books_lock,
+    contacts,
+    invoices,
+    organizations,
+    outbox,
+    sync_runs,
+)
+from services.paynow.tables_accounts import profiles
 from services.shared.database import Database
+from services.shared.outbox import append_fact
 
 _COUNT_BATCH = (
     update(sync_runs)
@@ -103,6 +114,26 @@ class SqlBooksWriter:
             contacts_of(self._connection, is_among(dialect, contacts.c.organization_id, organization_ids)),
             self._known_invoices(invoices),
         )
+
+    def profiles(self) -> dict[str, str]:
+        """The ids of client profiles, by their ids and by their case-folded names."""
+        t = profiles.c
+        found = self._connection.execute(select(t.profile_id, t.name_key)).all()
+        return {row.name_key: row.profile_id for row in found} | {row[0]: row[0] for row in found}
+
+    def announce(self, name: str, body: dict[str, Any], at: datetime) -> None:
+        """Tells the other services a fact."""
+        append_fact(self._connection, outbox, name, body, at=at)
+
+    def take_untold(self, most: int) -> Sequence[RecordedInvoice]:
+        """The first invoices that the other services were not told of, by id; from now on they are."""
+        t = invoices.c
+        told = select(books_lock.c.told_invoice_id).scalar_subquery()
+        query = select(t.invoice_id, t.organization_id).where(t.invoice_id > told)
+        rows = self._connection.execute(query.order_by(t.invoice_id).limit(most)).all()
+        if rows:
+            self._connection.execute(update(books_lock).values(told_invoice_id=rows[-1].invoice_id))
+        return [RecordedInvoice(*row) for row in rows]
 
     def apply(self, plan: Plan, at: datetime) -> None:
         """Writes what the plan says: at most one statement for each of its parts."""

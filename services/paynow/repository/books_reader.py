@@ -6,7 +6,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, or_, select, text, true
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, text, true
 
 from services.paynow.domain.aging import BUCKETS, AgedSum, latest_due_date
 from services.paynow.domain.books import (
@@ -17,34 +17,20 @@ from services.paynow.domain.books import (
     Organization,
 )
 from services.paynow.domain.contacts import addressees
+from services.paynow.domain.plans import PlannedPayment, Span
 from services.paynow.domain.repeats import ToldLine
 from services.paynow.ports import InvoiceFilter, InvoicePlace, OrganizationPlace
 from services.paynow.repository import books_rows as rows
+from services.paynow.repository.conditions import IS_OPEN, is_in_zone, is_reachable, is_told
 from services.paynow.repository.contacts import contacts_of
+from services.paynow.repository.plans import INVOICE_COLUMNS, first_plans, planned
 from services.paynow.repository.texts import as_texts, texts
-from services.paynow.tables import IS_DUE, addresses, contacts, invoices, organizations, sync_runs
+from services.paynow.tables import contacts, invoices, organizations, sync_runs
 
-_IS_OPEN = and_(invoices.c.status == "open", invoices.c.balance_minor > 0)
+_INVOICE = select(*INVOICE_COLUMNS).join_from(invoices, organizations)
 
-_INVOICE = select(
-    invoices.c.invoice_id,
-    invoices.c.organization_id,
-    organizations.c.name,
-    invoices.c.number,
-    invoices.c.issued_on,
-    invoices.c.due_on,
-    invoices.c.currency,
-    invoices.c.amount_minor,
-    invoices.c.balance_minor,
-    invoices.c.reserved_minor,
-    invoices.c.status,
-).join_from(invoices, organizations)
-
-_REACHABLE = exists().where(
-    contacts.c.organization_id == invoices.c.organization_id,
-    contacts.c.is_default,
-    addresses.c.contact_id == contacts.c.contact_id,
-)
+# In a join other tables have a status too.
+_IS_DUE = text("invoices.status = 'open' AND invoices.balance_minor > 0 AND invoices.due_on IS NOT NULL")
 
 
 @cache
@@ -122,36 +108,55 @@ class SqlBooksReader:
         """The known ones, in no particular order."""
         return self._invoices(_INVOICE.where(invoices.c.invoice_id.in_(list(invoice_ids))))
 
-    def addressees(self, organization_ids: Collection[str]) -> dict[str, tuple[Addressee, ...]]:
+    def addressees(
+        self, organization_ids: Collection[str], profile_ids: Collection[str] = ()
+    ) -> dict[str, tuple[Addressee, ...]]:
         """By organization whom to tell, in order; organizations with nobody to tell are not in it."""
-        wanted = and_(contacts.c.organization_id.in_(list(organization_ids)), contacts.c.is_default)
+        wanted = and_(contacts.c.organization_id.in_(list(organization_ids)), is_told(profile_ids))
         of_each = contacts_of(self._connection, wanted)
         told = {organization_id: addressees(people) for organization_id, people in of_each.items()}
         return {organization_id: found for organization_id, found in told.items() if found}
 
-    def due_invoices(self, due_on_or_before: date, after_invoice_id: int, limit: int) -> Sequence[DueInvoice]:
+    def next_plans(self, invoice_ids: Collection[int], span: Span) -> dict[int, PlannedPayment]:
+        """By invoice the first payment within the span that will be made by itself."""
+        wanted = invoices.c.invoice_id.in_(list(invoice_ids))
+        found = first_plans(self._connection, planned(wanted, span).subquery("found"), ["invoice_id"], 1)
+        return {plan.invoice.invoice_id: plan for plan in found}
+
+    def due_invoices(
+        self,
+        due_on_or_before: date,
+        after_invoice_id: int,
+        limit: int,
+        time_zones: Collection[str] = (),
+    ) -> Sequence[DueInvoice]:
         """Open invoices with a positive balance that are due by then, by id."""
         t = invoices.c
         columns = (t.invoice_id, t.organization_id, t.number, t.due_on, t.balance_minor, t.reserved_minor)
         query = (
-            select(*columns, _REACHABLE)
-            .where(text(IS_DUE), t.due_on <= due_on_or_before, t.invoice_id > after_invoice_id)
+            select(*columns, is_reachable(t.organization_id), organizations.c.time_zone)
+            .join_from(invoices, organizations)
+            .where(_IS_DUE, t.due_on <= due_on_or_before, t.invoice_id > after_invoice_id)
+            .where(is_in_zone(time_zones))
             .order_by(t.invoice_id)
             .limit(limit)
         )
         return [DueInvoice(*row) for row in self._connection.execute(query)]
 
-    def count_due_invoices(self, due_on_or_before: date) -> int:
+    def count_due_invoices(self, due_on_or_before: date, time_zones: Collection[str] = ()) -> int:
         """How many of them there are in all."""
         t = invoices.c
-        return self._count(select(t.invoice_id).where(text(IS_DUE), t.due_on <= due_on_or_before))
+        query = select(t.invoice_id).where(_IS_DUE, t.due_on <= due_on_or_before)
+        if time_zones:
+            query = query.join_from(invoices, organizations).where(is_in_zone(time_zones))
+        return self._count(query)
 
     def count_by_due_date(
         self, first: date, last: date, without_organization_ids: Collection[str]
     ) -> Sequence[tuple[date, int]]:
         """How many open invoices with a positive balance are due on each date that occurs, in order."""
         t = invoices.c
-        query = select(t.due_on, func.count()).where(_IS_OPEN, t.due_on.between(first, last))
+        query = select(t.due_on, func.count()).where(IS_OPEN, t.due_on.between(first, last))
         if without_organization_ids:
             query = query.where(t.organization_id.not_in(list(without_organization_ids)))
         found = self._connection.execute(query.group_by(t.due_on).order_by(t.due_on))
@@ -170,7 +175,7 @@ class SqlBooksReader:
             func.count(),
             func.sum(case((past_due, 1), else_=0)),
         )
-        query = select(*sums).where(_IS_OPEN).group_by(t.currency).order_by(t.currency)
+        query = select(*sums).where(IS_OPEN).group_by(t.currency).order_by(t.currency)
         if organization_ids is not None:
             query = query.add_columns(t.organization_id).group_by(t.organization_id)
             query = query.where(t.organization_id.in_(list(organization_ids)))
@@ -188,7 +193,7 @@ class SqlBooksReader:
         bucket: ColumnElement[int] = case(
             *[(t.due_on <= latest_due_date(number, today), number) for number in oldest_first], else_=0
         ).label("bucket")
-        query = select(t.currency, bucket, func.sum(t.balance_minor), func.count()).where(_IS_OPEN)
+        query = select(t.currency, bucket, func.sum(t.balance_minor), func.count()).where(IS_OPEN)
         if organization_id:
             query = query.where(t.organization_id == organization_id)
         # By its label: a database need not see that two expressions with parameters are the same.

@@ -15,13 +15,20 @@ Values = dict[str, Any]
 def organization_of(row: Row[Any]) -> Organization:
     """The organization in a row of `organizations`, without contacts."""
     return Organization(
-        row.organization_id, row.name, row.type, row.status, row.address, row.time_zone, row.currency
+        row.organization_id,
+        row.name,
+        row.type,
+        row.status,
+        row.address,
+        row.time_zone,
+        row.currency,
+        language=row.language,
     )
 
 
 ORGANIZATION_COLUMNS = (
     *("organization_id", "id_key", "name", "name_key", "type", "status", "address", "time_zone", "currency"),
-    "updated_at",
+    *("updated_at", "language"),
 )
 
 
@@ -38,6 +45,7 @@ def organization_values(organization: Organization, at: datetime) -> Values:
         "time_zone": organization.time_zone,
         "currency": organization.currency,
         "updated_at": at,
+        "language": organization.language,
     }
 
 
@@ -50,8 +58,10 @@ CONTACT_COLUMNS = (
     contacts.c.starred_by_hand,
     contacts.c.starred_by_crm,
     contacts.c.is_default,
+    contacts.c.profile_id,
+    contacts.c.signed_in_at,
 )
-"""The fields of a `Contact` in their order, but its addresses."""
+"""The fields of a `Contact` in their order, but its addresses, which stand before the last two."""
 
 
 def contact_values(contact: Contact) -> Values:
@@ -64,6 +74,7 @@ def contact_values(contact: Contact) -> Values:
         "starred_by_hand": contact.starred_by_hand,
         "starred_by_crm": contact.starred_by_crm,
         "is_default": contact.is_default,
+        "profile_id": contact.profile_id,
     }
 
 
@@ -140,10 +151,13 @@ UPDATE_ORGANIZATION = _update(
     organizations,
     "organization_id",
     *("id_key", "name", "name_key", "type", "status", "address", "time_zone", "currency", "updated_at"),
+    "language",
 )
 
 UPDATE_CONTACT = _update(
-    contacts, "contact_id", *("name", "is_primary", "starred_by_hand", "starred_by_crm", "is_default")
+    contacts,
+    "contact_id",
+    *("name", "is_primary", "starred_by_hand", "starred_by_crm", "is_default", "profile_id"),
 )
 
 _listed = bindparam("new_listed_balance_minor", type_=invoices.c.listed_balance_minor.type)

@@ -30,12 +30,12 @@ def contacts_of(connection: Connection, wanted: ColumnElement[bool]) -> dict[str
         contact_id, organization_id, *_ = of_contact
         of_it = result.setdefault(organization_id, [])
         if contact_id != last:
-            of_it.append(_contact((*of_contact, address)))
+            of_it.append(_contact(of_contact, address))
             last = contact_id
         else:
             of_it[-1] = replace(of_it[-1], addresses=of_it[-1].addresses + address)
     return result
 
 
-def _contact(fields: Any) -> Contact:
-    return Contact(*fields)
+def _contact(fields: Any, addresses: tuple[Address, ...]) -> Contact:
+    return Contact(*(*fields[:8], addresses, *fields[8:]))

@@ -85,12 +85,12 @@ class SqlPaymentReads:
     def shown(self, invoice_id: int) -> Shown | None:
         """The invoice as a pay link shows it."""
         query = (
-            select(*_PAYABLE, organizations.c.name.label("organization_name"))
+            select(*_PAYABLE, organizations.c.name.label("organization_name"), organizations.c.language)
             .join(organizations, organizations.c.organization_id == invoices.c.organization_id)
             .where(invoices.c.invoice_id == invoice_id)
         )
         row = self._connection.execute(query).one_or_none()
-        return Shown(_payable(row), row.organization_name) if row else None
+        return Shown(_payable(row), row.organization_name, row.language) if row else None
 
     def payment(self, payment_id: str) -> Payment | None:
         """The payment, with its organization's name."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TypeVar
 
+from services.paynow.domain.accounts import Subject
 from services.paynow.domain.books import (
     DueInvoice,
     Invoice,
@@ -12,9 +13,9 @@ from services.paynow.domain.books import (
     Organization,
     OrganizationMissing,
     OrganizationSummary,
-    Subject,
     TooMany,
 )
+from services.paynow.domain.plans import Span
 from services.paynow.ports import (
     InvoiceFilter,
     InvoicePlace,
@@ -29,6 +30,7 @@ MOST_ORGANIZATIONS = 1000
 MOST_SUBJECTS = 500
 MOST_EXCLUDED = 10_000
 MOST_DUE = 5000
+MOST_ZONES = 1000
 USUAL_DUE = 1000
 
 Row = TypeVar("Row")
@@ -91,7 +93,7 @@ def get_organization(organization_id: str, *, ledger: Ledger) -> Organization:
 
 def batch_get_organizations(organization_ids: Collection[str], *, ledger: Ledger) -> Sequence[Organization]:
     """Those that are known, without contacts."""
-    _at_most(MOST_ORGANIZATIONS, organization_ids)
+    at_most(MOST_ORGANIZATIONS, organization_ids)
     with ledger.read() as books:
         return books.organizations_by_id(set(organization_ids))
 
@@ -120,28 +122,53 @@ def get_invoice(invoice_id: int, *, ledger: Ledger) -> Invoice:
 
 
 def list_due_invoices(
-    due_on_or_before: date, after_invoice_id: int, size: int, *, ledger: Ledger
+    due_on_or_before: date,
+    after_invoice_id: int,
+    size: int,
+    time_zones: Collection[str] = (),
+    *,
+    ledger: Ledger,
 ) -> DueBatch:
     """The next open invoices with a positive balance that are due by then; counts all for the first batch."""
+    at_most(MOST_ZONES, time_zones)
     with ledger.read() as books:
         return DueBatch(
-            books.due_invoices(due_on_or_before, after_invoice_id, size),
-            0 if after_invoice_id else books.count_due_invoices(due_on_or_before),
+            books.due_invoices(due_on_or_before, after_invoice_id, size, time_zones),
+            0 if after_invoice_id else books.count_due_invoices(due_on_or_before, time_zones),
         )
 
 
 def read_subjects(
-    invoice_ids: Collection[int], with_pay_tokens: bool, *, ledger: Ledger, tokens: PayTokens, clock: Clock
+    invoice_ids: Collection[int],
+    with_pay_tokens: bool,
+    today: date | None = None,
+    *,
+    ledger: Ledger,
+    tokens: PayTokens,
+    clock: Clock,
 ) -> list[Subject]:
     """What a mail about each of the invoices needs, as it stands now; unknown ones are left out.
 
-    A Pay token is for the first of the addresses; where there is none, there is no token.
+    A Pay token is for the first of the addresses; where there is none, there is no token. Payments that
+    were planned for days before `today` do not count.
     """
-    _at_most(MOST_SUBJECTS, invoice_ids)
+    at_most(MOST_SUBJECTS, invoice_ids)
     with ledger.read() as books:
         invoices = books.invoices_by_id(set(invoice_ids))
-        addressees = books.addressees({invoice.organization_id for invoice in invoices})
-    subjects = [Subject(invoice, addressees.get(invoice.organization_id, ())) for invoice in invoices]
+        ids = {invoice.organization_id for invoice in invoices}
+        addressees = books.addressees(ids)
+        organizations = {one.organization_id: one for one in books.organizations_by_id(ids)}
+        plans = books.next_plans({invoice.invoice_id for invoice in invoices}, Span(today))
+    subjects = [
+        Subject(
+            invoice,
+            addressees.get(invoice.organization_id, ()),
+            organizations[invoice.organization_id].time_zone,
+            organizations[invoice.organization_id].language,
+            plans.get(invoice.invoice_id),
+        )
+        for invoice in invoices
+    ]
     if not with_pay_tokens:
         return subjects
     now = clock.now()
@@ -157,7 +184,7 @@ def count_by_due_date(
     first: date, last: date, without_organization_ids: Collection[str], *, ledger: Ledger
 ) -> Sequence[tuple[date, int]]:
     """How many open invoices with a positive balance are due on each date that occurs, in order."""
-    _at_most(MOST_EXCLUDED, without_organization_ids)
+    at_most(MOST_EXCLUDED, without_organization_ids)
     with ledger.read() as books:
         return books.count_by_due_date(first, last, set(without_organization_ids))
 
@@ -167,6 +194,7 @@ def _page(rows: Sequence[Row], size: int) -> tuple[Sequence[Row], bool]:
     return rows[:size], len(rows) > size
 
 
-def _at_most(most: int, ids: Collection[object]) -> None:
+def at_most(most: int, ids: Collection[object]) -> None:
+    """Refuses with `TooMany` what names more."""
     if len(ids) > most:
         raise TooMany(f"{len(ids)} ids are too many; ask for at most {most} at a time.")

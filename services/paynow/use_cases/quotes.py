@@ -48,11 +48,13 @@ def validate(asked: Asked, *, store: PaymentStore, links: PayLinks, quotes: Quot
 
 
 def get_quote(sealed: str, *, store: PaymentStore, quotes: Quotes) -> Quote:
-    """The quote, also one that has expired, with the payment that used it up."""
+    """The quote, also one that has expired, with the payment that used it up and its client's language."""
     quote = quotes.open(sealed)
     with store.read() as view:
         payment = view.payment_for(quote_id=quote.quote_id, idempotency_key="")
-    return replace(quote, payment_id=payment.payment_id if payment else "")
+        shown = view.shown(quote.invoice_id)
+    language = shown.language if shown and quote.is_for(shown.invoice) else ""
+    return replace(quote, payment_id=payment.payment_id if payment else "", language=language)
 
 
 def _opened(token: str, links: PayLinks, now: datetime) -> Link | None:

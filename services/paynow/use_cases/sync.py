@@ -1,12 +1,15 @@
 """Taking in the books."""
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from services.paynow.domain.books import TooMany
 from services.paynow.domain.lines import InvoiceLine, SyncRecord
+from services.paynow.domain.recorded import invoices_recorded
 from services.paynow.domain.repeats import ToldLine, sample, told
 from services.paynow.domain.sync import Sync, SyncReport, SyncUndone
-from services.paynow.ports import Ledger
+from services.paynow.ports import BooksWriter, Ledger
 from services.shared.clock import Clock
 
 MOST_RECORDS = 1000
@@ -34,6 +37,7 @@ def sync_books(batches: Iterable[Sequence[SyncRecord]], *, ledger: Ledger, clock
     with ledger.write() as books:
         books.lock()
         books.drop_addresses(sync.stale_addresses())
+        _tell_of_new_invoices(books, sync_id, clock.now())
         if books.finish_sync(sync_id, clock.now(), report) != taken:
             raise SyncUndone("The database was away, and has lost a part of the list; send the list again.")
     return report
@@ -57,8 +61,21 @@ def _take_in(lines: Sequence[InvoiceLine], sync: Sync, ledger: Ledger, clock: Cl
             {line.invoice.organization_id for line in lines},
             [(line.invoice.organization_id, line.invoice.number) for line in lines],
         )
+        if any(line.contact and line.contact.profile for line in lines):
+            known = replace(known, profiles=books.profiles())
         books.apply(sync.plan(lines, known), clock.now())
         books.count_batch(sync_id)
+
+
+def _tell_of_new_invoices(books: BooksWriter, sync_id: int, now: datetime) -> None:
+    """Tells the others what is new, also of syncs that were cut short before they could.
+
+    Only here, where the whole list is in the books: who hears of an invoice reads what else its organization
+    owes. And of what the database may still forget nobody must hear.
+    """
+    while recorded := books.take_untold(MOST_RECORDS):
+        for fact in invoices_recorded(sync_id, recorded):
+            books.announce("invoices_recorded", fact, now)
 
 
 def _must_fit(records: Sequence[SyncRecord]) -> None:
