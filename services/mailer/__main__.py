@@ -1,6 +1,6 @@
 """The mailer as a program: `python -m services.mailer migrate | all | serve | work | relay`.
 
-`python -m services.mailer dkim-record` prints the DNS record of the key that signs mails.
+`python -m services.mailer dkim-record` prints the DNS records of the keys that sign mails.
 """
 
 import os
@@ -12,23 +12,29 @@ from functools import partial
 from pathlib import Path
 
 import grpc
-from dunlin.mailer.v1 import mailer_pb2, mailer_pb2_grpc
+from dunlin.mailer.v1 import mailer_pb2, mailer_pb2_grpc, sending_pb2, sending_pb2_grpc
 from dunlin.operations.v1 import operations_pb2, operations_pb2_grpc
 
 from services.mailer import tables
 from services.mailer.clients import SchedulerReviews
-from services.mailer.dkim import DOMAIN, KEY_FILE, SELECTOR, Signer, read_signer
+from services.mailer.dkim import DOMAIN, KEY_FILE, SELECTOR, Signers, read_signer
 from services.mailer.domain.circuit import Circuit
-from services.mailer.lease import is_dead, owner_name
+from services.mailer.domain.message import Claimed, ReturnPath
+from services.mailer.domain.return_path import ReturnPaths
 from services.mailer.measured import MeasuredTransport, measured
 from services.mailer.rendering import MailPress
+from services.mailer.reports.settings import Reporting
+from services.mailer.reports.workers import report_workers
 from services.mailer.repository import SqlStore, queue_gauges
 from services.mailer.servicer import MailerServicer
+from services.mailer.servicer_sending import SendingServicer
 from services.mailer.smtp import SmtpServer, SmtpTransport
+from services.mailer.use_cases.desk import Desk
 from services.mailer.use_cases.keep import LOOK_SECONDS, UnderWay, release_dead, renew_leases
 from services.mailer.use_cases.outage import Outage
 from services.mailer.use_cases.record import Recorder
-from services.mailer.use_cases.send import Desk, send_some
+from services.mailer.use_cases.send import send_some
+from services.shared import portal_links, unsubscribe_links
 from services.shared.clock import SystemClock
 from services.shared.database import Database
 from services.shared.database_errors import is_away
@@ -37,6 +43,7 @@ from services.shared.facts_grpc import GrpcSubscriber
 from services.shared.grpc_channel import open_channel
 from services.shared.migrate import migrate
 from services.shared.operations_grpc import OperationsServicer
+from services.shared.owners import is_dead, owner_name
 from services.shared.plaintext import Plaintext
 from services.shared.process import ROLES, Program, main
 from services.shared.queue_metrics import QueueMetrics
@@ -59,12 +66,14 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 CALLERS = {
     "/dunlin.mailer.v1.MailerService/": ("gateway",),
     "/dunlin.mailer.v1.MailerService/AcceptMessages": ("scheduler",),
+    "/dunlin.mailer.v1.SendingService/": ("gateway",),
     "/dunlin.operations.v1.OperationsService/": ("gateway",),
 }
 """Which programs may call what."""
 
 NAMES = (
     mailer_pb2.DESCRIPTOR.services_by_name["MailerService"].full_name,
+    sending_pb2.DESCRIPTOR.services_by_name["SendingService"].full_name,
     operations_pb2.DESCRIPTOR.services_by_name["OperationsService"].full_name,
 )
 
@@ -100,7 +109,10 @@ class Outgoing:
 
     smtp: SmtpServer
     connections: int
-    signer: Signer | None
+    signer: Signers | None
+    portal_key: str
+    """Seals links into the portal and links that unsubscribe; the gateway has the same one."""
+    reporting: Reporting
 
     @classmethod
     def read(cls, env: Mapping[str, str]) -> "Outgoing":
@@ -109,6 +121,8 @@ class Outgoing:
             smtp=_smtp(env),
             connections=integer(env, "DUNLIN_SMTP_CONNECTIONS", 2, least=1),
             signer=read_signer(env),
+            portal_key=secret_file(env, "DUNLIN_PORTAL_KEY_FILE"),
+            reporting=Reporting.read(env),
         )
 
 
@@ -187,7 +201,12 @@ def compose(env: Mapping[str, str], roles: Collection[str] = ROLES) -> Program:
             Desk,
             begin=begin,
             reviews=SchedulerReviews(channel),
-            press=MailPress(settings.public_url, outgoing.signer),
+            press=MailPress(
+                settings.public_url,
+                outgoing.signer,
+                partial(portal_links.make, key=outgoing.portal_key),
+                partial(unsubscribe_links.make, key=outgoing.portal_key),
+            ),
             circuit=Circuit(),
             recorder=Recorder(
                 begin, clock, is_away=is_away, announced=facts.wake if "relay" in roles else _nobody
@@ -196,21 +215,28 @@ def compose(env: Mapping[str, str], roles: Collection[str] = ROLES) -> Program:
             clock=clock,
             may_take_over=outage.is_over,
             more=wake,
+            return_path=_return_path(outgoing.reporting.paths),
         )
         senders += _senders(outgoing, desk, ends)
-        program = replace(
-            program, workers=[_keeper(store, clock, under_way), _reaper(store, clock, wake), *senders]
-        )
+        reports = report_workers(outgoing.reporting, begin=measured(store.write), clock=clock, ends=ends)
+        own = (_keeper(store, clock, under_way), _reaper(store, clock, wake))
+        program = replace(program, workers=[*own, *senders, *reports])
     if "serve" in roles:
         mailer = MailerServicer(
             write=measured(store.write),
             read=store.read,
-            press=MailPress(settings.public_url, None),
+            press=MailPress(settings.public_url),
             clock=clock,
             wake=wake,
         )
-        program = replace(program, servicers=_servicers(mailer, OperationsServicer(store.backlog)))
+        sending = SendingServicer(write=measured(store.write), read=store.read, clock=clock, wake=wake)
+        operations = OperationsServicer(store.backlog)
+        program = replace(program, servicers=_servicers(mailer, sending, operations))
     return program
+
+
+def _return_path(paths: ReturnPaths | None) -> Callable[[Claimed], ReturnPath | None]:
+    return lambda message: paths.of(message.key) if paths is not None else None
 
 
 def _nobody() -> None:
@@ -249,9 +275,12 @@ def _reaper(store: SqlStore, clock: SystemClock, wake: Callable[[], None]) -> Wo
     return Worker("reaper", reap, idle_seconds=10.0)
 
 
-def _servicers(mailer: MailerServicer, operations: OperationsServicer) -> Callable[[grpc.Server], None]:
+def _servicers(
+    mailer: MailerServicer, sending: SendingServicer, operations: OperationsServicer
+) -> Callable[[grpc.Server], None]:
     def add(server: grpc.Server) -> None:
         mailer_pb2_grpc.add_MailerServiceServicer_to_server(mailer, server)
+        sending_pb2_grpc.add_SendingServiceServicer_to_server(sending, server)
         operations_pb2_grpc.add_OperationsServiceServicer_to_server(operations, server)
 
     return add
@@ -263,7 +292,7 @@ def migrate_database(env: Mapping[str, str]) -> None:
 
 
 def dkim_record(env: Mapping[str, str]) -> int:
-    """Prints the record as it stands in a zone file, in pieces as short as DNS wants; the exit code."""
+    """Prints the records as they stand in a zone file, in pieces as short as DNS wants; the exit code."""
     try:
         signer = read_signer(env)
     except SettingError as error:
@@ -272,9 +301,9 @@ def dkim_record(env: Mapping[str, str]) -> int:
     if signer is None:
         sys.stderr.write(f"mailer: mails are not signed; {KEY_FILE}, {SELECTOR} and {DOMAIN} are not set.\n")
         return 2
-    record = signer.record()
-    pieces = [record.value[at : at + 255] for at in range(0, len(record.value), 255)]
-    sys.stdout.write(f"{record.name}. IN TXT ( {' '.join(f'{chr(34)}{one}{chr(34)}' for one in pieces)} )\n")
+    for record in signer.records():
+        pieces = [f'"{record.value[at : at + 255]}"' for at in range(0, len(record.value), 255)]
+        sys.stdout.write(f"{record.name}. IN TXT ( {' '.join(pieces)} )\n")
     return 0
 
 

@@ -5,33 +5,42 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dunlin.mailer.v1 import mailer_pb2, messages_pb2, templates_pb2
-from dunlin.scheduler.v1 import notices_pb2, scheduler_pb2
 
+from services.mailer.converters_sending import lane
 from services.mailer.domain.company import Company
-from services.mailer.domain.letter import (
-    Due,
-    Invoice,
-    Letter,
-    Payment,
-    Recipient,
-    Unusable,
-    Verdict,
-    Withheld,
-)
+from services.mailer.domain.languages import Language
 from services.mailer.domain.message import Event, EventKind, Message, Request, State
-from services.mailer.domain.templates import Areas, Template, TemplateType
+from services.mailer.domain.templates import Areas, Key, Template, TemplateType
 from services.mailer.mime import body_of
 from services.mailer.ports import Filter, Preview
 from services.mailer.use_cases.accept import Accepted
 from services.mailer.use_cases.templates import Token
-from services.shared.errors import Invalid, invalid_field
+from services.shared.errors import invalid_field
 from services.shared.log import known_request
-from services.shared.wire import date_of, instant, timestamp
+from services.shared.wire import asked_instant, timestamp
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _END = datetime(9999, 12, 31, tzinfo=UTC)
 
-_COMPANY_FIELDS = ("name", "address", "phone", "reply_to", "from_address", "accent_color", "logo")
+_COMPANY_FIELDS = (
+    "name",
+    "address",
+    "phone",
+    "reply_to",
+    "from_address",
+    "accent_color",
+    "logo",
+    "language",
+    "pay_links",
+)
+
+_Keyed = (
+    mailer_pb2.GetTemplateRequest
+    | mailer_pb2.ListTemplateVersionsRequest
+    | mailer_pb2.SaveTemplateRequest
+    | mailer_pb2.PreviewTemplateRequest
+    | templates_pb2.TemplateKey
+)
 
 
 def _wire_enum(kind: Any, prefix: str, member: str) -> Any:
@@ -57,7 +66,13 @@ _WIRE_KINDS: dict[EventKind, Any] = {
 def requests(message: mailer_pb2.AcceptMessagesRequest) -> list[Request]:
     """The batch."""
     return [
-        Request(one.notice_id, one.organization_id, one.invoice_number, known_request(one.request_id))
+        Request(
+            one.notice_id,
+            one.organization_id,
+            one.invoice_number,
+            known_request(one.request_id),
+            lane(one.lane),
+        )
         for one in message.messages
     ]
 
@@ -70,10 +85,10 @@ def filter_of(message: mailer_pb2.ListMessagesRequest) -> Filter:
 
 
 def span(message: mailer_pb2.CountMessagesRequest) -> tuple[datetime, datetime]:
-    """From when until when; an end that is not set is open."""
+    """From when until when; an end that is not set is open. `Invalid` (INSTANT_OUT_OF_RANGE)."""
     # "from" is a word of Python's own, so the field has to be reached by its name.
-    since = instant(getattr(message, "from")) if message.HasField("from") else _BEGINNING
-    return since, instant(message.until) if message.HasField("until") else _END
+    since = asked_instant(getattr(message, "from"), "from") if message.HasField("from") else _BEGINNING
+    return since, asked_instant(message.until, "until") if message.HasField("until") else _END
 
 
 def template_type(number: int) -> TemplateType:
@@ -81,6 +96,16 @@ def template_type(number: int) -> TemplateType:
     if number not in _TYPES:
         raise invalid_field("type", "TEMPLATE_TYPE_UNKNOWN", f"There is no type of template {number}.")
     return _TYPES[number]
+
+
+def key(message: _Keyed) -> Key:
+    """The template that a request names; `Invalid` as `template_type`."""
+    return Key(template_type(message.type), message.language, message.threshold_days)
+
+
+def key_of_tokens(message: mailer_pb2.ListTokensRequest) -> Key:
+    """The type and language whose tokens are asked for; `Invalid` as `template_type`."""
+    return Key(template_type(message.type), message.language)
 
 
 def areas(message: templates_pb2.TemplateAreas) -> Areas:
@@ -91,71 +116,6 @@ def areas(message: templates_pb2.TemplateAreas) -> Areas:
 def company(message: mailer_pb2.Company) -> Company:
     """The profile."""
     return Company(**{field: getattr(message, field) for field in _COMPANY_FIELDS})
-
-
-def verdict(review: scheduler_pb2.Review) -> Verdict:
-    """What the second look says. An answer that makes no sense is `Unusable`, and spoils no other one."""
-    if review.WhichOneof("verdict") == "withheld":
-        return Withheld(review.withheld.reason, review.withheld.explanation)
-    if review.WhichOneof("verdict") is None:
-        return Unusable("The second look came without a verdict.")
-    try:
-        return _letter(review.letter)
-    except Invalid as refusal:
-        return Unusable(f"The second look cannot be understood: {refusal.message}")
-
-
-def _letter(letter: scheduler_pb2.Letter) -> Letter:
-    if not letter.recipients:
-        raise Invalid("it names no recipient.")
-    about = letter.WhichOneof("about")
-    due = Due(letter.due.days_past_due) if about == "due" else None
-    return Letter(
-        type=_letter_type(letter),
-        recipients=tuple(Recipient(one.name, one.email) for one in letter.recipients),
-        organization_id=letter.organization_id,
-        organization_name=letter.organization_name,
-        invoice=_invoice(letter.invoice),
-        due=due,
-        payment=_payment(letter.payment) if about == "payment" else None,
-        time_zone=letter.time_zone,
-    )
-
-
-def _letter_type(letter: scheduler_pb2.Letter) -> TemplateType:
-    about = letter.WhichOneof("about")
-    if letter.type == notices_pb2.NOTICE_TYPE_DUE_NOTICE and about == "due":
-        past_due = letter.due.days_past_due > 0
-        return TemplateType.DUE_NOTICE_AFTER if past_due else TemplateType.DUE_NOTICE_BEFORE
-    if letter.type == notices_pb2.NOTICE_TYPE_PAYMENT_SUCCEEDED and about == "payment":
-        return TemplateType.PAYMENT_SUCCEEDED
-    if letter.type == notices_pb2.NOTICE_TYPE_PAYMENT_FAILED and about == "payment":
-        return TemplateType.PAYMENT_FAILED
-    raise Invalid(f"there is no template for the type {letter.type} about {about}.")
-
-
-def _invoice(invoice: scheduler_pb2.LetterInvoice) -> Invoice:
-    return Invoice(
-        invoice_id=invoice.invoice_id,
-        number=invoice.number,
-        issued_on=date_of(invoice.issued_on, "issued_on"),
-        due_on=date_of(invoice.due_on, "due_on"),
-        amount_minor=invoice.amount_minor,
-        balance_minor=invoice.balance_minor,
-        currency=invoice.currency,
-        pay_token=invoice.pay_token,
-    )
-
-
-def _payment(payment: scheduler_pb2.LetterPayment) -> Payment:
-    return Payment(
-        amount_minor=payment.amount_minor,
-        currency=payment.currency,
-        method_label=payment.method_label,
-        ended_at=instant(payment.ended_at),
-        balance_minor=payment.balance_minor,
-        failure_reason=payment.failure_reason,
-    )
 
 
 # To the wire
@@ -181,6 +141,9 @@ def message(value: Message) -> messages_pb2.Message:
         created_at=timestamp(value.created_at),
         sent_at=timestamp(value.sent_at),
         events=[_event(event) for event in value.events],
+        language=value.language,
+        threshold_days=value.threshold_days,
+        test_by=value.test_by,
     )
 
 
@@ -214,10 +177,19 @@ def counts(values: dict[State, int]) -> mailer_pb2.CountMessagesResponse:
     )
 
 
+def languages(values: Iterable[Language]) -> mailer_pb2.ListLanguagesResponse:
+    """The languages of mails."""
+    return mailer_pb2.ListLanguagesResponse(
+        languages=[templates_pb2.Language(tag=value.tag, name=value.name) for value in values]
+    )
+
+
 def template(value: Template) -> templates_pb2.Template:
     """One version of a template."""
     return templates_pb2.Template(
-        type=_WIRE_TYPES[value.type],
+        type=_WIRE_TYPES[value.key.type],
+        language=value.key.language,
+        threshold_days=value.key.threshold_days,
         version=value.version,
         areas=templates_pb2.TemplateAreas(
             subject=value.areas.subject,
@@ -250,7 +222,9 @@ def tokens(values: Iterable[Token]) -> mailer_pb2.ListTokensResponse:
     """The tokens of a type."""
     return mailer_pb2.ListTokensResponse(
         tokens=[
-            templates_pb2.Token(name=value.name, meaning=value.meaning, sample=value.sample)
+            templates_pb2.Token(
+                name=value.name, meaning=value.meaning, sample=value.sample, group=value.group
+            )
             for value in values
         ]
     )

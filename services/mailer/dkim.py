@@ -19,15 +19,17 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from services.shared.settings import SettingWrong, required
+from services.shared.settings import SettingWrong, optional, required
 
 KEY_FILE, SELECTOR, DOMAIN = "DUNLIN_DKIM_KEY_FILE", "DUNLIN_DKIM_SELECTOR", "DUNLIN_DKIM_DOMAIN"
+SECOND_KEY_FILE, SECOND_SELECTOR = "DUNLIN_DKIM_ED25519_KEY_FILE", "DUNLIN_DKIM_ED25519_SELECTOR"
 
 LEAST_RSA_BITS = 2048
 
 SIGNED = (
     *("From", "To", "Cc", "Subject", "Date", "Message-ID", "Reply-To", "Sender", "In-Reply-To", "References"),
     *("MIME-Version", "Content-Type", "Content-Transfer-Encoding", "Auto-Submitted", "X-Dunlin-Notice"),
+    *("List-Unsubscribe", "List-Unsubscribe-Post"),
 )
 """Each is signed as often as it occurs and once more: so none can be changed, and none be added."""
 
@@ -91,25 +93,66 @@ class Signer:
         return self._key.sign(hashlib.sha256(content).digest())
 
 
-def read_signer(env: Mapping[str, str]) -> Signer | None:
-    """The signer that three variables name, or None if none is set. `SettingError` names what is wrong."""
-    if not any(env.get(name) for name in (KEY_FILE, SELECTOR, DOMAIN)):
+class Signers:
+    """Signs with every key, the first one on top; safe from any thread.
+
+    Receivers check the signature that they can: all know RSA, some Ed25519 too, which is stronger.
+    """
+
+    def __init__(self, *signers: Signer) -> None:
+        self._signers = signers
+
+    def sign(self, mime: bytes, at: datetime) -> bytes:
+        """As `Signer.sign`, by each of them; none signs what another one has written."""
+        for signer in reversed(self._signers):
+            mime = signer.sign(mime, at)
+        return mime
+
+    def records(self) -> list[DnsRecord]:
+        """The DNS record of each key."""
+        return [signer.record() for signer in self._signers]
+
+
+def read_signer(env: Mapping[str, str]) -> Signers | None:
+    """The signers that the settings name, or None if none is set. `SettingError` names what is wrong."""
+    names = (KEY_FILE, SELECTOR, DOMAIN, SECOND_KEY_FILE, SECOND_SELECTOR)
+    if not any(env.get(name) for name in names):
         return None
     path, selector, domain = (required(env, name) for name in (KEY_FILE, SELECTOR, DOMAIN))
-    for name, value in ((SELECTOR, selector), (DOMAIN, domain)):
-        if not _NAME.fullmatch(value) or len(value) > 200:
-            raise SettingWrong(f"{name} is {value!r}; it must be a name in the DNS, in ASCII letters.")
+    _check_name(SELECTOR, selector)
+    _check_name(DOMAIN, domain)
+    first = Signer(_key(KEY_FILE, path), selector, domain)
+    if not env.get(SECOND_KEY_FILE) and not env.get(SECOND_SELECTOR):
+        return Signers(first)
+    second = _key(SECOND_KEY_FILE, required(env, SECOND_KEY_FILE))
+    if not isinstance(second, Ed25519PrivateKey):
+        raise SettingWrong(f"{SECOND_KEY_FILE} names {env[SECOND_KEY_FILE]}, whose key is not Ed25519.")
+    second_selector = optional(env, SECOND_SELECTOR, f"{selector}-ed25519")
+    _check_name(SECOND_SELECTOR, second_selector)
+    if second_selector.lower() == selector.lower():
+        raise SettingWrong(
+            f"{SECOND_SELECTOR} is {second_selector!r}, as {SELECTOR} is; each key needs its own."
+        )
+    return Signers(first, Signer(second, second_selector, domain))
+
+
+def _check_name(name: str, value: str) -> None:
+    if not _NAME.fullmatch(value) or len(value) > 200:
+        raise SettingWrong(f"{name} is {value!r}; it must be a name in the DNS, in ASCII letters.")
+
+
+def _key(name: str, path: str) -> RSAPrivateKey | Ed25519PrivateKey:
     try:
         key = load_pem_private_key(Path(path).read_bytes(), password=None)
     except OSError as error:
-        raise SettingWrong(f"{KEY_FILE} names {path}, which cannot be read: {error.strerror}.") from error
+        raise SettingWrong(f"{name} names {path}, which cannot be read: {error.strerror}.") from error
     except (ValueError, TypeError) as error:
-        raise SettingWrong(f"{KEY_FILE} names {path}, which holds no private key in PEM.") from error
+        raise SettingWrong(f"{name} names {path}, which holds no private key in PEM.") from error
     if not isinstance(key, RSAPrivateKey | Ed25519PrivateKey):
-        raise SettingWrong(f"{KEY_FILE} names {path}, whose key is neither RSA nor Ed25519.")
+        raise SettingWrong(f"{name} names {path}, whose key is neither RSA nor Ed25519.")
     if isinstance(key, RSAPrivateKey) and key.key_size < LEAST_RSA_BITS:
-        raise SettingWrong(f"{KEY_FILE} names {path}, whose key has less than {LEAST_RSA_BITS} bits.")
-    return Signer(key, selector, domain)
+        raise SettingWrong(f"{name} names {path}, whose key has less than {LEAST_RSA_BITS} bits.")
+    return key
 
 
 def relaxed_body(body: bytes) -> bytes:

@@ -9,9 +9,9 @@ from typing import Any, cast
 import structlog
 
 from services.mailer.domain.delivery import Answer, Later, Outcome, Sent
-from services.mailer.domain.letter import Withheld
+from services.mailer.domain.letter import NotYet, Withheld
 from services.mailer.domain.message import Claimed, Rendered, Request
-from services.mailer.ports import Begin, Ending, Messages, Transport, Work
+from services.mailer.ports import Begin, Ending, Messages, Recorded, Transport, Work
 from services.shared import metrics, tracing
 from services.shared.log import request_id
 from services.shared.progress import progress
@@ -50,16 +50,27 @@ class _Messages:
             self.news.append(partial(_tell_accepted, batch, request))
         return accepted
 
-    def record(self, endings: Sequence[Ending], at: datetime, *, again: bool = False) -> list[Ending]:
-        news = self._messages.record(endings, at, again=again)
-        for ending in news:
+    def record(self, endings: Sequence[Ending], at: datetime, *, again: bool = False) -> Recorded:
+        recorded = self._messages.record(endings, at, again=again)
+        for ending in recorded.news:
             self.requests[ending.message.notice_id] = ending.message.request_id
             self.news.append(partial(_tell, ending.message, _name(ending.outcome)))
-        return news
+        return recorded
 
-    def withhold(self, refused: Sequence[tuple[Claimed, Withheld]], at: datetime) -> None:
-        self._messages.withhold(refused, at)
-        self.news += [partial(_tell, message, "withheld", reason=why.reason) for message, why in refused]
+    def withhold(self, refused: Sequence[tuple[Claimed, Withheld]], at: datetime) -> list[Claimed]:
+        withheld = self._messages.withhold(refused, at)
+        for message, why in refused:
+            self.requests[message.notice_id] = message.request_id
+            self.news.append(partial(_tell, message, "withheld", reason=why.reason))
+        return withheld
+
+    def stand_in_line(self, waiting: Sequence[tuple[Claimed, datetime, str]], at: datetime) -> None:
+        self._messages.stand_in_line(waiting, at)
+        self.news += [partial(metrics.MAILS.labels("held").inc, len(waiting))] if waiting else []
+
+    def put_off(self, waiting: Sequence[tuple[Claimed, NotYet]], at: datetime) -> None:
+        self._messages.put_off(waiting, at)
+        self.news += [partial(metrics.MAILS.labels("held").inc, len(waiting))] if waiting else []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._messages, name)
@@ -79,6 +90,11 @@ class _Work:
             self._work.announce(name, body, at)
         finally:
             request_id.reset(token)
+        if name == "message_bounced":
+            kind = "permanent" if body["permanent"] else "temporary"
+            self.messages.news.append(metrics.BOUNCES.labels(kind).inc)
+        elif name == "address_suppressed":
+            self.messages.news.append(metrics.SUPPRESSED.labels(body["reason"]).inc)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._work, name)

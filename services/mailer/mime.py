@@ -57,6 +57,19 @@ class Mail:
     message_id: str
     notice_id: str
     at: datetime
+    unsubscribe: "Unsubscribe | None" = None
+
+
+@dataclass(frozen=True)
+class Unsubscribe:
+    """Where the reader gets no more mails of this type.
+
+    By `one_click` a mail program does it at once, without a page (RFC 8058). That is for mails to one reader:
+    whoever clicks must be the one who is meant.
+    """
+
+    url: str
+    one_click: bool
 
 
 @dataclass(frozen=True)
@@ -83,9 +96,10 @@ def compose(mail: Mail) -> Envelope:
         ("Message-ID", mail.message_id),
         # Tells answering machines to stay silent (RFC 3834).
         ("Auto-Submitted", "auto-generated"),
+        # The same for Exchange. Not "All", which would keep reports of failure back too.
+        ("X-Auto-Response-Suppress", "OOF, AutoReply"),
         ("X-Dunlin-Notice", mail.notice_id),
-        # No List-Unsubscribe: these mails are about one invoice or payment of the reader, and who owes
-        # money cannot unsubscribe from being told. The header belongs to broadcasts, which have a list.
+        *_list_fields(mail.unsubscribe),
         ("MIME-Version", "1.0"),
     ]
     if reply_to:
@@ -96,6 +110,16 @@ def compose(mail: Mail) -> Envelope:
         "alternative", "", [_text_part("plain", mail.text), _rich_part(mail.html, mail.head.logo)]
     )
     return Envelope(sender, recipients, needs_utf8, header.encode() + content)
+
+
+def _list_fields(unsubscribe: Unsubscribe | None) -> list[tuple[str, str]]:
+    """Only for mails that have a list. Who owes money cannot unsubscribe from being told of an invoice."""
+    if unsubscribe is None:
+        return []
+    fields = [("Precedence", "bulk"), ("List-Unsubscribe", f"<{unsubscribe.url}>")]
+    if unsubscribe.one_click:
+        fields.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
+    return fields
 
 
 def body_of(mime: bytes) -> Body:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 LONGEST_PLAIN = 200
 
+# Spaces that the way to plain text would make one; amounts hold no-break ones.
+_SPACES = re.compile("[ \u00a0]{2}|^\u00a0|\u00a0$")
 # The way to plain text reads these twice.
 _ENTITY = re.compile(r"&[#\w]")
 _MARK = re.compile(r"zq(\d+)qz")
@@ -30,8 +32,8 @@ def is_plain(value: str) -> bool:
     """Whether the value comes out of every step as it went in."""
     return (
         len(value) <= LONGEST_PLAIN
-        and value.isprintable()
-        and "  " not in value
+        and value.replace("\u00a0", "").isprintable()
+        and not _SPACES.search(value)
         and not value.startswith(" ")
         and not value.endswith(" ")
         and not _ENTITY.search(value)

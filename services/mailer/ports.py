@@ -1,16 +1,18 @@
 """What the mailer's use cases need from the world."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from services.mailer.domain.company import Company, Profile
 from services.mailer.domain.delivery import Answer, Outcome
-from services.mailer.domain.letter import Letter, Verdict, Withheld
-from services.mailer.domain.message import Claimed, Message, Rendered, Request, State
-from services.mailer.domain.templates import Areas, Template, TemplateType
+from services.mailer.domain.drafts import Draft
+from services.mailer.domain.letter import Letter, NotYet, Verdict, Withheld
+from services.mailer.domain.message import Claimed, EventKind, Lane, Message, Rendered, Request, State
+from services.mailer.domain.templates import Areas, Key, Template, TemplateType
+from services.mailer.ports_sending import Addressed, SendingStore, Suppressions
 
 
 class ReviewUnavailable(Exception):
@@ -24,6 +26,13 @@ class Ending:
     message: Claimed
     outcome: Outcome
     mail: Rendered | None = None
+
+
+class Recorded(NamedTuple):
+    """What recording has come to: the endings that are news, and whether everything is stopped by now."""
+
+    news: list[Ending]
+    is_stopped: bool
 
 
 @dataclass(frozen=True)
@@ -56,11 +65,20 @@ class Messages(Protocol):
         ...
 
     def claim(
-        self, owner: str, at: datetime, until: datetime, limit: int, *, abandoned: bool = True
+        self,
+        owner: str,
+        at: datetime,
+        until: datetime,
+        limit: int,
+        *,
+        abandoned: bool = True,
+        lanes: Collection[Lane] = tuple(Lane),
+        counted_on: date | None = None,
     ) -> list[Claimed]:
-        """Takes a lease on messages that are due, the longest due first; other workers get others.
+        """Takes a lease on messages that are due; other workers get others.
 
-        If `abandoned`, also on those whose lease was another worker's and has ended.
+        Lane by lane, and in each the longest due first; of other lanes only what was counted on that day. If
+        `abandoned`, also those whose lease was another worker's and has ended.
         """
         ...
 
@@ -77,8 +95,8 @@ class Messages(Protocol):
         """
         ...
 
-    def record(self, endings: Sequence[Ending], at: datetime, *, again: bool = False) -> list[Ending]:
-        """How attempts ended, and what the lists show of each mail; returns the endings that are news.
+    def record(self, endings: Sequence[Ending], at: datetime, *, again: bool = False) -> Recorded:
+        """How attempts ended, and what the lists show of each mail.
 
         What the server has taken is sent, whoever holds the lease, and final; every such answer is in the
         history. The other outcomes count only while the lease is held. `again` is for endings whose first
@@ -86,16 +104,34 @@ class Messages(Protocol):
         """
         ...
 
-    def withhold(self, refused: Sequence[tuple[Claimed, Withheld]], at: datetime) -> None:
-        """Takes them out of the queue, except for what was asked for once more since it was claimed."""
+    def withhold(self, refused: Sequence[tuple[Claimed, Withheld]], at: datetime) -> list[Claimed]:
+        """Takes them out of the queue, except for what was asked for once more since it was claimed.
+
+        Returns those that are out of it.
+        """
         ...
 
     def await_review(self, messages: Sequence[Claimed], why: str, due_at: datetime, at: datetime) -> None:
         """Back into the queue until `due_at`; tells so once in each message's history."""
         ...
 
+    def put_off(self, waiting: Sequence[tuple[Claimed, NotYet]], at: datetime) -> None:
+        """Back into the queue, each until its instant, and out of the line of its domain; no attempt counts.
+
+        Why is told if its history does not say so yet. `tried_at` is kept as the message has it here.
+        """
+        ...
+
     def release(self, messages: Sequence[Claimed], at: datetime) -> None:
         """Gives back what was not begun."""
+        ...
+
+    def stand_in_line(self, waiting: Sequence[tuple[Claimed, datetime, str]], at: datetime) -> None:
+        """Back into the queue, each until its time; why is told when it begins to wait. No attempt counts."""
+        ...
+
+    def count_on(self, messages: Sequence[Claimed], day: date) -> None:
+        """Notes the day whose cap they were counted against."""
         ...
 
     def owners(self) -> list[str]:
@@ -121,6 +157,14 @@ class Messages(Protocol):
         """The newest mail written for it, as it was handed over."""
         ...
 
+    def addressed(self, key: int) -> Addressed | None:
+        """The message with this key."""
+        ...
+
+    def tell(self, key: int, kind: EventKind, at: datetime, detail: str) -> None:
+        """Adds a line to its history."""
+        ...
+
     def counts(self, since: datetime, until: datetime) -> dict[State, int]:
         """Messages by state, created in the span."""
         ...
@@ -129,15 +173,15 @@ class Messages(Protocol):
 class Templates(Protocol):
     """Templates within one transaction."""
 
-    def newest(self) -> dict[TemplateType, Template]:
+    def newest(self) -> dict[Key, Template]:
         """The newest version of each."""
         ...
 
-    def get(self, type: TemplateType, version: int) -> Template | None:
+    def get(self, key: Key, version: int) -> Template | None:
         """One version."""
         ...
 
-    def versions(self, type: TemplateType) -> list[Template]:
+    def versions(self, key: Key) -> list[Template]:
         """All versions, the newest first."""
         ...
 
@@ -146,7 +190,23 @@ class Templates(Protocol):
         ...
 
     def last_sent(self) -> dict[TemplateType, datetime]:
-        """When a mail of each type was last sent."""
+        """When a mail of each type was last sent; tests do not count."""
+        ...
+
+
+class Drafts(Protocol):
+    """What tests are written from, within one transaction."""
+
+    def add(self, notice_id: str, draft: Draft, sent_by: str) -> None:
+        """Makes a message that was just accepted a test of this draft."""
+        ...
+
+    def find(self, notice_id: str) -> Draft | None:
+        """The draft of a test."""
+        ...
+
+    def of(self, keys: Sequence[int]) -> dict[int, Draft]:
+        """The drafts of the tests among these messages."""
         ...
 
 
@@ -176,8 +236,23 @@ class Work(Protocol):
         ...
 
     @property
+    def drafts(self) -> Drafts:
+        """What tests are written from."""
+        ...
+
+    @property
     def company(self) -> Companies:
         """The company."""
+        ...
+
+    @property
+    def sending(self) -> SendingStore:
+        """The stop switch and the limits."""
+        ...
+
+    @property
+    def suppressions(self) -> Suppressions:
+        """Addresses that get no mail."""
         ...
 
     def announce(self, name: str, body: Mapping[str, Any], at: datetime) -> None:
@@ -189,12 +264,25 @@ Begin = Callable[[], AbstractContextManager[Work]]
 """Begins a transaction, which commits at the end and is undone by an exception."""
 
 
+class Reviewed(NamedTuple):
+    """One answer of the second look."""
+
+    verdicts: Mapping[str, Verdict]
+    """By notice; none for one of which the answer does not say what is known here."""
+    company_time_zone: str = ""
+    """The company's at that moment; empty if it was not told."""
+
+
 class Reviews(Protocol):
     """The scheduler's second look."""
 
-    def review(self, notice_ids: Sequence[str]) -> Mapping[str, Verdict]:
-        """A verdict on every notice asked about. Raises `ReviewUnavailable`."""
+    def review(self, notice_ids: Sequence[str]) -> Reviewed:
+        """What may go now of these; of none, it tells the time zone alone. Raises `ReviewUnavailable`."""
         ...
+
+
+PortalTokens = Callable[[str, datetime], str]
+"""What seals a notice's id and the instant into the token of a link that opens the portal for 24 hours."""
 
 
 class Press(Protocol):
@@ -210,11 +298,11 @@ class Press(Protocol):
         """The finished mail, dated `at`. Raises `CannotWrite` if the letter can never become one."""
         ...
 
-    def preview(self, type: TemplateType, areas: Areas, company: Profile, today: date) -> Preview:
+    def preview(self, key: Key, areas: Areas, company: Profile, today: date) -> Preview:
         """The mail of checked areas with sample data."""
         ...
 
-    def samples(self, type: TemplateType, company: Profile, today: date) -> dict[str, str]:
+    def samples(self, key: Key, company: Profile, today: date) -> dict[str, str]:
         """What each token of the type becomes in the preview."""
         ...
 

@@ -6,8 +6,9 @@ import grpc
 from dunlin.mailer.v1 import mailer_pb2, mailer_pb2_grpc, messages_pb2, templates_pb2
 
 from services.mailer import converters
+from services.mailer.domain.languages import LANGUAGES
 from services.mailer.ports import Begin, Press
-from services.mailer.use_cases import accept, company, history, templates
+from services.mailer.use_cases import accept, company, drafts, history, templates
 from services.shared.clock import Clock
 
 
@@ -58,32 +59,37 @@ class MailerServicer(mailer_pb2_grpc.MailerServiceServicer):
         since, until = converters.span(request)
         return converters.counts(history.count_messages(since, until, begin=self._read))
 
+    def ListLanguages(
+        self, request: mailer_pb2.ListLanguagesRequest, context: grpc.ServicerContext
+    ) -> mailer_pb2.ListLanguagesResponse:
+        """The languages of mails, English first."""
+        return converters.languages(LANGUAGES)
+
     def ListTemplates(
         self, request: mailer_pb2.ListTemplatesRequest, context: grpc.ServicerContext
     ) -> mailer_pb2.ListTemplatesResponse:
         """The newest version of each template."""
-        return converters.templates(templates.list_templates(begin=self._read))
+        return converters.templates(templates.list_templates(request.language, begin=self._read))
 
     def GetTemplate(
         self, request: mailer_pb2.GetTemplateRequest, context: grpc.ServicerContext
     ) -> templates_pb2.Template:
         """One version of a template."""
-        type = converters.template_type(request.type)
-        return converters.template(templates.get_template(type, request.version, begin=self._read))
+        key = converters.key(request)
+        return converters.template(templates.get_template(key, request.version, begin=self._read))
 
     def ListTemplateVersions(
         self, request: mailer_pb2.ListTemplateVersionsRequest, context: grpc.ServicerContext
     ) -> mailer_pb2.ListTemplateVersionsResponse:
         """All versions of a template."""
-        type = converters.template_type(request.type)
-        return converters.versions(templates.list_versions(type, begin=self._read))
+        return converters.versions(templates.list_versions(converters.key(request), begin=self._read))
 
     def SaveTemplate(
         self, request: mailer_pb2.SaveTemplateRequest, context: grpc.ServicerContext
     ) -> templates_pb2.Template:
         """A new version."""
         saved = templates.save_template(
-            converters.template_type(request.type),
+            converters.key(request),
             converters.areas(request.areas),
             request.base_version,
             request.saved_by,
@@ -97,18 +103,35 @@ class MailerServicer(mailer_pb2_grpc.MailerServiceServicer):
         self, request: mailer_pb2.PreviewTemplateRequest, context: grpc.ServicerContext
     ) -> templates_pb2.RenderedMail:
         """A draft with sample data."""
-        type, areas = converters.template_type(request.type), converters.areas(request.areas)
+        key, areas = converters.key(request), converters.areas(request.areas)
         preview = templates.preview_template(
-            type, areas, begin=self._read, press=self._press, clock=self._clock
+            key, areas, begin=self._read, press=self._press, clock=self._clock
         )
         return converters.preview(preview)
+
+    def SendTest(
+        self, request: mailer_pb2.SendTestRequest, context: grpc.ServicerContext
+    ) -> messages_pb2.Message:
+        """A draft with sample data, to addresses typed in."""
+        message = drafts.send_test(
+            request.test_id,
+            converters.key(request.key),
+            converters.areas(request.areas),
+            request.addresses,
+            request.sent_by,
+            begin=self._write,
+            press=self._press,
+            clock=self._clock,
+            wake=self._wake,
+        )
+        return converters.message(message)
 
     def ListTokens(
         self, request: mailer_pb2.ListTokensRequest, context: grpc.ServicerContext
     ) -> mailer_pb2.ListTokensResponse:
         """The tokens of a type."""
-        type = converters.template_type(request.type)
-        tokens = templates.list_tokens(type, begin=self._read, press=self._press, clock=self._clock)
+        key = converters.key_of_tokens(request)
+        tokens = templates.list_tokens(key, begin=self._read, press=self._press, clock=self._clock)
         return converters.tokens(tokens)
 
     def GetCompany(

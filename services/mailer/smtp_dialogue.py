@@ -69,7 +69,9 @@ class Dialogue:
         if code != OK:
             return Answer(self._stage, code, text_of(text))
         self._stage = Stage.RECIPIENTS
-        replies = self._until_it_goes(self._timed().rcpt(email) for email in mail.recipients)
+        replies = self._until_it_goes(
+            self._timed().rcpt(email, self._wishes(mail, email)) for email in mail.recipients
+        )
         answer = _recipients(mail, replies, together)
         return answer if answer.code != OK else self._ask_for_content(answer)
 
@@ -80,9 +82,8 @@ class Dialogue:
         or if whoever is not refused shall have the mail anyway.
         """
         whole = len(mail.recipients) == 1 or not together
-        options = "".join(f" {option}" for option in self._options(mail))
-        commands = [f"MAIL FROM:<{mail.sender}>{options}"]
-        commands += [f"RCPT TO:<{email}>" for email in mail.recipients]
+        commands = [_with_options(f"MAIL FROM:<{mail.sender}>", self._options(mail))]
+        commands += [_with_options(f"RCPT TO:<{one}>", self._wishes(mail, one)) for one in mail.recipients]
         commands += ["DATA"] if whole else []
         self._timed().send("".join(f"{one}\r\n" for one in commands).encode())
         code, text = self._connection.getreply()
@@ -129,7 +130,20 @@ class Dialogue:
 
     def _options(self, mail: Rendered) -> list[str]:
         options = [f"SIZE={len(mail.mime)}"] if self._connection.has_extn("size") else []
+        if self._reports(mail):
+            # The headers are enough to bring back; the mail itself we have.
+            options += ["RET=HDRS", f"ENVID={_xtext(mail.envelope_id)}"]
         return [*options, "BODY=8BITMIME", "SMTPUTF8"] if mail.needs_utf8 else options
+
+    def _wishes(self, mail: Rendered, email: str) -> list[str]:
+        """What a recipient is named with: failures are reported, and under the address that we know."""
+        if not self._reports(mail):
+            return []
+        return ["NOTIFY=FAILURE", *([f"ORCPT=rfc822;{_xtext(email)}"] if email.isascii() else [])]
+
+    def _reports(self, mail: Rendered) -> bool:
+        """Whether the server is to be told how it shall report (RFC 3461)."""
+        return bool(mail.envelope_id) and self._connection.has_extn("dsn")
 
     def _timed(self) -> smtplib.SMTP:
         left = self._deadline - time.monotonic()
@@ -149,6 +163,15 @@ def _recipients(mail: Rendered, replies: Sequence[_Reply], together: bool) -> An
     if len(refused) == len(mail.recipients) or (together and any(one.later for one in refused)):
         return Answer(Stage.RECIPIENTS, refused[-1].code, refused[-1].text, tuple(refused))
     return Answer(Stage.RECIPIENTS, OK, "", tuple(refused))
+
+
+def _with_options(command: str, options: Sequence[str]) -> str:
+    return " ".join([command, *options])
+
+
+def _xtext(text: str) -> str:
+    """As RFC 3461 writes what may hold "+", "=" or a space."""
+    return "".join(one if "!" <= one <= "~" and one not in "+=" else f"+{ord(one):02X}" for one in text)
 
 
 def _stuffed(mime: bytes) -> bytes:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 from email_validator import EmailNotValidError, validate_email
 
+from services.mailer.domain.languages import ENGLISH, LanguageUnknown, checked_language
 from services.mailer.domain.logo import Size, logo_size, logo_type
-from services.mailer.domain.tokens import is_one_line
+from services.mailer.domain.tokens import is_blank, is_one_line
 from services.shared.errors import Invalid, Violation
 
 LONGEST_NAME = 200
@@ -39,6 +40,10 @@ class Company:
     from_address: str
     accent_color: str
     logo: bytes = b""
+    language: str = ENGLISH.tag
+    """Of mails to organizations that have none of their own."""
+    pay_links: bool = True
+    """Whether mails bear links to Pay Now; else their button leads to the portal."""
 
     @property
     def sender_set(self) -> bool:
@@ -68,6 +73,7 @@ def checked(company: Company) -> Company:
         phone=company.phone.strip(),
         address="\n".join(line.strip() for line in company.address.strip().splitlines()),
         accent_color=company.accent_color.strip().lower(),
+        language=company.language or ENGLISH.tag,
     )
     violations = [
         *_line("name", company.name, LONGEST_NAME, needed=True),
@@ -77,6 +83,7 @@ def checked(company: Company) -> Company:
         *_email("reply_to", company.reply_to, needed=False),
         *_color(company.accent_color),
         *_logo(company.logo),
+        *_language(company.language),
     ]
     if violations:
         raise CompanyInvalid(violations[0].description, violations=violations)
@@ -85,12 +92,12 @@ def checked(company: Company) -> Company:
 
 def _line(field: str, text: str, most: int, *, needed: bool) -> list[Violation]:
     label = field.capitalize()
-    if needed and not text:
+    if needed and is_blank(text):
         return [_wrong(field, "EMPTY", f"{label}: it must not be empty.")]
     if len(text) > most:
         return [_wrong(field, "TOO_LONG", f"{label}: at most {most} characters are possible.")]
     if not is_one_line(text):
-        return [_wrong(field, "NOT_ONE_LINE", f"{label}: it must be a single line.")]
+        return [_wrong(field, "NOT_ONE_LINE", f"{label}: it must be one line without control characters.")]
     return []
 
 
@@ -145,6 +152,14 @@ def _logo(logo: bytes) -> list[Violation]:
             f" and at most {_shown(LARGEST_SIZE)}."
         )
         return [_wrong("logo", "LOGO_SIZE_UNFIT", words)]
+    return []
+
+
+def _language(tag: str) -> list[Violation]:
+    try:
+        checked_language(tag)
+    except LanguageUnknown as refusal:
+        return [_wrong("language", refusal.reason, f"Language: {refusal.message}")]
     return []
 
 

@@ -92,6 +92,8 @@ class Sent:
     """The server has taken the mail for at least one recipient."""
 
     detail: str
+    refused: tuple[RefusedRecipient, ...] = ()
+    """Whom it was not taken for."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,8 @@ class Never:
     """Given up."""
 
     detail: str
+    refused: tuple[RefusedRecipient, ...] = ()
+    """The recipients, if it was for them that the server refused."""
 
 
 Outcome = Sent | Later | Never
@@ -118,7 +122,7 @@ Outcome = Sent | Later | Never
 def judge(answer: Answer, past: Past, now: datetime) -> Outcome:
     """What becomes of the mail after this answer."""
     if answer.code is not None and answer.stage is Stage.CONTENT and 200 <= answer.code < 300:
-        return Sent(_accepted(answer))
+        return Sent(_accepted(answer), answer.refused)
     if answer.never:
         return Never(answer.text)
     if answer.stage is Stage.CONNECT or answer.code in _ABOUT_US:
@@ -149,7 +153,7 @@ def _recipients_refused(answer: Answer, past: Past, now: datetime) -> Outcome:
     detail = _list(answer.refused) or _words(answer)
     if any(one.later for one in answer.refused):
         return _later(detail, past, now)
-    return Never(detail)
+    return Never(detail, answer.refused)
 
 
 def _later(detail: str, past: Past, now: datetime) -> Outcome:

@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
-from services.mailer.domain.templates import TemplateType
+from services.mailer.domain.templates import Key, TemplateType
 from services.shared.errors import Invalid, Missing, Violation, WrongState
 
 MOST_AT_ONCE = 500
@@ -30,6 +30,14 @@ ACTIVE = (State.QUEUED, State.SENDING, State.DEFERRED)
 """States in which there is still work to do."""
 
 
+class Lane(IntEnum):
+    """How urgent a message is; all of a lane that may go leave before those of the next."""
+
+    AT_ONCE = 1
+    USUAL = 2
+    BULK = 3
+
+
 class EventKind(StrEnum):
     """What happened to a message."""
 
@@ -40,6 +48,9 @@ class EventKind(StrEnum):
     DEFERRED = "deferred"
     FAILED = "failed"
     WITHHELD = "withheld"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    LEFT_OUT = "left_out"
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,7 @@ class Request:
     invoice_number: str = ""
     request_id: str = ""
     """What the notice was decided in, for logs."""
+    lane: Lane = Lane.USUAL
 
 
 @dataclass(frozen=True)
@@ -78,6 +90,11 @@ class Message:
     recipients: tuple[str, ...] = ()
     subject: str = ""
     events: tuple[Event, ...] = ()
+    language: str = ""
+    threshold_days: int = 0
+    """Of the due notice rule whose own text wrote it."""
+    test_by: str = ""
+    """Who sent it as a test."""
 
 
 @dataclass(frozen=True)
@@ -97,20 +114,50 @@ class Claimed:
     drops: int = 0
     tried_at: datetime | None = None
     waits_for_review: bool = False
+    put_off_for: str = ""
+    """In which words its history says that it waits for an hour at which it may go."""
     request_id: str = ""
+    is_test: bool = False
+    lane: Lane = Lane.USUAL
+    counted_on: str = ""
+    """The day, as YYYY-MM-DD, whose daily cap it has been counted against."""
+    in_line: bool = False
+    """Whether it has waited for other mails to the same domain."""
+    has_slot: bool = False
+    """Whether its turn among those has come, under this lease."""
 
 
 @dataclass(frozen=True)
 class Rendered:
     """A mail as it is handed over: envelope and bytes, and what the lists show of it."""
 
-    type: TemplateType
+    template: Key
     template_version: int
     sender: str
     recipients: tuple[str, ...]
     subject: str
     mime: bytes
     needs_utf8: bool = False
+    kept: bytes = b""
+    """What the history keeps instead of `mime`, where a part of that must be known to the recipient alone."""
+
+    envelope_id: str = ""
+    """What reports of failure are to name it by (RFC 3461); empty asks for none."""
+    left_out: tuple[str, ...] = ()
+    """Whom it would have gone to as well, if mails to them did not come back."""
+
+    @property
+    def record(self) -> bytes:
+        """The mail as the history keeps it."""
+        return self.kept or self.mime
+
+
+@dataclass(frozen=True)
+class ReturnPath:
+    """Where reports about one mail go (the sender of its envelope), and how they are to name it."""
+
+    address: str
+    envelope_id: str
 
 
 @dataclass(frozen=True)

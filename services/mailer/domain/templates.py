@@ -1,12 +1,13 @@
 """Templates: four editable areas for each type of mail, in versions, checked before they are saved."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
 
-from services.mailer.domain.tokens import Problem, is_one_line, scan
+from services.mailer.domain.languages import ENGLISH
+from services.mailer.domain.tokens import Problem, is_blank, is_one_line, scan
 from services.shared.errors import Conflict, Invalid, Missing, Violation
 
 LONGEST_LINE = 300
@@ -29,6 +30,34 @@ class TemplateType(StrEnum):
     DUE_NOTICE_AFTER = "due_notice_after"
     PAYMENT_SUCCEEDED = "payment_succeeded"
     PAYMENT_FAILED = "payment_failed"
+    PAYMENT_SCHEDULED = "payment_scheduled"
+    PAYMENT_RESCHEDULED = "payment_rescheduled"
+    PAYMENT_CANCELLED = "payment_cancelled"
+    METHOD_FAILED = "method_failed"
+    WELCOME = "welcome"
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - the name of a mail
+    ACCOUNT_SUMMARY = "account_summary"
+    INVOICE = "invoice"
+    UPCOMING_PAYMENTS = "upcoming_payments"
+    METHOD_EXPIRING = "method_expiring"
+    METHOD_EXPIRED = "method_expired"
+
+
+_DUE_SIGNS = {TemplateType.DUE_NOTICE_BEFORE: -1, TemplateType.DUE_NOTICE_AFTER: 1}
+
+
+@dataclass(frozen=True)
+class Key:
+    """Names a template: that of a type in a language, or, with a threshold, that of a due notice rule."""
+
+    type: TemplateType
+    language: str = ENGLISH.tag
+    threshold_days: int = 0
+
+    @property
+    def of_type(self) -> "Key":
+        """The key of the type's own text in the same language."""
+        return replace(self, threshold_days=0)
 
 
 @dataclass(frozen=True)
@@ -43,14 +72,20 @@ class Areas:
 
 @dataclass(frozen=True)
 class Template:
-    """One version of one template."""
+    """One version of one template; version 0 stands for a rule that has no text of its own."""
 
-    type: TemplateType
+    key: Key
     version: int
     areas: Areas
     saved_at: datetime
     saved_by: str
     last_sent_at: datetime | None = None
+
+
+class ThresholdUnfit(Invalid):
+    """Only due notices have rules, those before the due date with negative thresholds."""
+
+    reason = "THRESHOLD_UNFIT"
 
 
 class TemplateMissing(Missing):
@@ -69,6 +104,31 @@ class TemplateInvalid(Invalid):
     """The text has mistakes; each violation names its area, line and column."""
 
     reason = "TEMPLATE_INVALID"
+
+
+def checked_key(key: Key) -> Key:
+    """The key; `ThresholdUnfit` for a threshold of another type or sign."""
+    threshold = key.threshold_days
+    if threshold * _DUE_SIGNS.get(key.type, 0) < 0 or (threshold and key.type not in _DUE_SIGNS):
+        words = (
+            f"There is no rule of {threshold} days for this type of mail; only due notices have rules, with"
+            " negative days before the due date and positive ones after it."
+        )
+        raise ThresholdUnfit(words, violations=[Violation("threshold_days", "THRESHOLD_UNFIT", words)])
+    return key
+
+
+def chosen(templates: Mapping[Key, Template], wanted: Key, company_language: str) -> Template:
+    """What a mail is written with: the rule's text, else the type's own, in the first language that has one.
+
+    The languages are that of `wanted`, the company's, English.
+    """
+    for language in (wanted.language, company_language, ENGLISH.tag):
+        key = replace(wanted, language=language)
+        found = templates.get(key) or templates.get(key.of_type)
+        if found:
+            return found
+    raise TemplateMissing(f"There is no text for {wanted.type.value}.")
 
 
 Clean = Callable[[str], str]
@@ -112,9 +172,9 @@ def _cleaned(areas: Areas, known: set[str], elsewhere: set[str]) -> list[Violati
 def _size(name: str, text: str) -> list[Violation]:
     field, label = f"areas.{name}", _label(name)
     if name in ("subject", "title"):
-        if not text.strip():
+        if is_blank(text):
             return [Violation(field, "AREA_EMPTY", f"{label}: write something here.")]
-        if not is_one_line(text.strip()):
+        if len(text) <= LONGEST_LINE and not is_one_line(text.strip()):
             words = f"{label}: it must be a single line without control characters."
             return [Violation(field, "AREA_NOT_ONE_LINE", words)]
     most = LONGEST_LINE if name in ("subject", "title") else LONGEST_CONTENT

@@ -6,6 +6,7 @@ engine, so it can neither call, loop nor look into anything. The scanner is line
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -25,6 +26,11 @@ _MARK = re.compile(r"\{\{|\}\}|\{%|\{#")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 # Everything that would break a line or a header: C0, C1, the Unicode separators, halves of pairs.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+# What turns the direction of all that follows, to the end of the line: with one in a client's name a subject
+# reads as something else. The marks U+200E and U+200F turn nothing, and stay.
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_UNSEEN_KINDS = frozenset(("Cc", "Cf", "Mn", "Zl", "Zp", "Zs"))
+_FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 
 @dataclass(frozen=True)
@@ -142,10 +148,15 @@ def substitute(parsed: Parsed, values: Mapping[str, str], prepare: Callable[[str
 
 
 def one_line(text: str) -> str:
-    """The text without line breaks and control characters, so that it can stand in a header."""
-    return _CONTROL.sub(" ", text).strip()
+    """The text without line breaks, control characters and turns of direction, fit for a header."""
+    return _CONTROL.sub(" ", _TURNING.sub("", text)).strip()
 
 
 def is_one_line(text: str) -> bool:
-    """Whether the text holds no line break and no control character."""
-    return _CONTROL.search(text) is None
+    """Whether the text holds no line break, no control character and no turn of direction."""
+    return _CONTROL.search(text) is None and _TURNING.search(text) is None
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing of the text can be seen: spaces, also those without a width, and fillers."""
+    return all(unicodedata.category(letter) in _UNSEEN_KINDS or letter in _FILLERS for letter in text)

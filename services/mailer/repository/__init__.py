@@ -9,9 +9,13 @@ from sqlalchemy import Connection, func, select
 
 from services.mailer import tables
 from services.mailer.domain.message import ACTIVE
+from services.mailer.domain.sending import open_lanes, today
 from services.mailer.repository.bulk import insert_rows
 from services.mailer.repository.company import SqlCompanies
+from services.mailer.repository.drafts import SqlDrafts
 from services.mailer.repository.messages import SqlMessages
+from services.mailer.repository.sending import SqlSending
+from services.mailer.repository.suppressions import SqlSuppressions
 from services.mailer.repository.templates import SqlTemplates
 from services.shared.clock import Clock
 from services.shared.database import Database
@@ -27,7 +31,10 @@ class SqlWork:
         self._connection = connection
         self.messages = SqlMessages(connection)
         self.templates = SqlTemplates(connection)
+        self.drafts = SqlDrafts(connection)
         self.company = SqlCompanies(connection)
+        self.sending = SqlSending(connection)
+        self.suppressions = SqlSuppressions(connection)
         self._facts: list[dict[str, Any]] = []
 
     def announce(self, name: str, body: Mapping[str, Any], at: datetime) -> None:
@@ -75,11 +82,21 @@ class SqlStore:
 def queue_gauges(connection: Connection, clock: Clock) -> dict[str, float]:
     """The mailer's queues at this moment; see docs/metrics.md."""
     m = tables.messages.c
+    store, now = SqlSending(connection), clock.now()
+    sending = store.read()
+    spent = store.spent(today(sending.limits, now)) if sending.limits.daily_cap else 0
+    lanes = open_lanes(sending, spent)
     active = (m.due_at.is_not(None), m.state.in_(ACTIVE))
-    waiting, due = connection.execute(select(func.count(), func.min(m.due_at)).where(*active)).one()
+    may_go = m.lane.in_([lane.value for lane in lanes])
+    query = select(func.count(), func.min(m.due_at).filter(may_go)).where(*active)
+    waiting, due = connection.execute(query).one()
+    suppressed = select(func.count()).select_from(tables.suppressions)
     return {
         "dunlin_outbox_facts": waiting_facts(connection, tables.outbox),
         "dunlin_outbox_oldest_seconds": age(oldest_waiting(connection, tables.outbox), clock),
         "dunlin_messages_waiting": waiting,
         "dunlin_messages_overdue_seconds": age(due, clock),
+        "dunlin_messages_held": store.waiting(now, lanes),
+        "dunlin_sending_stopped": float(sending.is_stopped),
+        "dunlin_suppressed_addresses": connection.execute(suppressed).scalar_one(),
     }

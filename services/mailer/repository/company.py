@@ -5,7 +5,17 @@ from sqlalchemy import Connection, select, update
 from services.mailer.domain.company import Company, Profile
 from services.mailer.tables import company
 
-FIELDS = ("name", "address", "phone", "reply_to", "from_address", "accent_color", "logo")
+FIELDS = (
+    "name",
+    "address",
+    "phone",
+    "reply_to",
+    "from_address",
+    "accent_color",
+    "logo",
+    "language",
+    "pay_links",
+)
 
 
 class SqlCompanies:

@@ -10,6 +10,9 @@ from sqlalchemy import ColumnElement, Connection, Row, func, literal_column, sel
 from services.mailer.domain.message import Event, EventKind, Message, State
 from services.mailer.domain.templates import TemplateType
 from services.mailer.ports import Filter
+from services.mailer.ports_sending import Addressed
+from services.mailer.repository.bulk import insert_rows
+from services.mailer.repository.queue_rows import event
 from services.mailer.tables import message_bodies, message_events, messages
 
 m = messages.c
@@ -91,9 +94,22 @@ class SqlHistory:
         stored = self._connection.execute(query.order_by(b.id.desc()).limit(1)).scalar()
         return None if stored is None else zlib.decompress(stored)
 
+    def addressed(self, key: int) -> Addressed | None:
+        """By its primary key."""
+        query = select(m.notice_id, m.state, m.recipients, m.sent_at).where(m.id == key)
+        row = self._connection.execute(query).first()
+        if row is None:
+            return None
+        recipients = tuple(row.recipients.split("\n")) if row.recipients else ()
+        return Addressed(key, row.notice_id, State(row.state), recipients, row.sent_at)
+
+    def tell(self, key: int, kind: EventKind, at: datetime, detail: str) -> None:
+        """One row."""
+        insert_rows(self._connection, message_events, [event(key, kind, at, detail)])
+
     def counts(self, since: datetime, until: datetime) -> dict[State, int]:
-        """Answered from an index alone."""
-        span = (m.created_at >= since) & (m.created_at < until)
+        """Answered from an index alone; tests do not count."""
+        span = (m.created_at >= since) & (m.created_at < until) & (m.test_by == "")
         query = select(m.state, func.count()).where(span).group_by(m.state)
         return {State(state): count for state, count in self._connection.execute(query)}
 
@@ -102,8 +118,8 @@ class SqlHistory:
         query = select(message_events).where(e.message.in_(keys)).order_by(e.id)
         found: dict[int, tuple[Event, ...]] = {}
         for row in self._connection.execute(query):
-            event = Event(EventKind(row.kind), row.occurred_at, row.detail)
-            found[row.message] = (*found.get(row.message, ()), event)
+            told = Event(EventKind(row.kind), row.occurred_at, row.detail)
+            found[row.message] = (*found.get(row.message, ()), told)
         return found
 
 
@@ -139,4 +155,7 @@ def _message(row: Row[Any], events: tuple[Event, ...]) -> Message:
         recipients=tuple(row.recipients.split("\n")) if row.recipients else (),
         subject=row.subject,
         events=events,
+        language=row.language,
+        threshold_days=row.threshold_days,
+        test_by=row.test_by,
     )

@@ -15,6 +15,7 @@ import structlog
 
 from services.mailer.domain.delivery import Later, Sent
 from services.mailer.ports import Begin, Ending, Work
+from services.mailer.use_cases.bounces import note_refusals
 from services.shared.clock import Clock
 from services.shared.progress import progress
 
@@ -49,6 +50,7 @@ class _Entry:
         self.ending = ending
         self.since = time.monotonic()
         self.done = False
+        self.is_stopped = False
         self.error: Exception | None = None
 
 
@@ -81,8 +83,11 @@ class Recorder:
         self._waiting: list[_Entry] = []
         self._tries = 0
 
-    def record(self, *endings: Ending) -> None:
-        """Returns once they are durable, with the facts that tell of them; raises `NotRecorded`."""
+    def record(self, *endings: Ending) -> bool:
+        """Returns once they are durable, with the facts that tell of them; raises `NotRecorded`.
+
+        The answer is whether everything is stopped: then no other mail may be begun.
+        """
         entries = [_Entry(ending) for ending in endings]
         with self._lock:
             self._waiting += entries
@@ -96,6 +101,7 @@ class Recorder:
         for entry in entries:
             if entry.error is not None:
                 raise NotRecorded(f"{entry.error}") from entry.error
+        return any(entry.is_stopped for entry in entries)
 
     @contextmanager
     def _own_turn(self) -> Iterator[None]:
@@ -144,20 +150,25 @@ class Recorder:
         progress()
         try:
             with self._begin() as work:
-                news = work.messages.record([entry.ending for entry in group], at, again=again)
-                for ending in news:
+                recorded = work.messages.record([entry.ending for entry in group], at, again=again)
+                for ending in recorded.news:
                     _announce(work, ending, at)
+                note_refusals(recorded.news, work, at)
         except Exception as error:
             # Whatever the database runs into, the mails were sent; that has to be insisted on.
             return error
-        if news:
+        for entry in group:
+            entry.is_stopped = recorded.is_stopped
+        if recorded.news:
             self._announced()
         return None
 
 
 def _announce(work: Work, ending: Ending, at: datetime) -> None:
-    """The fact, where the outcome is final."""
+    """The fact, where the outcome is final; the scheduler knows of no test."""
     message, outcome = ending.message, ending.outcome
+    if message.is_test:
+        return
     if isinstance(outcome, Sent):
         work.announce("message_sent", {"notice_id": message.notice_id, "message_id": message.message_id}, at)
     elif not isinstance(outcome, Later):

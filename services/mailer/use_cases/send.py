@@ -1,4 +1,4 @@
-"""Sending: claim, connect, second look, write, hand over, record.
+"""Sending: claim, connect, second look, leave to go, write, hand over, record.
 
 What makes it safe to be killed at any point:
 
@@ -13,40 +13,33 @@ What makes the second look late: the connection is made before it is asked for, 
 older than `REVIEW_HOLDS`. Only for the first mail of an answer the time counts from when the answer came, so
 that even a slow scheduler is not asked in vain (`ANSWER_HOLDS`). How many mails are looked at and written
 together is up to the pace, so that few of them wait in vain for a slow server.
+
+What makes the stop switch stop: it is looked at when mails are claimed, in the transaction that stores them,
+and with each outcome that is recorded. So once it is set, each open connection ends the mail that it is at.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from itertools import takewhile
 
 import structlog
 
-from services.mailer.domain.circuit import Circuit, Leave
-from services.mailer.domain.company import Profile
-from services.mailer.domain.delivery import (
-    Answer,
-    Later,
-    Never,
-    Outcome,
-    Past,
-    all_together,
-    judge,
-    not_written,
-)
-from services.mailer.domain.letter import Letter, Unusable, Verdict, Withheld
-from services.mailer.domain.message import CannotWrite, Claimed, Rendered
-from services.mailer.domain.pace import Pace
-from services.mailer.domain.templates import Template, TemplateType
-from services.mailer.ports import Begin, Ending, Press, Reviews, ReviewUnavailable, Transport
-from services.mailer.use_cases.keep import LEASE, PATIENCE, UnderWay
-from services.mailer.use_cases.record import Recorder
-from services.shared.clock import Clock
+from services.mailer.domain.circuit import Leave
+from services.mailer.domain.delivery import Answer, Later, Never, all_together, judge
+from services.mailer.domain.letter import Letter, NotYet, Unusable, Verdict, Withheld
+from services.mailer.domain.message import Claimed, Rendered
+from services.mailer.domain.sending import CompanyZone
+from services.mailer.ports import Ending, Reviewed, ReviewUnavailable
+from services.mailer.use_cases.admit import Admitted, admit
+from services.mailer.use_cases.claim import BATCH, Claim, days_have_moved, take
+from services.mailer.use_cases.desk import Desk, past
+from services.mailer.use_cases.keep import PATIENCE
+from services.mailer.use_cases.put_off import put_off
+from services.mailer.use_cases.write import Paper, write_all
 
 log = structlog.get_logger()
-
-BATCH = 50
-"""Messages claimed in one go; how many of them one second look asks for is up to the pace."""
 
 REVIEW_HOLDS = timedelta(seconds=1)
 """A second look asked for longer ago is taken again, except for the first mail of an answer."""
@@ -57,25 +50,10 @@ ANSWER_HOLDS = timedelta(seconds=2)
 REVIEW_RETRY = timedelta(seconds=2)
 """Until the second look is asked for again, when it cannot be had."""
 
+UNANSWERED = "Waits for the second look; the scheduler's answer was incomplete."
+"""Or of a kind that only newer releases know: then it waits until this one is brought up to date."""
 
-@dataclass(frozen=True)
-class Desk:
-    """One send worker with its tools; transport and pace are its own, the rest is shared by the process."""
-
-    begin: Begin
-    reviews: Reviews
-    press: Press
-    transport: Transport
-    circuit: Circuit
-    recorder: Recorder
-    under_way: UnderWay
-    clock: Clock
-    owner: str
-    pace: Pace = field(default_factory=Pace)
-    may_take_over: Callable[[], bool] = lambda: True
-    """Whether what others have held for too long may be claimed; see outage.py."""
-    more: Callable[[], None] = lambda: None
-    """Called when there is more to do than one worker has claimed, to wake the others."""
+_No = Withheld | NotYet | Unusable | None
 
 
 class _Went(Enum):
@@ -88,7 +66,7 @@ class _Went(Enum):
     """It had ended before the mail was named; the same mail needs a new one."""
 
     NOWHERE = "nowhere"
-    """The server cannot be used."""
+    """Nothing more may be handed over: the server cannot be used, or everything was stopped."""
 
 
 @dataclass(frozen=True)
@@ -103,53 +81,48 @@ class _Look:
         return now - self.answered_at > ANSWER_HOLDS if first else now - self.asked_at > REVIEW_HOLDS
 
 
-@dataclass(frozen=True)
-class _Paper:
-    """What all mails of a batch are written on."""
-
-    templates: dict[TemplateType, Template]
-    company: Profile
-
-
 def send_some(desk: Desk) -> bool:
     """Sends what is due, at most a batch; whether there may be more to do at once."""
     if not _server_is_there(desk):
         return False
     now = desk.clock.now()
     with desk.begin() as work:
-        batch = work.messages.claim(desk.owner, now, now + LEASE, BATCH, abandoned=desk.may_take_over())
-        paper = _Paper(work.templates.newest(), work.company.profile()) if batch else None
+        claim = take(desk, work, now)
+        paper = Paper(work.templates.newest(), work.company.profile()) if claim.batch else None
     if paper is None:
         desk.transport.rest()
-        return False
-    if len(batch) == BATCH:
+        return claim.is_capped and days_have_moved(desk, claim.time_zone)
+    if len(claim.batch) == BATCH:
         desk.more()
-    return _work_through(desk, batch, paper, now)
+    return _work_through(desk, claim, paper, now)
 
 
-def _work_through(desk: Desk, batch: list[Claimed], paper: _Paper, claimed_at: datetime) -> bool:
+def _work_through(desk: Desk, claim: Claim, paper: Paper, claimed_at: datetime) -> bool:
     """Group by group: connect, look, write, send; whether the server can be used."""
+    batch = claim.batch
     while batch:
         trouble = desk.transport.ready()
         if trouble is not None:
             _give_up_for_now(desk, batch, trouble)
             return False
-        asked_at, asked = desk.clock.now(), batch[: desk.pace.most]
+        asked_at, asked = desk.clock.now(), _alike(batch[: desk.pace.most])
         if asked_at - claimed_at > PATIENCE:
             _release(desk, batch)
             return True
         try:
-            verdicts = _review(desk, asked)
+            verdicts, company_time_zone = _review(desk, asked)
         except ReviewUnavailable as error:
             _await_review(desk, batch, str(error))
             return False
         look = _Look(asked_at, desk.clock.now())
         letters, refused = _sorted(asked, verdicts)
-        left, usable = _send_letters(desk, letters, paper, look)
-        _withhold(desk, refused)
+        company = CompanyZone(company_time_zone, instead_of=claim.time_zone)
+        mails, is_stopped = admit(letters, begin=desk.begin, now=desk.clock.now(), company=company)
+        left, usable = _send_letters(desk, mails, paper, look)
+        _keep_back(desk, refused)
         desk.pace.went(len(asked) - len(left), desk.clock.now() - asked_at)
         batch = left + batch[len(asked) :]
-        if not usable:
+        if not usable or is_stopped:
             _release(desk, batch)
             return False
     return True
@@ -178,7 +151,14 @@ def _await_review(desk: Desk, batch: Sequence[Claimed], why: str) -> None:
         work.messages.await_review(batch, why, now + REVIEW_RETRY, now)
 
 
-def _review(desk: Desk, asked: Sequence[Claimed]) -> Mapping[str, Verdict]:
+def _alike(batch: Sequence[Claimed]) -> list[Claimed]:
+    """The first messages, as long as all or none of them are tests: nobody is asked about these."""
+    return list(takewhile(lambda message: message.is_test is batch[0].is_test, batch))
+
+
+def _review(desk: Desk, asked: Sequence[Claimed]) -> Reviewed:
+    if asked[0].is_test:
+        return Reviewed(_drafted(desk, asked))
     began = desk.clock.now()
     try:
         return desk.reviews.review([message.notice_id for message in asked])
@@ -187,13 +167,21 @@ def _review(desk: Desk, asked: Sequence[Claimed]) -> Mapping[str, Verdict]:
         raise
 
 
+def _drafted(desk: Desk, tests: Sequence[Claimed]) -> Mapping[str, Verdict]:
+    """The letters of tests; the books have nothing to say about them."""
+    with desk.begin() as work:
+        drafts = work.drafts.of([message.key for message in tests])
+    day = desk.clock.now().date()
+    return {message.notice_id: drafts[message.key].letter(day) for message in tests}
+
+
 def _sorted(
     asked: Sequence[Claimed], verdicts: Mapping[str, Verdict]
-) -> tuple[list[tuple[Claimed, Letter]], list[tuple[Claimed, Withheld | Unusable]]]:
-    """What may go out, and what may not."""
+) -> tuple[list[tuple[Claimed, Letter]], list[tuple[Claimed, _No]]]:
+    """What may go out now, and what may not."""
     letters, refused = [], []
     for message in asked:
-        verdict = verdicts[message.notice_id]
+        verdict = verdicts.get(message.notice_id)
         if isinstance(verdict, Letter):
             letters.append((message, verdict))
         else:
@@ -201,14 +189,14 @@ def _sorted(
     return letters, refused
 
 
-def _send_letters(
-    desk: Desk, letters: Sequence[tuple[Claimed, Letter]], paper: _Paper, look: _Look
-) -> tuple[list[Claimed], bool]:
+def _send_letters(desk: Desk, letters: Admitted, paper: Paper, look: _Look) -> tuple[list[Claimed], bool]:
     """Sends the first, and the others as long as the look holds and the connection stands.
 
-    Returns what is left to be looked at once more, and whether the server can be used.
+    Returns what is left to be looked at once more, and whether it may be handed over at all.
     """
-    mails = _write_all(desk, letters, paper)
+    mails, is_stopped = write_all(desk, letters, paper)
+    if is_stopped:
+        return [message for message, _mail in mails], False
     for done, (message, mail) in enumerate(mails):
         if look.is_stale(desk.clock.now(), first=not done) or (done and not desk.transport.is_open()):
             return [message for message, _mail in mails[done:]], True
@@ -219,62 +207,35 @@ def _send_letters(
     return [], True
 
 
-def _write_all(
-    desk: Desk, letters: Sequence[tuple[Claimed, Letter]], paper: _Paper
-) -> list[tuple[Claimed, Rendered]]:
-    """The mails that may now be handed over, stored; those that cannot be written are told of."""
-    mails, unwritten = [], []
-    for message, letter in letters:
-        written = _write(desk, message, letter, paper)
-        if isinstance(written, Rendered):
-            mails.append((message, written))
-        else:
-            unwritten.append(Ending(message, written))
-    if unwritten:
-        desk.recorder.record(*unwritten)
-    if not mails:
-        return []
-    now = desk.clock.now()
-    with desk.begin() as work:
-        return work.messages.processed(mails, now, now + LEASE)
-
-
-def _write(desk: Desk, message: Claimed, letter: Letter, paper: _Paper) -> Rendered | Outcome:
-    try:
-        template = paper.templates[letter.type]
-        return desk.press.write(letter, template, paper.company, message, desk.clock.now())
-    except CannotWrite as refusal:
-        return Never(f"{refusal.reason}: {refusal.message}")
-    except Exception as error:
-        # A mistake of ours in writing one mail must not stop the others behind it in the queue.
-        log.exception("mail not written", notice_id=message.notice_id)
-        return not_written(f"{type(error).__name__}.", _past(message), desk.clock.now())
-
-
 def _send_one(desk: Desk, message: Claimed, mail: Rendered) -> _Went:
     """Hands over one mail, and records how that ended."""
-    past = _past(message)
+    before = past(message)
     with desk.under_way.mail(message, desk.clock.now()):
-        answer = desk.transport.send(mail, together=all_together(past))
+        answer = desk.transport.send(mail, together=all_together(before))
         if answer.unheard:
             return _Went.UNHEARD
-        outcome = judge(answer, past, desk.clock.now())
-        desk.recorder.record(Ending(message, outcome, mail))
+        outcome = judge(answer, before, desk.clock.now())
+        is_stopped = desk.recorder.record(Ending(message, outcome, mail))
     if isinstance(outcome, Later) and outcome.unreachable:
         _broke(desk, answer)
         return _Went.NOWHERE
     desk.circuit.took()
-    return _Went.ON
+    return _Went.NOWHERE if is_stopped else _Went.ON
 
 
-def _withhold(desk: Desk, refused: Sequence[tuple[Claimed, Withheld | Unusable]]) -> None:
+def _keep_back(desk: Desk, refused: Sequence[tuple[Claimed, _No]]) -> None:
     """Records what may not go out; after the letters, because these grow old while they wait."""
+    waiting = [(message, verdict) for message, verdict in refused if isinstance(verdict, NotYet)]
     withheld = [(message, verdict) for message, verdict in refused if isinstance(verdict, Withheld)]
     unusable = [
         Ending(message, Never(verdict.reason))
         for message, verdict in refused
         if isinstance(verdict, Unusable)
     ]
+    unanswered = [message for message, verdict in refused if verdict is None]
+    put_off(waiting, begin=desk.begin, now=desk.clock.now())
+    if unanswered:
+        _await_review(desk, unanswered, UNANSWERED)
     if withheld:
         with desk.begin() as work:
             work.messages.withhold(withheld, desk.clock.now())
@@ -282,13 +243,9 @@ def _withhold(desk: Desk, refused: Sequence[tuple[Claimed, Withheld | Unusable]]
         desk.recorder.record(*unusable)
 
 
-def _past(message: Claimed) -> Past:
-    return Past(message.attempts, message.drops, message.tried_at)
-
-
 def _give_up_for_now(desk: Desk, batch: Sequence[Claimed], trouble: Answer) -> None:
     """No connection: one message tells of it in its history, and all wait for a probe to get through."""
-    desk.recorder.record(Ending(batch[0], judge(trouble, _past(batch[0]), desk.clock.now())))
+    desk.recorder.record(Ending(batch[0], judge(trouble, past(batch[0]), desk.clock.now())))
     _broke(desk, trouble)
     _release(desk, batch[1:])
 

@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-from services.mailer.domain.shipped import SHIPPED
+from services.mailer.migrations.english import ENGLISH, FIRST_TYPES
 from services.shared.database import BigId, UtcDateTime
 
 revision = "0001"
@@ -131,13 +131,13 @@ def _texts() -> None:
         versions,
         [
             {
-                "type": type.value,
+                "type": type,
                 "version": 1,
-                **{name: getattr(text_of, name) for name in areas},
+                **dict(zip(areas, ENGLISH[type], strict=True)),
                 "saved_at": now,
                 "saved_by": "",
             }
-            for type, text_of in SHIPPED.items()
+            for type in FIRST_TYPES
         ],
     )
 
