@@ -10,19 +10,26 @@ from pathlib import Path
 import grpc
 from dunlin.events.v1 import events_pb2_grpc
 from dunlin.operations.v1 import operations_pb2_grpc
-from dunlin.scheduler.v1 import scheduler_pb2_grpc
+from dunlin.scheduler.v1 import campaigns_pb2_grpc, emails_pb2_grpc, pauses_pb2_grpc, scheduler_pb2_grpc
 
 from services.scheduler import tables
 from services.scheduler.clients import GrpcLedger, GrpcMailer
+from services.scheduler.clients_accounts import GrpcAccounts
 from services.scheduler.facts import FactHandler
 from services.scheduler.ids import TimeOrderedIds
 from services.scheduler.operations import count_backlog, queue_gauges
 from services.scheduler.repository import SqlStore
 from services.scheduler.servicer import SchedulerServicer
+from services.scheduler.servicer_campaigns import CampaignsServicer
+from services.scheduler.servicer_emails import EmailsServicer
+from services.scheduler.servicer_pauses import PausesServicer
 from services.scheduler.use_cases.calendar import run_tick_if_due
+from services.scheduler.use_cases.campaigning import withdraw_cancelled, work_on_campaigns
 from services.scheduler.use_cases.dispatch import hand_over
 from services.scheduler.use_cases.forecast import count_ahead
-from services.scheduler.use_cases.tick import Ticking
+from services.scheduler.use_cases.leases import release_dead
+from services.scheduler.use_cases.new_invoices import tell_of_new_invoices
+from services.scheduler.use_cases.ticking import Ticking
 from services.shared.clock import SystemClock
 from services.shared.database import Database
 from services.shared.dead_letters import DeadLetters
@@ -31,6 +38,7 @@ from services.shared.grpc_channel import open_channel
 from services.shared.inbox import Inbox, InboxWorker
 from services.shared.migrate import migrate
 from services.shared.operations_grpc import OperationsServicer
+from services.shared.owners import is_dead, owner_name
 from services.shared.process import ROLES, Program, main
 from services.shared.queue_metrics import QueueMetrics
 from services.shared.server_urls import server_url
@@ -40,6 +48,9 @@ from services.shared.worker import Worker
 
 SERVICE_NAMES = (
     "dunlin.scheduler.v1.SchedulerService",
+    "dunlin.scheduler.v1.EmailsService",
+    "dunlin.scheduler.v1.CampaignsService",
+    "dunlin.scheduler.v1.PausesService",
     "dunlin.events.v1.InboxService",
     "dunlin.operations.v1.OperationsService",
 )
@@ -48,6 +59,9 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 CALLERS = {
     "/dunlin.scheduler.v1.SchedulerService/": ("gateway",),
     "/dunlin.scheduler.v1.SchedulerService/ReviewNotices": ("mailer",),
+    "/dunlin.scheduler.v1.EmailsService/": ("gateway",),
+    "/dunlin.scheduler.v1.CampaignsService/": ("gateway",),
+    "/dunlin.scheduler.v1.PausesService/": ("gateway",),
     "/dunlin.events.v1.InboxService/": ("mailer", "paynow"),
     "/dunlin.operations.v1.OperationsService/": ("gateway",),
 }
@@ -55,6 +69,12 @@ CALLERS = {
 
 LOOK_SECONDS = 0.2
 """How often the queues are looked at: what another process puts into them wakes nobody here."""
+
+CAMPAIGN_SECONDS = 1.0
+"""How often it is asked whether there is a campaign to work on."""
+
+DEATH_SECONDS = 1.0
+"""How often it is looked whether somebody of this machine has died while holding a lease."""
 
 COUNT_SECONDS = 2.0
 """How often it is asked whether the forecast of larger books has to be counted again."""
@@ -94,15 +114,16 @@ def compose(env: Mapping[str, str], _roles: Collection[str] = ROLES) -> Program:
     clock, new_id = SystemClock(), TimeOrderedIds()
     # Durable for the inbox: whoever has delivered a fact forgets it.
     database = Database(settings.database_url, durable=True)
-    store = SqlStore(database)
+    store = SqlStore(database, owner_name("scheduler"))
     mailer_channel = open_channel(settings.mailer_address, settings.token, tls=settings.tls)
     paynow_channel = open_channel(settings.paynow_address, settings.token, tls=settings.tls)
     mailer, ledger = GrpcMailer(mailer_channel), GrpcLedger(paynow_channel)
+    accounts = GrpcAccounts(paynow_channel)
 
     dispatch = Worker(
         "dispatch", lambda: hand_over(store=store, mailer=mailer, clock=clock), idle_seconds=LOOK_SECONDS
     )
-    ticking = Ticking(store, ledger, clock, new_id, wake=dispatch.wake, pause=time.sleep)
+    ticking = Ticking(store, ledger, accounts, clock, new_id, wake=dispatch.wake, pause=time.sleep)
     handle = FactHandler(clock, new_id, dispatch.wake)
     inbox_worker = InboxWorker(database, tables.inbox, handle, clock, lock=handle.lock)
     handling = Worker("inbox", inbox_worker.run_once, idle_seconds=LOOK_SECONDS)
@@ -116,10 +137,23 @@ def compose(env: Mapping[str, str], _roles: Collection[str] = ROLES) -> Program:
         lambda: count_ahead(ticking=ticking, wanted=lambda: counting.is_wanted),
         idle_seconds=COUNT_SECONDS,
     )
+    telling = Worker("new invoices", lambda: tell_of_new_invoices(ticking=ticking), idle_seconds=LOOK_SECONDS)
+    campaigning = Worker(
+        "campaigns",
+        lambda: work_on_campaigns(ticking=ticking, wanted=lambda: campaigning.is_wanted),
+        idle_seconds=CAMPAIGN_SECONDS,
+    )
+    withdrawing = Worker(
+        "withdrawing", lambda: withdraw_cancelled(store=store, clock=clock), idle_seconds=CAMPAIGN_SECONDS
+    )
+    reaping = Worker("reaper", lambda: release_dead(is_dead, store=store), idle_seconds=DEATH_SECONDS)
     inbox = Inbox(database, tables.inbox, clock, taken=handling.wake)
 
     def add_servicers(server: grpc.Server) -> None:
         scheduler_pb2_grpc.add_SchedulerServiceServicer_to_server(SchedulerServicer(ticking), server)
+        emails_pb2_grpc.add_EmailsServiceServicer_to_server(EmailsServicer(ticking), server)
+        campaigns_pb2_grpc.add_CampaignsServiceServicer_to_server(CampaignsServicer(ticking), server)
+        pauses_pb2_grpc.add_PausesServiceServicer_to_server(PausesServicer(ticking), server)
         events_pb2_grpc.add_InboxServiceServicer_to_server(InboxServicer(inbox), server)
         dead_letters = DeadLetters(database, tables.inbox, clock, retried=handling.wake)
         operations = OperationsServicer(lambda: count_backlog(database, clock), dead_letters)
@@ -138,7 +172,16 @@ def compose(env: Mapping[str, str], _roles: Collection[str] = ROLES) -> Program:
         callers=CALLERS,
         servicers=add_servicers,
         service_names=SERVICE_NAMES,
-        workers=(dispatch, handling, by_itself, counting),
+        workers=(
+            reaping,
+            dispatch,
+            handling,
+            telling,
+            by_itself,
+            campaigning,
+            withdrawing,
+            counting,
+        ),
         needs={"database": database.ping},
         collectors=[QueueMetrics(database, partial(queue_gauges, clock=clock))],
         close=close,

@@ -7,12 +7,12 @@ from typing import TypeVar
 
 import grpc
 import structlog
-from dunlin.mailer.v1 import mailer_pb2, mailer_pb2_grpc
+from dunlin.mailer.v1 import mailer_pb2, mailer_pb2_grpc, messages_pb2
 from dunlin.paynow.v1 import ledger_pb2, ledger_pb2_grpc
 
 from services.scheduler import converters_books as converters
 from services.scheduler.domain.books import DueBatch, Subject
-from services.scheduler.domain.notice import HandOver
+from services.scheduler.domain.notice import HandOver, Lane
 from services.shared.grpc_errors import refusal_of
 from services.shared.log import request_id as current_request
 
@@ -25,8 +25,14 @@ REVIEW_SECONDS = 5.0
 
 Answer = TypeVar("Answer")
 
+_LANES = {
+    Lane.AT_ONCE: messages_pb2.LANE_AT_ONCE,
+    Lane.USUAL: messages_pb2.LANE_USUAL,
+    Lane.BULK: messages_pb2.LANE_BULK,
+}
 
-def _ask(call: Callable[[], Answer]) -> Answer:
+
+def ask(call: Callable[[], Answer]) -> Answer:
     """The call's answer; a refusal of the other service is raised as one of ours."""
     try:
         return call()
@@ -43,22 +49,29 @@ class GrpcLedger:
     def __init__(self, channel: grpc.Channel) -> None:
         self._stub = ledger_pb2_grpc.LedgerServiceStub(channel)
 
-    def due_invoices(self, due_on_or_before: date, *, after: int, limit: int) -> DueBatch:
+    def due_invoices(
+        self, due_on_or_before: date, *, after: int, limit: int, time_zones: Collection[str] = ()
+    ) -> DueBatch:
         """A batch of open invoices with a balance, by id."""
         request = ledger_pb2.ListDueInvoicesRequest(
-            due_on_or_before=due_on_or_before.isoformat(), after_invoice_id=after, batch_size=limit
+            due_on_or_before=due_on_or_before.isoformat(),
+            after_invoice_id=after,
+            batch_size=limit,
+            time_zones=time_zones,
         )
-        answer = _ask(lambda: self._stub.ListDueInvoices(request, timeout=TICK_SECONDS))
+        answer = ask(lambda: self._stub.ListDueInvoices(request, timeout=TICK_SECONDS))
         return converters.due_batch(answer)
 
     def subjects(
-        self, invoice_ids: Collection[int], *, with_pay_tokens: bool = False
+        self, invoice_ids: Collection[int], *, with_pay_tokens: bool = False, today: date | None = None
     ) -> Mapping[int, Subject]:
         """What is known of at most 500 invoices, as it stands now."""
         request = ledger_pb2.ReadSubjectsRequest(
-            invoice_ids=sorted(invoice_ids), with_pay_tokens=with_pay_tokens
+            invoice_ids=sorted(invoice_ids),
+            with_pay_tokens=with_pay_tokens,
+            today=today.isoformat() if today else "",
         )
-        answer = _ask(lambda: self._stub.ReadSubjects(request, timeout=REVIEW_SECONDS))
+        answer = ask(lambda: self._stub.ReadSubjects(request, timeout=REVIEW_SECONDS))
         return {found.invoice.invoice_id: converters.subject(found) for found in answer.subjects}
 
     def count_by_due_date(self, first: date, last: date, *, without: Sequence[str]) -> Mapping[date, int]:
@@ -66,14 +79,18 @@ class GrpcLedger:
         request = ledger_pb2.CountByDueDateRequest(
             to=last.isoformat(), without_organization_ids=without, **{"from": first.isoformat()}
         )
-        answer = _ask(lambda: self._stub.CountByDueDate(request))
+        answer = ask(lambda: self._stub.CountByDueDate(request))
         return {date.fromisoformat(count.due_on): count.invoices for count in answer.counts}
 
     def knows_organization(self, organization_id: str) -> bool:
         """Whether there is such an organization."""
-        request = ledger_pb2.BatchGetOrganizationsRequest(organization_ids=[organization_id])
-        answer = _ask(lambda: self._stub.BatchGetOrganizations(request))
-        return any(found.organization_id == organization_id for found in answer.organizations)
+        return organization_id in self.organization_names([organization_id])
+
+    def organization_names(self, organization_ids: Collection[str]) -> Mapping[str, str]:
+        """The names of those that are known among at most 1000 organizations, by id."""
+        request = ledger_pb2.BatchGetOrganizationsRequest(organization_ids=organization_ids)
+        answer = ask(lambda: self._stub.BatchGetOrganizations(request))
+        return {found.organization_id: found.name for found in answer.organizations}
 
 
 class GrpcMailer:
@@ -85,8 +102,11 @@ class GrpcMailer:
     def accept(self, notices: Sequence[HandOver]) -> None:
         """Returns once they are durably queued there."""
         request = mailer_pb2.AcceptMessagesRequest(
-            messages=[mailer_pb2.MessageRequest(**notice._asdict()) for notice in notices]
+            messages=[
+                mailer_pb2.MessageRequest(**notice._asdict() | {"lane": _LANES[notice.lane]})
+                for notice in notices
+            ]
         )
-        _ask(lambda: self._stub.AcceptMessages(request))
+        ask(lambda: self._stub.AcceptMessages(request))
         for request_id, count in Counter(notice.request_id for notice in notices).items():
             log.info("notices handed over", notices=count, request_id=request_id or current_request.get())

@@ -4,27 +4,25 @@ from datetime import UTC, datetime
 
 from dunlin.scheduler.v1 import notices_pb2, scheduler_pb2
 
-from services.scheduler.domain.books import Invoice
+from services.scheduler.domain.calendar import CalendarSettings
 from services.scheduler.domain.explaining import Explanation
 from services.scheduler.domain.forecasting import Forecast
-from services.scheduler.domain.letter import Letter, Withheld
-from services.scheduler.domain.notice import Decision, Notice, NoticeFilter, NoticeType, PaymentFact, State
+from services.scheduler.domain.notice import Decision, Notice, NoticeFilter, NoticeType, State
+from services.scheduler.domain.quiet_hours import QuietHours
 from services.scheduler.domain.reasons import explanation
 from services.scheduler.ports import Excluded
-from services.scheduler.use_cases.calendar import CalendarSettings, CalendarToday
+from services.scheduler.use_cases.calendar import CalendarToday
 from services.scheduler.use_cases.exclusions import ExclusionPage
 from services.scheduler.use_cases.explain import NoticePage
 from services.scheduler.use_cases.rules import RuleInUse
-from services.scheduler.use_cases.tick import Progress, TickOrder
+from services.scheduler.use_cases.run import Progress
+from services.scheduler.use_cases.tally import Counts
+from services.scheduler.use_cases.tick import TickOrder
 from services.shared.errors import invalid_field
 from services.shared.wire import instant, iso, timestamp
 
-_TYPES = {
-    notices_pb2.NOTICE_TYPE_DUE_NOTICE: NoticeType.DUE_NOTICE,
-    notices_pb2.NOTICE_TYPE_PAYMENT_SUCCEEDED: NoticeType.PAYMENT_SUCCEEDED,
-    notices_pb2.NOTICE_TYPE_PAYMENT_FAILED: NoticeType.PAYMENT_FAILED,
-}
-_TYPES_OUT = {ours: theirs for theirs, ours in _TYPES.items()}
+TYPES = {getattr(notices_pb2, f"NOTICE_TYPE_{type.name}"): type for type in NoticeType}
+TYPES_OUT = {ours: theirs for theirs, ours in TYPES.items()}
 _STATES = {
     notices_pb2.NOTICE_STATE_QUEUED: State.QUEUED,
     notices_pb2.NOTICE_STATE_SENT: State.SENT,
@@ -38,9 +36,9 @@ _STATES_OUT = {ours: theirs for theirs, ours in _STATES.items()}
 
 def notice_type(value: notices_pb2.NoticeType.ValueType) -> NoticeType | None:
     """The type; None for "any". `Invalid` (TYPE_UNKNOWN) for a number that is none."""
-    if value and value not in _TYPES:
+    if value and value not in TYPES:
         raise invalid_field("type", "TYPE_UNKNOWN", f"{value} is not a type of notice.")
-    return _TYPES.get(value)
+    return TYPES.get(value)
 
 
 def notice_filter(request: scheduler_pb2.ListNoticesRequest) -> NoticeFilter:
@@ -53,6 +51,7 @@ def notice_filter(request: scheduler_pb2.ListNoticesRequest) -> NoticeFilter:
         invoice_id=request.invoice_id,
         type=notice_type(request.type),
         state=_STATES.get(request.state),
+        campaign_id=request.campaign_id,
     )
 
 
@@ -73,7 +72,15 @@ def tick_order(request: scheduler_pb2.RunTickRequest) -> TickOrder:
 def calendar_settings(request: scheduler_pb2.UpdateCalendarRequest) -> CalendarSettings:
     """The settings."""
     calendar = request.calendar
-    return CalendarSettings(calendar.time_zone, calendar.send_at, calendar.sandbox, calendar.automatic)
+    return CalendarSettings(
+        time_zone=calendar.time_zone,
+        send_at=calendar.send_at,
+        sandbox=calendar.sandbox,
+        automatic=calendar.automatic,
+        country=calendar.country,
+        business_days_only=calendar.business_days_only,
+        quiet=QuietHours(calendar.quiet_from, calendar.quiet_until),
+    )
 
 
 def to_rule(found: RuleInUse) -> scheduler_pb2.Rule:
@@ -88,7 +95,7 @@ def to_rule(found: RuleInUse) -> scheduler_pb2.Rule:
 def to_exclusion(excluded: Excluded) -> scheduler_pb2.Exclusion:
     """An exclusion."""
     return scheduler_pb2.Exclusion(
-        type=_TYPES_OUT[excluded.type],
+        type=TYPES_OUT[excluded.type],
         organization_id=excluded.organization_id,
         created_at=timestamp(excluded.created_at),
     )
@@ -108,17 +115,25 @@ def to_progress(progress: Progress) -> scheduler_pb2.TickProgress:
     return scheduler_pb2.TickProgress(
         examined=progress.examined,
         total=progress.total,
-        counts=scheduler_pb2.TickCounts(**progress.counts._asdict()),
+        counts=_counts(progress.counts),
         done=progress.done,
         today=iso(progress.today),
+        types=[
+            scheduler_pb2.TypeCounts(type=TYPES_OUT[type], counts=_counts(counts))
+            for type, counts in progress.types.items()
+        ],
     )
+
+
+def _counts(counts: Counts) -> scheduler_pb2.TickCounts:
+    return scheduler_pb2.TickCounts(**counts._asdict())
 
 
 def to_notice(notice: Notice) -> notices_pb2.Notice:
     """A notice."""
     return notices_pb2.Notice(
         notice_id=notice.notice_id,
-        type=_TYPES_OUT[notice.type],
+        type=TYPES_OUT[notice.type],
         organization_id=notice.organization_id,
         invoice_id=notice.invoice_id,
         invoice_number=notice.invoice_number,
@@ -130,6 +145,10 @@ def to_notice(notice: Notice) -> notices_pb2.Notice:
         explanation=explanation(notice.reason, notice.threshold, notice.detail),
         decided_at=timestamp(notice.decided_at),
         message_id=notice.message_id,
+        occurrence="" if notice.payment else notice.occurrence,
+        contact_id=notice.access.contact_id if notice.access else 0,
+        email=notice.access.email if notice.access else "",
+        campaign_id=notice.campaign_id,
     )
 
 
@@ -179,64 +198,16 @@ def to_forecast(forecast: Forecast) -> scheduler_pb2.Forecast:
 
 def to_calendar(found: CalendarToday) -> scheduler_pb2.Calendar:
     """The calendar."""
-    calendar = found.calendar
+    calendar, settings = found.calendar, found.calendar.settings
     return scheduler_pb2.Calendar(
-        time_zone=calendar.time_zone,
-        send_at=calendar.send_at,
-        sandbox=calendar.sandbox,
-        automatic=calendar.automatic,
+        time_zone=settings.time_zone,
+        send_at=settings.send_at,
+        sandbox=settings.sandbox,
+        automatic=settings.automatic,
         today=found.today,
         clock_set=calendar.rests,
-    )
-
-
-def to_review(answer: Letter | Withheld) -> scheduler_pb2.Review:
-    """The second look at one notice."""
-    if isinstance(answer, Withheld):
-        no = scheduler_pb2.Withheld(reason=answer.reason, explanation=answer.explanation)
-        return scheduler_pb2.Review(notice_id=answer.notice_id, withheld=no)
-    return scheduler_pb2.Review(notice_id=answer.notice.notice_id, letter=to_letter(answer))
-
-
-def to_letter(letter: Letter) -> scheduler_pb2.Letter:
-    """What a mail says and to whom."""
-    notice, invoice = letter.notice, letter.subject.invoice
-    result = scheduler_pb2.Letter(
-        type=_TYPES_OUT[notice.type],
-        recipients=[scheduler_pb2.Recipient(**to._asdict()) for to in letter.verdict.recipients],
-        organization_id=invoice.organization_id,
-        organization_name=invoice.organization_name,
-        invoice=scheduler_pb2.LetterInvoice(
-            invoice_id=invoice.invoice_id,
-            number=invoice.number,
-            issued_on=iso(invoice.issued_on),
-            due_on=iso(invoice.due_on),
-            amount_minor=invoice.amount_minor,
-            balance_minor=invoice.balance_minor,
-            currency=invoice.currency,
-            pay_token=letter.subject.pay_token,
-        ),
-        time_zone=letter.time_zone,
-    )
-    if notice.payment is None:
-        due = scheduler_pb2.DueDate(
-            days_past_due=letter.verdict.days_past_due, threshold_days=notice.threshold
-        )
-        result.due.CopyFrom(due)
-    else:
-        result.payment.CopyFrom(_payment(notice.payment, invoice))
-    return result
-
-
-def _payment(payment: PaymentFact, invoice: Invoice) -> scheduler_pb2.LetterPayment:
-    """A failure takes nothing, so its fact tells no balance: it is what the books say."""
-    balance = invoice.balance_minor if payment.balance_minor is None else payment.balance_minor
-    return scheduler_pb2.LetterPayment(
-        payment_id=payment.payment_id,
-        amount_minor=payment.amount_minor,
-        currency=payment.currency,
-        method_label=payment.method_label,
-        ended_at=timestamp(payment.ended_at),
-        balance_minor=balance,
-        failure_reason=payment.failure_reason,
+        country=settings.country,
+        business_days_only=settings.business_days_only,
+        quiet_from=settings.quiet.start,
+        quiet_until=settings.quiet.end,
     )

@@ -1,11 +1,10 @@
 """What the use cases need from the world."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
-from datetime import date, datetime
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from services.scheduler.domain.books import DueBatch, Subject
 from services.scheduler.domain.calendar import Calendar
 from services.scheduler.domain.forecasting import Count
 from services.scheduler.domain.notice import (
@@ -16,8 +15,18 @@ from services.scheduler.domain.notice import (
     Notice,
     NoticeFilter,
     NoticeType,
+    Occurred,
 )
 from services.scheduler.domain.thresholds import Rule
+from services.scheduler.ports_emails import (
+    Addresses,
+    Campaigns,
+    EmailTypes,
+    RecordedInvoices,
+    Unreached,
+    ZoneRuns,
+)
+from services.scheduler.ports_pauses import Pauses
 
 NewId = Callable[[], str]
 """Makes an id for a notice: a UUID, and a later one sorts after an earlier one."""
@@ -48,14 +57,6 @@ class Rules(Protocol):
 
     def remove(self, threshold: int) -> Rule | None:
         """Removes it and returns it as it was; None if there is none."""
-        ...
-
-    def last_sent(self) -> dict[int, datetime]:
-        """When a notice of each threshold last went out, also of rules that are gone."""
-        ...
-
-    def note_sent(self, threshold: int, at: datetime) -> None:
-        """Remembers that one went out; an earlier instant than the known one changes nothing."""
         ...
 
 
@@ -98,10 +99,11 @@ class Notices(Protocol):
         """The due notices of these invoices, of every due date, in one query."""
         ...
 
-    def known_to_change(self, invoice_ids: Sequence[int]) -> list[Known]:
+    def known_to_change(self, invoice_ids: Sequence[int], notice_ids: Collection[str] = ()) -> list[Known]:
         """As `known`; nobody else changes them before this transaction ends, nor the invoices' receipts.
 
-        Whoever has to lock notices by invoice and by id does this first, for the invoices of all of them.
+        The same holds for the notices with these ids. Whoever has to lock notices by invoice and by id does
+        it with one call.
         """
         ...
 
@@ -120,12 +122,23 @@ class Notices(Protocol):
         """The notices that exist among these."""
         ...
 
-    def add_receipt(self, receipt: Notice) -> bool:
-        """Inserts a receipt with its first decision; False if the payment has one of that type."""
+    def occurred(self, type: NoticeType, occurrences: Collection[str]) -> list[Occurred]:
+        """Those of these occurrences that have a notice; in a transaction that may write they are locked."""
         ...
 
-    def receipt(self, type: NoticeType, payment_id: str) -> Notice | None:
-        """The receipt of that type for the payment, if there is one."""
+    def add_new(self, notices: Sequence[Notice]) -> int:
+        """Inserts those whose occurrence has no notice of their type yet, each with its first decision.
+
+        None is a due notice. Returns how many were new.
+        """
+        ...
+
+    def of_occurrence(self, type: NoticeType, occurrence: str) -> Notice | None:
+        """The notice of that type and occurrence, if there is one."""
+        ...
+
+    def invited(self, organization_ids: Collection[str]) -> set[int]:
+        """The contacts of these organizations that an invitation was sent to, or is on its way to."""
         ...
 
     def held(self, after: str, limit: int) -> list[Notice]:
@@ -145,7 +158,7 @@ class Notices(Protocol):
         ...
 
     def to_hand_over(self, now: datetime, limit: int) -> list[HandOver]:
-        """Up to `limit` queued notices that the mailer is to be told of, those that waited longest first.
+        """Up to `limit` queued notices for the mailer: lane by lane those that waited longest.
 
         In a transaction that may write, those that others are claiming at this moment are passed over.
         """
@@ -218,6 +231,14 @@ class Leases(Protocol):
         """Gives it back, if it is still the holder's."""
         ...
 
+    def owners(self) -> set[str]:
+        """The processes that have taken leases which nobody has given back; see services/shared/owners.py."""
+        ...
+
+    def release_owners(self, owners: Collection[str]) -> None:
+        """Gives back whatever these processes still have."""
+        ...
+
 
 class Work(Protocol):
     """One transaction."""
@@ -228,8 +249,43 @@ class Work(Protocol):
         ...
 
     @property
+    def email_types(self) -> EmailTypes:
+        """The settings of the types."""
+        ...
+
+    @property
+    def unreached(self) -> Unreached:
+        """Who cannot be told anything."""
+        ...
+
+    @property
+    def zone_runs(self) -> ZoneRuns:
+        """How far runs have come."""
+        ...
+
+    @property
+    def addresses(self) -> Addresses:
+        """Addresses that get no mail."""
+        ...
+
+    @property
+    def recorded(self) -> RecordedInvoices:
+        """New invoices that wait."""
+        ...
+
+    @property
+    def campaigns(self) -> Campaigns:
+        """The campaigns."""
+        ...
+
+    @property
     def exclusions(self) -> Exclusions:
         """The exclusions."""
+        ...
+
+    @property
+    def pauses(self) -> Pauses:
+        """The pauses."""
         ...
 
     @property
@@ -262,34 +318,4 @@ class Store(Protocol):
 
     def read(self) -> AbstractContextManager[Work]:
         """A look at what is committed; must not write."""
-        ...
-
-
-class Ledger(Protocol):
-    """The books, kept by another service. Every call may raise `Busy` while it is away."""
-
-    def due_invoices(self, due_on_or_before: date, *, after: int, limit: int) -> DueBatch:
-        """A batch of open invoices with a balance, by id; fewer than `limit` are the last."""
-        ...
-
-    def subjects(
-        self, invoice_ids: Collection[int], *, with_pay_tokens: bool = False
-    ) -> Mapping[int, Subject]:
-        """What is known of at most 500 invoices, as it stands now."""
-        ...
-
-    def count_by_due_date(self, first: date, last: date, *, without: Sequence[str]) -> Mapping[date, int]:
-        """How many open invoices with a balance are due on each date, less those of some organizations."""
-        ...
-
-    def knows_organization(self, organization_id: str) -> bool:
-        """Whether there is such an organization."""
-        ...
-
-
-class Mailer(Protocol):
-    """Sends what was decided; another service."""
-
-    def accept(self, notices: Sequence[HandOver]) -> None:
-        """Returns once they are durably queued there; a repeat is safe. Raises `Busy` while it is away."""
         ...

@@ -6,15 +6,16 @@ import grpc
 from dunlin.scheduler.v1 import scheduler_pb2 as pb
 from dunlin.scheduler.v1 import scheduler_pb2_grpc
 
-from services.scheduler import converters
+from services.scheduler import converters, converters_letters
 from services.scheduler.domain.thresholds import Rule
 from services.scheduler.use_cases import calendar, exclusions, explain, forecast, review, rules, tick
+from services.scheduler.use_cases.ticking import Ticking
 
 
 class SchedulerServicer(scheduler_pb2_grpc.SchedulerServiceServicer):
     """Serves `dunlin.scheduler.v1.SchedulerService`."""
 
-    def __init__(self, ticking: tick.Ticking) -> None:
+    def __init__(self, ticking: Ticking) -> None:
         self._ticking = ticking
         self._store = ticking.store
         self._ledger = ticking.ledger
@@ -103,9 +104,19 @@ class SchedulerServicer(scheduler_pb2_grpc.SchedulerServiceServicer):
     ) -> pb.ReviewNoticesResponse:
         """The second look."""
         answers = review.review_notices(
-            request.notice_ids, store=self._store, ledger=self._ledger, clock=self._clock
+            request.notice_ids,
+            store=self._store,
+            ledger=self._ledger,
+            accounts=self._ticking.accounts,
+            clock=self._clock,
         )
-        return pb.ReviewNoticesResponse(reviews=[converters.to_review(answer) for answer in answers])
+        if not request.takes_not_yet:
+            review.refuse_not_yet(answers)
+        company = calendar.get_calendar(store=self._store, clock=self._clock)
+        return pb.ReviewNoticesResponse(
+            reviews=[converters_letters.to_review(one) for one in answers],
+            company_time_zone=company.calendar.settings.time_zone,
+        )
 
     def GetCalendar(self, request: pb.GetCalendarRequest, context: grpc.ServicerContext) -> pb.Calendar:
         """The calendar."""

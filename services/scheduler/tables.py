@@ -1,4 +1,4 @@
-"""Tables and indexes of the scheduler."""
+"""Tables and indexes of the scheduler; tables_pauses shares `metadata`."""
 
 from sqlalchemy import (
     BigInteger,
@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -29,13 +30,87 @@ rules = Table(
     Column("enabled", Boolean, nullable=False),
 )
 
-# Apart from the rules, so that it survives a rule that is removed and added again.
+# By type and, for due notices, threshold. Apart from the rules, so that it survives a rule that is removed
+# and added again.
 last_sent = Table(
     "last_sent",
     metadata,
+    Column("type", String(30), primary_key=True),
     Column("threshold_days", Integer, primary_key=True, autoincrement=False),
     Column("sent_at", UtcDateTime, nullable=False),
 )
+
+# The settings of types that staff turn on and off; one row for each of them.
+email_types = Table(
+    "email_types",
+    metadata,
+    Column("type", String(30), primary_key=True),
+    Column("enabled", Boolean, nullable=False),
+    # What becomes due from this date on counts; empty means whatever is due.
+    Column("since", Date),
+    Column("settings", Text, nullable=False),
+)
+
+# How far the runs of each time zone have come; the empty one is the company's.
+zone_runs = Table(
+    "zone_runs",
+    metadata,
+    Column("zone", String(60), primary_key=True),
+    # The local date of the newest run that ran by itself, and the day up to which summaries are decided.
+    Column("ran_on", Date),
+    Column("summed_on", Date),
+)
+
+# Addresses that want no more of a type.
+unsubscriptions = Table(
+    "unsubscriptions",
+    metadata,
+    Column("type", String(30), primary_key=True),
+    Column("email_key", Text, primary_key=True),
+    Column("email", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("notice_id", String(36), nullable=False),
+)
+Index("unsubscriptions_newest", unsubscriptions.c.created_at, unsubscriptions.c.email_key)
+
+# Addresses that get no mail, as the mailer has told.
+suppressed = Table(
+    "suppressed",
+    metadata,
+    Column("email_key", Text, primary_key=True),
+    Column("reason", String(60), nullable=False),
+    # Facts may come in any order: the newest one holds, also one that says that the address may be used.
+    Column("told_at", UtcDateTime, nullable=False),
+    Column("is_suppressed", Boolean, nullable=False),
+)
+
+# Invoices that were new to the books, until it is decided whether they are told.
+recorded_invoices = Table(
+    "recorded_invoices",
+    metadata,
+    Column("recorded_id", BigId, primary_key=True, autoincrement=True),
+    Column("sync_id", String(64), nullable=False),
+    Column("invoice_id", BigInteger, nullable=False),
+    Column("organization_id", Text, nullable=False),
+    Column("came_at", UtcDateTime, nullable=False),
+)
+
+campaigns = Table(
+    "campaigns",
+    metadata,
+    Column("campaign_id", String(64), primary_key=True),
+    Column("type", String(30), nullable=False),
+    Column("audience", Text, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("examined", BigInteger, nullable=False),
+    # Whom it has come to: the last organization or contact of the newest batch; empty before the first.
+    Column("after", Text, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("started_by", Text, nullable=False),
+    Column("ended_at", UtcDateTime),
+)
+Index("campaigns_newest", campaigns.c.started_at, campaigns.c.campaign_id)
 
 exclusions = Table(
     "exclusions",
@@ -45,8 +120,8 @@ exclusions = Table(
     Column("created_at", UtcDateTime, nullable=False),
 )
 
-# The newest state of each notice. Due notices have a due date and no payment, receipts the reverse; either
-# way a unique key says that there is one, since nulls differ from each other.
+# The newest state of each notice. Due notices have a due date and no occurrence, all others the reverse;
+# either way a unique key says that there is one, since nulls differ from each other.
 notices = Table(
     "notices",
     metadata,
@@ -57,8 +132,9 @@ notices = Table(
     Column("invoice_number", Text, nullable=False),
     Column("due_on", Date),
     Column("threshold_days", Integer, nullable=False),
-    Column("payment_id", Text),
-    Column("payment", Text),
+    Column("occurrence", Text),
+    # What it is about, as JSON.
+    Column("about", Text),
     Column("state", String(20), nullable=False),
     Column("reason", String(60), nullable=False),
     Column("detail", Text, nullable=False),
@@ -69,8 +145,10 @@ notices = Table(
     Column("message_id", Text, nullable=False),
     # The request of the newest decision, which logs name from a click to the mail.
     Column("request_id", String(64), nullable=False, server_default=""),
+    Column("campaign_id", String(64)),
+    Column("lane", String(10), nullable=False, server_default="usual"),
     UniqueConstraint("invoice_id", "due_on", "threshold_days", name="notices_due_key"),
-    CheckConstraint("(due_on IS NULL) <> (payment_id IS NULL)", name="notices_subject"),
+    CheckConstraint("(due_on IS NULL) <> (occurrence IS NULL)", name="notices_subject"),
 )
 Index("notices_newest", notices.c.decided_at, notices.c.notice_id)
 Index("notices_of_organization", notices.c.organization_id, notices.c.decided_at)
@@ -79,6 +157,8 @@ Index("notices_in_state", notices.c.state, notices.c.decided_at, notices.c.notic
 # The words of partial indexes are repeated by the queries that they serve.
 IS_HELD = text("state = 'held'")
 IS_RECEIPT = text("type <> 'due_notice'")
+IS_INVITATION = text("type = 'welcome'")
+NOBODY_TO_TELL = text("state = 'skipped' AND reason IN ('NO_ADDRESS', 'ADDRESSES_SUPPRESSED')")
 Index("notices_held", notices.c.notice_id, sqlite_where=IS_HELD, postgresql_where=IS_HELD)
 Index(
     "notices_receipts",
@@ -89,16 +169,38 @@ Index(
     postgresql_where=IS_RECEIPT,
 )
 Index(
-    "notices_of_payment",
-    notices.c.payment_id,
+    "notices_invitations",
+    notices.c.organization_id,
+    sqlite_where=IS_INVITATION,
+    postgresql_where=IS_INVITATION,
+)
+Index(
+    "notices_nobody_to_tell",
+    notices.c.organization_id,
+    notices.c.decided_at,
+    sqlite_where=NOBODY_TO_TELL,
+    postgresql_where=NOBODY_TO_TELL,
+)
+Index(
+    "notices_of_occurrence",
+    notices.c.occurrence,
     notices.c.type,
     unique=True,
-    sqlite_where=notices.c.payment_id.is_not(None),
-    postgresql_where=notices.c.payment_id.is_not(None),
+    sqlite_where=notices.c.occurrence.is_not(None),
+    postgresql_where=notices.c.occurrence.is_not(None),
+)
+Index(
+    "notices_of_campaign",
+    notices.c.campaign_id,
+    notices.c.state,
+    sqlite_where=notices.c.campaign_id.is_not(None),
+    postgresql_where=notices.c.campaign_id.is_not(None),
 )
 Index(
     "notices_to_hand_over",
+    notices.c.lane,
     notices.c.hand_over_at,
+    notices.c.notice_id,
     sqlite_where=notices.c.hand_over_at.is_not(None),
     postgresql_where=notices.c.hand_over_at.is_not(None),
 )
@@ -127,8 +229,11 @@ calendar = Table(
     Column("sandbox", Boolean, nullable=False),
     Column("automatic", Boolean, nullable=False),
     Column("since", UtcDateTime, nullable=False),
-    Column("ticked_on", Date),
     Column("clock_set", Boolean, nullable=False),
+    Column("country", String(10), nullable=False, server_default=""),
+    Column("business_days_only", Boolean, nullable=False, server_default=false()),
+    Column("quiet_from", String(5), nullable=False, server_default=""),
+    Column("quiet_until", String(5), nullable=False, server_default=""),
 )
 
 # One row, with the number 1: the newest count of the books, as JSON.
@@ -156,6 +261,8 @@ leases = Table(
     Column("name", String(30), primary_key=True),
     Column("holder", String(36), nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
+    # The process that has taken it; see services/shared/owners.py.
+    Column("owner", String(200), nullable=False, server_default=""),
 )
 
 inbox = inbox_table(metadata)

@@ -1,138 +1,157 @@
-"""The company's calendar: what today is, and when notices go by themselves."""
+"""The company's calendar: what today is for it and its clients, and on which days and hours mails may go."""
 
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
+from services.scheduler.domain.business_days import BusinessDays, business_days, is_known
+from services.scheduler.domain.quiet_hours import NO_QUIET_HOURS, QuietHours
+from services.scheduler.domain.wall_time import instant_of, is_time_of_day, zone_named, zones
 from services.shared.errors import Invalid, Violation
-
-_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 @dataclass(frozen=True, slots=True)
-class Calendar:
-    """The settings, and how far the automatic tick has come.
+class CalendarSettings:
+    """What staff set. Times are local ones as HH:MM, `quiet` hours may be empty.
 
-    `since`: only send times after this instant count, so saving a schedule sends nothing at once.
-    `ticked_on`: the local date that the newest automatic tick stood for.
-    `clock_set`: whether the newest tick had its clock set; matters in sandbox mode only.
+    `country` is an ISO 3166-1 code, with a part of the country behind a hyphen if it has one; empty means
+    none.
     """
 
     time_zone: str
     send_at: str
     sandbox: bool
     automatic: bool
+    country: str = ""
+    business_days_only: bool = False
+    quiet: QuietHours = NO_QUIET_HOURS
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The settings, and from when on they hold.
+
+    `since`: only send times after this instant count, so saving a schedule sends nothing at once.
+    `clock_set`: whether the newest run had its clock set; matters in sandbox mode only.
+    """
+
+    settings: CalendarSettings
     since: datetime
-    ticked_on: date | None = None
     clock_set: bool = False
 
     @property
     def zone(self) -> ZoneInfo:
-        """The time zone."""
-        return ZoneInfo(self.time_zone)
+        """The company's time zone."""
+        return zone_named(self.settings.time_zone)
+
+    @property
+    def days(self) -> BusinessDays:
+        """The business days of its country."""
+        return business_days(self.settings.country, only=self.settings.business_days_only)
 
     @property
     def rests(self) -> bool:
-        """Whether automatic ticks rest, wanted or not, because a sandbox has its clock set."""
-        return self.sandbox and self.clock_set
+        """Whether automatic runs rest, wanted or not, because a sandbox has its clock set."""
+        return self.settings.sandbox and self.clock_set
 
     @property
     def runs_by_itself(self) -> bool:
-        """Whether automatic ticks run."""
-        return self.automatic and not self.rests
+        """Whether automatic runs take place."""
+        return self.settings.automatic and not self.rests
 
-    def date_at(self, instant: datetime) -> date:
-        """The company's local date at an instant."""
-        return instant.astimezone(self.zone).date()
+    def zone_of(self, time_zone: str) -> ZoneInfo:
+        """The zone of an organization: its own, or the company's if that is empty or unknown here."""
+        return zone_named(time_zone) if time_zone in zones() else self.zone
+
+    def date_at(self, instant: datetime, time_zone: str = "") -> date:
+        """The local date at an instant, of an organization with that time zone, else of the company."""
+        return instant.astimezone(self.zone_of(time_zone)).date()
+
+    def send_instant(self, on: date, time_zone: str = "") -> datetime:
+        """When the send time comes on a local date of that zone, in UTC."""
+        return instant_of(on, self.settings.send_at, self.zone_of(time_zone))
+
+    def takes_place_on(self, on: date) -> bool:
+        """Whether there is an automatic run on that date."""
+        return not self.settings.business_days_only or self.days.is_open(on)
+
+    def run_date_by(self, on: date) -> date:
+        """The last date up to that one on which there is an automatic run."""
+        return self.days.at_or_before(on) if self.settings.business_days_only else on
+
+    def may_go_at(self, instant: datetime, time_zone: str = "") -> datetime:
+        """The first instant from that one on at which an automatic mail may go to such an organization."""
+        zone = self.zone_of(time_zone)
+        instant = self.settings.quiet.over_at(instant, zone)
+        on = instant.astimezone(zone).date()
+        if self.takes_place_on(on):
+            return instant
+        # The send time is never quiet.
+        return self.send_instant(self.days.at_or_after(on), time_zone)
 
 
-def check_calendar(time_zone: str, send_at: str) -> None:
+def check_calendar(settings: CalendarSettings) -> None:
     """`Invalid` (CALENDAR_INVALID) that names each field that is wrong."""
-    violations = []
-    if time_zone not in _zones():
-        description = f"{time_zone[:60]!r} is not an IANA time zone such as America/Chicago."
-        violations.append(Violation("calendar.time_zone", "TIME_ZONE_UNKNOWN", description))
-    if not _TIME.fullmatch(send_at):
-        description = f"{send_at[:20]!r} is not a time of day from 00:00 to 23:59, such as 09:00."
-        violations.append(Violation("calendar.send_at", "TIME_MALFORMED", description))
+    violations = list(_problems(settings))
     if violations:
         message = " ".join(violation.description for violation in violations)
         raise Invalid(message, reason="CALENDAR_INVALID", violations=violations)
 
 
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+def _problems(settings: CalendarSettings) -> Iterator[Violation]:
+    if settings.time_zone not in zones():
+        description = f"{settings.time_zone[:60]!r} is not an IANA time zone such as America/Chicago."
+        yield Violation("calendar.time_zone", "TIME_ZONE_UNKNOWN", description)
+    if not is_time_of_day(settings.send_at):
+        yield _no_time("send_at", settings.send_at)
+    if settings.country and not is_known(settings.country):
+        description = (
+            f"{settings.country[:20]!r} is not a country code such as US, or US-TX for a part of one."
+        )
+        yield Violation("calendar.country", "COUNTRY_UNKNOWN", description)
+    yield from _quiet_problems(settings)
 
 
-def revised(
-    old: Calendar, *, time_zone: str, send_at: str, sandbox: bool, automatic: bool, now: datetime
-) -> Calendar:
+def _quiet_problems(settings: CalendarSettings) -> Iterator[Violation]:
+    quiet = settings.quiet
+    if not quiet.start and not quiet.end:
+        return
+    wrong = [
+        _no_time(field, text)
+        for field, text in (("quiet_from", quiet.start), ("quiet_until", quiet.end))
+        if text and not is_time_of_day(text)
+    ]
+    yield from wrong
+    if wrong:
+        return
+    if not quiet.start or not quiet.end:
+        field = "quiet_until" if quiet.start else "quiet_from"
+        words = "Quiet hours need both a beginning and an end; leave both empty for none."
+        yield Violation(f"calendar.{field}", "QUIET_HOURS_HALF", words)
+    elif quiet.start == quiet.end:
+        words = "Quiet hours that end when they begin would never end; leave both empty for none."
+        yield Violation("calendar.quiet_until", "QUIET_HOURS_EMPTY", words)
+    elif is_time_of_day(settings.send_at) and quiet.hold(settings.send_at):
+        words = f"{settings.send_at} lies within the quiet hours; choose a time outside of them."
+        yield Violation("calendar.send_at", "SEND_AT_IS_QUIET", words)
+
+
+def _no_time(field: str, text: str) -> Violation:
+    description = f"{text[:20]!r} is not a time of day from 00:00 to 23:59, such as 09:00."
+    return Violation(f"calendar.{field}", "TIME_MALFORMED", description)
+
+
+def revised(old: Calendar, settings: CalendarSettings, *, now: datetime) -> Calendar:
     """The calendar with new settings. A schedule that changed begins with its next send time."""
-    new = replace(old, time_zone=time_zone, send_at=send_at, sandbox=sandbox, automatic=automatic)
-    if not sandbox:
-        new = replace(new, clock_set=False)
-    schedule = (old.time_zone, old.send_at, old.runs_by_itself)
-    if schedule != (new.time_zone, new.send_at, new.runs_by_itself):
+    new = replace(old, settings=settings, clock_set=old.clock_set and settings.sandbox)
+    if _schedule(old) != _schedule(new):
         new = replace(new, since=now)
     return new
 
 
-def send_instant(on: date, send_at: str, zone: ZoneInfo) -> datetime:
-    """When the local time `send_at` comes on a local date, in UTC.
-
-    Where the clocks are put forward over it, the first instant after the gap; where they are put back
-    and it comes twice, the first time.
-    """
-    wall = datetime.combine(on, time.fromisoformat(send_at))
-    instant = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
-    if instant.astimezone(zone).replace(tzinfo=None) == wall:
-        return instant
-    return _end_of_gap(wall, zone, instant)
-
-
-def _end_of_gap(wall: datetime, zone: ZoneInfo, after: datetime) -> datetime:
-    """The transition itself: `after` lies behind it, the same wall time read with fold=1 before it."""
-    before = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
-    while after - before > timedelta(seconds=1):
-        middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))
-        if middle.astimezone(zone).replace(tzinfo=None) < wall:
-            before = middle
-        else:
-            after = middle
-    return after
-
-
-def tick_due(calendar: Calendar, now: datetime) -> date | None:
-    """The local date whose automatic tick is to run now; None if none is.
-
-    However many dates were missed, it is the newest one only: a tick catches up with all of them.
-    """
-    if not calendar.runs_by_itself:
-        return None
-    today = calendar.date_at(now)
-    for on in (today, today - timedelta(days=1)):
-        at = send_instant(on, calendar.send_at, calendar.zone)
-        if at <= now:
-            return on if at > calendar.since and _is_new(on, calendar) else None
-    return None
-
-
-def next_tick(calendar: Calendar, now: datetime) -> datetime | None:
-    """When the next automatic tick runs; None while none does."""
-    if not calendar.runs_by_itself:
-        return None
-    if tick_due(calendar, now) is not None:
-        return now
-    on = calendar.date_at(now)
-    while True:
-        at = send_instant(on, calendar.send_at, calendar.zone)
-        if at > now and _is_new(on, calendar):
-            return at
-        on += timedelta(days=1)
-
-
-def _is_new(on: date, calendar: Calendar) -> bool:
-    return calendar.ticked_on is None or on > calendar.ticked_on
+def _schedule(calendar: Calendar) -> tuple[object, ...]:
+    """What says when runs take place."""
+    told = calendar.settings
+    days = (told.business_days_only, told.country if told.business_days_only else "")
+    return told.time_zone, told.send_at, calendar.runs_by_itself, days

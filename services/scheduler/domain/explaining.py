@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from services.scheduler.domain import reasons
 from services.scheduler.domain.books import DueInvoice, Subject
-from services.scheduler.domain.deciding import decide
+from services.scheduler.domain.deciding import NOTHING_KNOWN, decide
 from services.scheduler.domain.notice import Decision, Known, Notice, State
 from services.scheduler.domain.reasons import explanation
 from services.scheduler.domain.thresholds import in_words, next_threshold, reached
@@ -52,8 +53,13 @@ def what_now(
     known: Mapping[int, Known],
     *,
     excluded: bool,
+    paused: bool = False,
+    untold: str = "",
 ) -> str:
-    """What a tick would do on this date; `known` are the notices of the present due date by threshold."""
+    """What a tick would do on this date; `known` are the notices of the present due date by threshold.
+
+    `untold` is why none of the invoice's addresses would get a mail, empty if one would.
+    """
     silent = why_silent(subject)
     due_on = subject.invoice.due_on
     if silent or due_on is None:
@@ -62,12 +68,17 @@ def what_now(
     if plan is None:
         return "Nothing: no rule that is on applies today."
     name = f"“{in_words(plan.candidate)}”"
-    for outcome in decide(_as_due(subject, due_on), plan, known, excluded=excluded):
+    due = _as_due(subject, due_on)
+    for outcome in decide(due, plan, known, excluded=excluded, paused=paused, untold=untold):
         if outcome.threshold == plan.candidate:
             return (
                 f"{_WOULD[outcome.state].format(name=name)} {explanation(outcome.reason, outcome.threshold)}"
             )
-    return _STAYS[known[plan.candidate].state].format(name=name)
+    state = known[plan.candidate].state
+    if state is State.QUEUED and (excluded or paused):
+        why = reasons.ORGANIZATION_EXCLUDED if excluded else reasons.PAUSED
+        return f"{name} is queued and will be withheld. {explanation(why)}"
+    return _STAYS[state].format(name=name)
 
 
 _WOULD = {
@@ -86,18 +97,34 @@ _STAYS = {
 }
 
 
-def what_next(subject: Subject, thresholds: Collection[int], today: date) -> NextNotice | None:
+def what_next(
+    subject: Subject,
+    thresholds: Collection[int],
+    today: date,
+    known: Mapping[int, Known] = NOTHING_KNOWN,
+    *,
+    paused_until: date | None = None,
+) -> NextNotice | None:
     """The next threshold that will be reached if nothing changes; None if there is none.
 
-    A due date may be as late as dates go; a rule behind the last one is never reached.
+    A pause puts it off: on its last day comes the newest threshold by then, unless it was sent before. A due
+    date may be as late as dates go; a rule behind the last one is never reached.
     """
     due_on = subject.invoice.due_on
     if why_silent(subject) or due_on is None:
         return None
-    threshold = next_threshold(thresholds, (today - due_on).days)
+    if paused_until is not None:
+        newest = reached(thresholds, (paused_until - due_on).days)
+        if newest is not None and not _is_settled(known.get(newest.candidate)):
+            return NextNotice(newest.candidate, paused_until)
+    threshold = next_threshold(thresholds, ((paused_until or today) - due_on).days)
     if threshold is None or threshold > (date.max - due_on).days:
         return None
     return NextNotice(threshold, due_on + timedelta(days=threshold))
+
+
+def _is_settled(row: Known | None) -> bool:
+    return row is not None and row.state in (State.SENT, State.FAILED)
 
 
 def _as_due(subject: Subject, due_on: date) -> DueInvoice:

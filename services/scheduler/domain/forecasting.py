@@ -1,6 +1,6 @@
 """How many due notices the coming days will bring."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -21,7 +21,8 @@ class Basis(NamedTuple):
     """What a count stands on: on any other basis it says nothing.
 
     `on` is the local date of the next tick; `exclusions` tells one state of the exclusion list from others,
-    and `runs` what was counted before a run's decisions from what was counted after them.
+    `pauses` one of the pauses, and `runs` what was counted before a run's decisions from what was counted
+    after them.
     """
 
     today: date
@@ -29,12 +30,17 @@ class Basis(NamedTuple):
     thresholds: tuple[int, ...]
     exclusions: int
     runs: int
+    pauses: int = 0
+
+
+NONE_PAUSED: Mapping[date, Sequence[date]] = {}
 
 
 class Count(NamedTuple):
     """The books, counted: what a dry run for `basis.on` queues, and who is due on each date of 60 days.
 
-    `invoices` is how many a rule might apply to; `took` how long counting them took.
+    `invoices` is how many a rule might apply to; `took` how long counting them took. `paused` are the dates
+    on which the pauses end that hold for some of those invoices, by due date.
     """
 
     basis: Basis
@@ -43,6 +49,7 @@ class Count(NamedTuple):
     invoices: int
     mails: Mapping[tuple[date, int], int]
     due: Mapping[date, int]
+    paused: Mapping[date, Sequence[date]] = NONE_PAUSED
 
 
 class Forecast(NamedTuple):
@@ -83,7 +90,12 @@ def forecast_lines(count: Count, days: int) -> tuple[ForecastLine, ...]:
         for threshold in sorted(thresholds):
             due_on = on - timedelta(days=threshold)
             told = on <= last_counted
-            mails = count.mails.get((due_on, threshold), 0) if told else count.due.get(due_on, 0)
+            mails = count.mails.get((due_on, threshold), 0) if told else _reached(count, due_on, on)
             if mails:
                 lines.append(ForecastLine(on, threshold, mails))
     return tuple(lines)
+
+
+def _reached(count: Count, due_on: date, on: date) -> int:
+    """How many invoices with that due date no pause forbids to tell of on that day."""
+    return count.due.get(due_on, 0) - sum(1 for end in count.paused.get(due_on, ()) if on < end)

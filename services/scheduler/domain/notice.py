@@ -5,6 +5,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from services.scheduler.domain.about import About, Access, PaymentFact
+
 
 class NoticeType(StrEnum):
     """What kind of mail a notice is about."""
@@ -12,6 +14,36 @@ class NoticeType(StrEnum):
     DUE_NOTICE = "due_notice"
     PAYMENT_SUCCEEDED = "payment_succeeded"
     PAYMENT_FAILED = "payment_failed"
+    PAYMENT_SCHEDULED = "payment_scheduled"
+    PAYMENT_RESCHEDULED = "payment_rescheduled"
+    PAYMENT_CANCELLED = "payment_cancelled"
+    METHOD_FAILED = "method_failed"
+    WELCOME = "welcome"
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - a type of mail
+    ACCOUNT_SUMMARY = "account_summary"
+    INVOICE = "invoice"
+    UPCOMING_PAYMENTS = "upcoming_payments"
+    METHOD_EXPIRATION = "method_expiration"
+
+
+PORTAL_ACCESS = frozenset({NoticeType.WELCOME, NoticeType.PASSWORD_RESET})
+
+EXCLUDABLE = frozenset({NoticeType.ACCOUNT_SUMMARY, NoticeType.UPCOMING_PAYMENTS, NoticeType.DUE_NOTICE})
+"""Organizations can be excluded from these; each has a list of its own."""
+
+EXCLUSION_LISTS = {type: type for type in EXCLUDABLE} | {NoticeType.INVOICE: NoticeType.ACCOUNT_SUMMARY}
+"""Whose list counts for a type: new invoices come in the place of summaries, to the same organizations."""
+
+OPTIONAL = frozenset({NoticeType.ACCOUNT_SUMMARY, NoticeType.UPCOMING_PAYMENTS, NoticeType.WELCOME})
+"""Whoever gets these may unsubscribe from them."""
+
+
+class Lane(StrEnum):
+    """How urgent a mail is, the most urgent first; those of a lane go before all of the next."""
+
+    AT_ONCE = "at_once"
+    USUAL = "usual"
+    BULK = "bulk"
 
 
 class State(StrEnum):
@@ -26,31 +58,14 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentFact:
-    """The final state of a payment, as its fact told it. Amounts in minor units of `currency`.
-
-    `balance_minor` is what remained right after a success, None for a failure.
-    """
-
-    payment_id: str
-    organization_id: str
-    invoice_id: int
-    invoice_number: str
-    amount_minor: int
-    currency: str
-    payer_email: str
-    method_label: str
-    ended_at: datetime
-    balance_minor: int | None = None
-    failure_reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Notice:
     """One notice with its newest decision.
 
-    Unique by invoice, due date and threshold for due notices, by payment and type for receipts.
-    `as_of` is the instant it was decided for where the clock had been set.
+    Unique by invoice, due date and threshold for due notices; all others by type and `occurrence`, which
+    names what happened, and for whom: the payment of a receipt, the organization and date of a summary.
+    `invoice_id` is 0 where it is about no single invoice, `threshold` 0 but for due notices. `as_of` is the
+    instant it was decided for where the clock had been set. Of a new notice, `not_before` is when the mailer
+    is to be told of it; it is not read back.
     """
 
     notice_id: str
@@ -66,7 +81,21 @@ class Notice:
     detail: str = ""
     as_of: datetime | None = None
     message_id: str = ""
-    payment: PaymentFact | None = None
+    occurrence: str = ""
+    about: About | None = None
+    campaign_id: str = ""
+    lane: Lane = Lane.USUAL
+    not_before: datetime | None = None
+
+    @property
+    def payment(self) -> PaymentFact | None:
+        """The payment made here that a receipt is about."""
+        return self.about if isinstance(self.about, PaymentFact) else None
+
+    @property
+    def access(self) -> Access | None:
+        """Whom an invitation or a new password is for."""
+        return self.about if isinstance(self.about, Access) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +122,21 @@ class Known(NamedTuple):
     reason: str
 
 
+class Occurred(NamedTuple):
+    """What a decision needs to know of a notice that exists and is no due notice."""
+
+    notice_id: str
+    organization_id: str
+    occurrence: str
+    state: State
+    reason: str
+
+
 class Change(NamedTuple):
-    """A new decision on a notice that exists."""
+    """A new decision on a notice that exists.
+
+    The mailer is told of one that becomes queued at `not_before`, at once if that is None.
+    """
 
     notice_id: str
     state: State
@@ -102,6 +144,7 @@ class Change(NamedTuple):
     detail: str = ""
     as_of: datetime | None = None
     message_id: str = ""
+    not_before: datetime | None = None
 
 
 class HandOver(NamedTuple):
@@ -112,6 +155,7 @@ class HandOver(NamedTuple):
     invoice_number: str
     request_id: str = ""
     """What it was decided in, for logs."""
+    lane: Lane = Lane.USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,3 +167,4 @@ class NoticeFilter:
     invoice_id: int = 0
     type: NoticeType | None = None
     state: State | None = None
+    campaign_id: str = ""

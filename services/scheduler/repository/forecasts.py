@@ -45,12 +45,13 @@ class SqlForecasts:
 
 
 def _content(count: Count) -> str:
-    today, on, thresholds, exclusions, runs = count.basis
+    today, on, thresholds, exclusions, runs, pauses = count.basis
     return json.dumps(
         {
-            "basis": [today.isoformat(), on.isoformat(), list(thresholds), exclusions, runs],
+            "basis": [today.isoformat(), on.isoformat(), list(thresholds), exclusions, runs, pauses],
             "mails": [[due_on.isoformat(), days, mails] for (due_on, days), mails in count.mails.items()],
             "due": [[due_on.isoformat(), invoices] for due_on, invoices in count.due.items()],
+            "paused": [[due_on.isoformat(), [*map(str, ends)]] for due_on, ends in count.paused.items()],
         }
     )
 
@@ -58,12 +59,14 @@ def _content(count: Count) -> str:
 def _count(row: Any) -> Count:
     day = date.fromisoformat
     content = json.loads(row.content)
-    today, on, thresholds, exclusions, runs = content["basis"]
+    today, on, thresholds, exclusions, runs, *pauses = content["basis"]
     return Count(
-        Basis(day(today), day(on), tuple(thresholds), exclusions, runs),
+        # What was counted before there were pauses knows nothing of them.
+        Basis(day(today), day(on), tuple(thresholds), exclusions, runs, *pauses),
         row.counted_at,
         timedelta(milliseconds=row.took_ms),
         row.invoices,
         {(day(due_on), days): mails for due_on, days, mails in content["mails"]},
         {day(due_on): invoices for due_on, invoices in content["due"]},
+        {day(due_on): tuple(map(day, ends)) for due_on, ends in content.get("paused", ())},
     )

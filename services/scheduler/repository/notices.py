@@ -1,31 +1,32 @@
 """The notice ledger."""
 
-import json
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, select, text, tuple_, update
+from sqlalchemy import Connection, Select, bindparam, or_, select, text, tuple_, update
 
+from services.scheduler.domain.about import Access
 from services.scheduler.domain.notice import (
     Change,
     Decision,
     HandOver,
     Known,
+    Lane,
     Notice,
     NoticeFilter,
     NoticeType,
-    PaymentFact,
+    Occurred,
     State,
 )
+from services.scheduler.repository.abouts import from_json, to_json
 from services.scheduler.repository.bulk import insert_rows, is_one_of
-from services.scheduler.tables import IS_HELD, IS_RECEIPT, decisions, notices
+from services.scheduler.tables import IS_HELD, IS_INVITATION, IS_RECEIPT, decisions, notices
 from services.shared.log import request_id as current_request
 from services.shared.upserts import insert_ignoring
 
 _n = notices.c
-_HAS_PAYMENT = text("payment_id IS NOT NULL")
+_HAS_OCCURRENCE = text("occurrence IS NOT NULL")
 _STATES = {state.value: state for state in State}
 
 _DecisionRow = tuple[str, str, str, str, datetime, datetime | None]
@@ -56,15 +57,21 @@ class SqlNotices:
         """The due notices of these invoices, of every due date, in one query."""
         return self._known(_KNOWN.where(_n.due_on.is_not(None)), invoice_ids)
 
-    def known_to_change(self, invoice_ids: Sequence[int]) -> list[Known]:
+    def known_to_change(self, invoice_ids: Sequence[int], notice_ids: Collection[str] = ()) -> list[Known]:
         """The same, locked together with the invoices' receipts: `get` of any of them locks nothing more."""
-        return self._known(_KNOWN.order_by(_n.notice_id).with_for_update(), invoice_ids)
+        return self._known(_KNOWN.order_by(_n.notice_id).with_for_update(), invoice_ids, notice_ids)
 
-    def _known(self, query: Select[Any], invoice_ids: Sequence[int]) -> list[Known]:
-        if not invoice_ids:
+    def _known(
+        self, query: Select[Any], invoice_ids: Sequence[int], notice_ids: Collection[str] = ()
+    ) -> list[Known]:
+        wanted = [
+            is_one_of(self._connection, column, values)
+            for column, values in ((_n.invoice_id, invoice_ids), (_n.notice_id, notice_ids))
+            if values
+        ]
+        if not wanted:
             return []
-        query = query.where(is_one_of(self._connection, _n.invoice_id, invoice_ids))
-        rows = self._connection.execute(query)
+        rows = self._connection.execute(query.where(or_(*wanted)))
         return [
             Known(notice_id, invoice_id, due_on, threshold, _STATES[state], reason)
             for notice_id, invoice_id, due_on, threshold, state, reason in rows
@@ -90,7 +97,7 @@ class SqlNotices:
                 "new_detail": change.detail,
                 "new_decided_at": at,
                 "new_as_of": change.as_of,
-                "new_hand_over_at": at if change.state is State.QUEUED else None,
+                "new_hand_over_at": (change.not_before or at) if change.state is State.QUEUED else None,
                 "new_message_id": change.message_id,
                 "new_request_id": current_request.get(),
             }
@@ -110,19 +117,50 @@ class SqlNotices:
         query = query.with_for_update() if self._locks else query
         return {notice.notice_id: notice for notice in self._notices(query)}
 
-    def add_receipt(self, receipt: Notice) -> bool:
-        """Inserts a receipt with its first decision, unless there is one."""
-        key = ["payment_id", "type"]
-        row = dict(zip(_COLUMNS, _row(receipt), strict=True))
-        if insert_ignoring(self._connection, notices, [row], conflict=key, where=_HAS_PAYMENT) == 0:
-            return False
-        self._decide([_first_decision(receipt)])
-        return True
+    def occurred(self, type: NoticeType, occurrences: Collection[str]) -> list[Occurred]:
+        """Those of these occurrences that have a notice."""
+        if not occurrences:
+            return []
+        columns = (_n.notice_id, _n.organization_id, _n.occurrence, _n.state, _n.reason)
+        query = select(*columns).where(_n.type == type.value, _HAS_OCCURRENCE)
+        query = query.where(is_one_of(self._connection, _n.occurrence, occurrences)).order_by(_n.notice_id)
+        query = query.with_for_update() if self._locks else query
+        return [
+            Occurred(notice_id, organization_id, occurrence, _STATES[state], reason)
+            for notice_id, organization_id, occurrence, state, reason in self._connection.execute(query)
+        ]
 
-    def receipt(self, type: NoticeType, payment_id: str) -> Notice | None:
-        """The receipt of that type for the payment, if there is one."""
-        query = select(notices).where(_n.payment_id == payment_id, _n.type == type.value)
+    def add_new(self, new: Sequence[Notice]) -> int:
+        """Inserts those whose occurrence has no notice of their type yet, each with its first decision.
+
+        Whoever adds the same at once waits for the other one's transaction; so all do it in the same order.
+        """
+        rows = {notice.notice_id: notice for notice in sorted(new, key=lambda n: (n.type, n.occurrence))}
+        if not rows:
+            return 0
+        values = [dict(zip(_COLUMNS, _row(notice), strict=True)) for notice in rows.values()]
+        insert_ignoring(
+            self._connection, notices, values, conflict=["occurrence", "type"], where=_HAS_OCCURRENCE
+        )
+        inserted = is_one_of(self._connection, _n.notice_id, list(rows))
+        added = self._connection.execute(select(_n.notice_id).where(inserted)).scalars().all()
+        self._decide([_first_decision(rows[notice_id]) for notice_id in added])
+        return len(added)
+
+    def of_occurrence(self, type: NoticeType, occurrence: str) -> Notice | None:
+        """The notice of that type and occurrence, if there is one."""
+        query = select(notices).where(_n.occurrence == occurrence, _n.type == type.value, _HAS_OCCURRENCE)
         return next(iter(self._notices(query)), None)
+
+    def invited(self, organization_ids: Collection[str]) -> set[int]:
+        """The contacts of these organizations that an invitation was sent to, or is on its way to."""
+        if not organization_ids:
+            return set()
+        query = select(_n.about).where(IS_INVITATION)
+        query = query.where(_n.state.in_([State.QUEUED.value, State.SENT.value]))
+        query = query.where(is_one_of(self._connection, _n.organization_id, organization_ids))
+        abouts = (from_json(text) for text in self._connection.execute(query).scalars())
+        return {about.contact_id for about in abouts if isinstance(about, Access)}
 
     def held(self, after: str, limit: int) -> list[Notice]:
         """Up to `limit` held notices with a larger id, in order."""
@@ -143,6 +181,8 @@ class SqlNotices:
             query = query if only.type is NoticeType.DUE_NOTICE else query.where(IS_RECEIPT)
         if only.state:
             query = query.where(_n.state == only.state.value)
+        if only.campaign_id:
+            query = query.where(_n.campaign_id == only.campaign_id)
         if before:
             query = query.where(tuple_(_n.decided_at, _n.notice_id) < tuple_(*before))
         return self._notices(query.order_by(_n.decided_at.desc(), _n.notice_id.desc()).limit(limit))
@@ -169,12 +209,20 @@ class SqlNotices:
         ]
 
     def to_hand_over(self, now: datetime, limit: int) -> list[HandOver]:
-        """Up to `limit` queued notices that the mailer is to be told of; waits for no lock."""
-        columns = (_n.notice_id, _n.organization_id, _n.invoice_number, _n.request_id)
-        query = select(*columns).where(_n.hand_over_at <= now)
-        query = query.order_by(_n.hand_over_at, _n.notice_id).limit(limit)
-        query = query.with_for_update(skip_locked=True) if self._locks else query
-        return [HandOver(*row) for row in self._connection.execute(query)]
+        """Up to `limit` queued notices that the mailer is to be told of; waits for no lock.
+
+        Lane by lane, so that the index gives each in its order, however many wait.
+        """
+        found: list[HandOver] = []
+        for lane in Lane:
+            columns = (_n.notice_id, _n.organization_id, _n.invoice_number, _n.request_id)
+            query = select(*columns).where(_n.lane == lane.value, _n.hand_over_at <= now)
+            query = query.order_by(_n.hand_over_at, _n.notice_id).limit(limit - len(found))
+            query = query.with_for_update(skip_locked=True) if self._locks else query
+            found += [HandOver(*row, lane) for row in self._connection.execute(query)]
+            if len(found) == limit:
+                break
+        return found
 
     def claim(self, notice_ids: Sequence[str], *, until: datetime) -> None:
         """Puts off when the mailer is to be told of them. They are locked since they were read."""
@@ -199,8 +247,6 @@ _DECISION_COLUMNS = ("notice_id", "state", "reason", "detail", "decided_at", "as
 
 def _row(notice: Notice) -> tuple[Any, ...]:
     """The values in the order of the table's columns."""
-    # `_value_` is what `value` gives, which costs as much as five other fields.
-    payment = notice.payment
     return (
         notice.notice_id,
         notice.type._value_,
@@ -209,16 +255,18 @@ def _row(notice: Notice) -> tuple[Any, ...]:
         notice.invoice_number,
         notice.due_on,
         notice.threshold,
-        payment and payment.payment_id,
-        payment and _to_json(payment),
+        notice.occurrence or None,
+        to_json(notice.about),
         notice.state._value_,
         notice.reason,
         notice.detail,
         notice.decided_at,
         notice.as_of,
-        notice.decided_at if notice.state is State.QUEUED else None,
+        (notice.not_before or notice.decided_at) if notice.state is State.QUEUED else None,
         notice.message_id,
         current_request.get(),
+        notice.campaign_id or None,
+        notice.lane._value_,
     )
 
 
@@ -241,14 +289,8 @@ def _notice(row: Any) -> Notice:
         detail=row.detail,
         as_of=row.as_of,
         message_id=row.message_id,
-        payment=_from_json(row.payment) if row.payment else None,
+        occurrence=row.occurrence or "",
+        about=from_json(row.about),
+        campaign_id=row.campaign_id or "",
+        lane=Lane(row.lane),
     )
-
-
-def _to_json(payment: PaymentFact) -> str:
-    return json.dumps(asdict(payment) | {"ended_at": payment.ended_at.isoformat()}, ensure_ascii=False)
-
-
-def _from_json(text: str) -> PaymentFact:
-    stored = json.loads(text)
-    return PaymentFact(**stored | {"ended_at": datetime.fromisoformat(stored["ended_at"])})

@@ -6,14 +6,15 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, or_, select, text, update
 
-from services.scheduler.domain.calendar import Calendar
+from services.scheduler.domain.calendar import Calendar, CalendarSettings
 from services.scheduler.domain.notice import NoticeType
+from services.scheduler.domain.quiet_hours import QuietHours
 from services.scheduler.domain.thresholds import Rule
 from services.scheduler.ports import Excluded
 from services.scheduler.repository.bulk import is_one_of
 from services.scheduler.repository.versions import change_version, version_of
-from services.scheduler.tables import calendar, exclusions, last_sent, leases, rules
-from services.shared.upserts import insert_ignoring, upsert
+from services.scheduler.tables import calendar, exclusions, leases, rules
+from services.shared.upserts import insert_ignoring
 
 
 class SqlRules:
@@ -42,24 +43,6 @@ class SqlRules:
         removal = delete(rules).where(rules.c.threshold_days == threshold)
         row = self._connection.execute(removal.returning(rules.c.threshold_days, rules.c.enabled)).first()
         return None if row is None else Rule(*row)
-
-    def last_sent(self) -> dict[int, datetime]:
-        """When a notice of each threshold last went out."""
-        query = select(last_sent.c.threshold_days, last_sent.c.sent_at)
-        return {row.threshold_days: row.sent_at for row in self._connection.execute(query)}
-
-    def lock_last_sent(self) -> None:
-        """Lets others who do this wait until the end of this transaction, whatever rules there are."""
-        if self._connection.dialect.name == "postgresql":
-            self._connection.execute(text(f"LOCK TABLE {last_sent.name} IN SHARE ROW EXCLUSIVE MODE"))
-
-    def note_sent(self, threshold: int, at: datetime) -> None:
-        """Remembers that one went out."""
-        row = {"threshold_days": threshold, "sent_at": at}
-        if insert_ignoring(self._connection, last_sent, [row], conflict=["threshold_days"]):
-            return
-        later = update(last_sent).where(last_sent.c.threshold_days == threshold, last_sent.c.sent_at < at)
-        self._connection.execute(later.values(sent_at=at))
 
 
 class SqlExclusions:
@@ -121,15 +104,8 @@ class SqlExclusions:
             change_version(self._connection, _version(type))
 
 
-_CALENDAR = select(
-    calendar.c.time_zone,
-    calendar.c.send_at,
-    calendar.c.sandbox,
-    calendar.c.automatic,
-    calendar.c.since,
-    calendar.c.ticked_on,
-    calendar.c.clock_set,
-).where(calendar.c.calendar_id == 1)
+_c = calendar.c
+_CALENDAR = select(calendar).where(_c.calendar_id == 1)
 
 
 def _version(type: NoticeType) -> str:
@@ -148,46 +124,63 @@ class SqlCalendar:
 
     def get(self) -> Calendar:
         """The calendar."""
-        return Calendar(*self._connection.execute(_CALENDAR).one())
+        return _calendar(self._connection.execute(_CALENDAR).one())
 
     def get_to_change(self) -> Calendar:
         """The calendar, locked."""
-        return Calendar(*self._connection.execute(_CALENDAR.with_for_update()).one())
+        return _calendar(self._connection.execute(_CALENDAR.with_for_update()).one())
 
     def put(self, new: Calendar) -> None:
         """Replaces it."""
+        told = new.settings
         row = {
-            "calendar_id": 1,
-            "time_zone": new.time_zone,
-            "send_at": new.send_at,
-            "sandbox": new.sandbox,
-            "automatic": new.automatic,
+            "time_zone": told.time_zone,
+            "send_at": told.send_at,
+            "sandbox": told.sandbox,
+            "automatic": told.automatic,
+            "country": told.country,
+            "business_days_only": told.business_days_only,
+            "quiet_from": told.quiet.start,
+            "quiet_until": told.quiet.end,
             "since": new.since,
-            "ticked_on": new.ticked_on,
             "clock_set": new.clock_set,
         }
-        statement = upsert(self._connection, calendar).values(row)
-        self._connection.execute(statement.on_conflict_do_update(index_elements=["calendar_id"], set_=row))
+        self._connection.execute(update(calendar).where(_c.calendar_id == 1).values(row))
+
+
+def _calendar(row: Any) -> Calendar:
+    quiet = QuietHours(row.quiet_from, row.quiet_until)
+    told = CalendarSettings(
+        time_zone=row.time_zone,
+        send_at=row.send_at,
+        sandbox=row.sandbox,
+        automatic=row.automatic,
+        country=row.country,
+        business_days_only=row.business_days_only,
+        quiet=quiet,
+    )
+    return Calendar(told, row.since, row.clock_set)
 
 
 class SqlLeases:
-    """Implements `ports.Leases`."""
+    """Implements `ports.Leases`. What is taken here is taken by the process `owner`."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, owner: str) -> None:
         self._connection = connection
+        self._owner = owner
 
     def take(self, name: str, holder: str, *, now: datetime, until: datetime) -> bool:
         """Takes the lease if it is free, expired, or the holder's own."""
         known = select(leases.c.name).where(leases.c.name == name)
         if self._connection.execute(known).first() is None:
-            row = {"name": name, "holder": holder, "expires_at": until}
+            row = {"name": name, "holder": holder, "expires_at": until, "owner": self._owner}
             return insert_ignoring(self._connection, leases, [row], conflict=["name"]) == 1
         free = known.where(or_(leases.c.expires_at <= now, leases.c.holder == holder))
         # A row that is locked belongs to a holder who is writing under it at this moment.
         if self._connection.execute(free.with_for_update(skip_locked=True)).first() is None:
             return False
         taken = update(leases).where(leases.c.name == name)
-        self._connection.execute(taken.values(holder=holder, expires_at=until))
+        self._connection.execute(taken.values(holder=holder, expires_at=until, owner=self._owner))
         return True
 
     def renew(self, name: str, holder: str, *, until: datetime) -> bool:
@@ -203,3 +196,11 @@ class SqlLeases:
     def release(self, name: str, holder: str) -> None:
         """Gives it back, if it is still the holder's."""
         self._connection.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))
+
+    def owners(self) -> set[str]:
+        """The processes that have taken leases which nobody has given back."""
+        return set(self._connection.execute(select(leases.c.owner)).scalars())
+
+    def release_owners(self, owners: Collection[str]) -> None:
+        """Gives back whatever these processes still have."""
+        self._connection.execute(delete(leases).where(leases.c.owner.in_(owners)))

@@ -1,21 +1,14 @@
-"""The company's calendar, and the tick that runs by itself."""
+"""The company's calendar, and the run that takes place by itself."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from services.scheduler.domain.calendar import Calendar, check_calendar, revised, tick_due
+from services.scheduler.domain.calendar import Calendar, CalendarSettings, check_calendar, revised
 from services.scheduler.ports import Store
-from services.scheduler.use_cases.tick import Ticking, TickOrder, TickRunning, run_tick
+from services.scheduler.use_cases.tick import TickOrder, TickRunning, run_tick
+from services.scheduler.use_cases.ticking import Ticking
+from services.scheduler.use_cases.zones import all_zones, forget_set_clock, meet_zones, runs_due
 from services.shared.clock import Clock
-
-
-class CalendarSettings(NamedTuple):
-    """What staff set."""
-
-    time_zone: str
-    send_at: str
-    sandbox: bool
-    automatic: bool
 
 
 class CalendarToday(NamedTuple):
@@ -36,26 +29,33 @@ def update_calendar(settings: CalendarSettings, *, store: Store, clock: Clock) -
 
     A new schedule begins with its next send time: saving never sends anything.
     """
-    check_calendar(settings.time_zone, settings.send_at)
+    check_calendar(settings)
     with store.write() as work:
-        calendar = revised(work.calendar.get_to_change(), **settings._asdict(), now=clock.now())
+        before = work.calendar.get_to_change()
+        calendar = revised(before, settings, now=clock.now())
         work.calendar.put(calendar)
+        if before.clock_set and not calendar.clock_set:
+            forget_set_clock(calendar, work, clock.now())
     return _today(calendar, clock)
 
 
 def run_tick_if_due(*, ticking: Ticking, wanted: Callable[[], bool] = lambda: True) -> bool:
-    """Runs the automatic tick if its time has come; whether it ran.
+    """Runs the automatic tick if its time has come in any time zone; whether it ran.
 
     It is marked as done only at its end, so a tick that was cut short is run again, and finds little to do;
     also one that has ended after a batch because `wanted` said no. While another tick is at work it waits for
     its turn; of many processes one runs it.
     """
     with ticking.store.read() as work:
-        on = tick_due(work.calendar.get(), ticking.clock.now())
-    if on is None:
-        return False
+        if not work.calendar.get().runs_by_itself:
+            return False
+    meet_zones(store=ticking.store, accounts=ticking.accounts, clock=ticking.clock)
+    with ticking.store.read() as work:
+        zones = all_zones(ticking.accounts)
+        if not runs_due(work.calendar.get(), zones, work, ticking.clock.now()):
+            return False
     try:
-        for _ in run_tick(TickOrder(by_itself_on=on), ticking=ticking, wanted=wanted):
+        for _ in run_tick(TickOrder(by_itself=True), ticking=ticking, wanted=wanted):
             pass
     except TickRunning:
         return False

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from services.scheduler.ports import Mailer, Store
+from services.scheduler.ports import Store
+from services.scheduler.ports_peers import Mailer
 from services.shared.clock import Clock
 
 BATCH = 500

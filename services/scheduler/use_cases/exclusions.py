@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
-from services.scheduler.domain.notice import NoticeType
-from services.scheduler.ports import Excluded, Ledger, Store
+from services.scheduler.domain.notice import EXCLUDABLE, NoticeType
+from services.scheduler.ports import Excluded, Store
+from services.scheduler.ports_peers import Ledger
 from services.shared.clock import Clock
 from services.shared.errors import Missing, WrongState, invalid_field
 from services.shared.paging import decode_token, encode_token, page_size
@@ -85,10 +86,10 @@ def remove_exclusion(type: NoticeType | None, organization_id: str, *, store: St
 
 def check_excludable(type: NoticeType | None) -> NoticeType:
     """`Invalid` (TYPE_NOT_EXCLUDABLE) unless organizations can be excluded from the type."""
-    if type is not NoticeType.DUE_NOTICE:
+    if type is None or type not in EXCLUDABLE:
         raise invalid_field(
             "type",
             "TYPE_NOT_EXCLUDABLE",
-            "Organizations can be excluded from due notices only; receipts always go out.",
+            "Organizations can be excluded from account summaries, upcoming payments and due notices only.",
         )
     return type

@@ -1,17 +1,17 @@
 """Why and why not: the notices, and what is behind one invoice."""
 
-from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from services.scheduler.domain.explaining import Explanation, what_next, what_now
 from services.scheduler.domain.notice import Notice, NoticeFilter, NoticeType
-from services.scheduler.ports import Ledger, Store
+from services.scheduler.domain.pauses import Paused
+from services.scheduler.ports import Store
+from services.scheduler.ports_peers import Ledger
+from services.scheduler.use_cases.newest_first import place_of, token_after
+from services.scheduler.use_cases.whom import not_told
 from services.shared.clock import Clock
-from services.shared.errors import Missing, invalid_field
-from services.shared.paging import decode_token, encode_token, page_size
-
-_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-_MICROSECOND = timedelta(microseconds=1)
+from services.shared.errors import Missing
+from services.shared.paging import page_size
 
 
 class InvoiceMissing(Missing):
@@ -31,25 +31,14 @@ def list_notices(only: NoticeFilter, size: int, token: str, *, store: Store) -> 
     """A page of the notices that pass the filter, the newest decision first."""
     query = f"notices {only}"
     limit = page_size(size, 100, 1000)
-    before = _key(decode_token(query, token))
+    before = place_of(query, token)
     with store.read() as work:
         found = work.notices.page(only, before, limit + 1)
     page = found[:limit]
     if len(found) <= limit:
         return NoticePage(page, "")
     last = page[-1]
-    return NoticePage(page, encode_token(query, (last.decided_at - _EPOCH) // _MICROSECOND, last.notice_id))
-
-
-def _key(parts: tuple[str | int, ...]) -> tuple[datetime, str] | None:
-    """The decision and id that a page token names; tokens come from outside and may say anything."""
-    if not parts:
-        return None
-    try:
-        microseconds, notice_id = parts
-        return _EPOCH + int(microseconds) * _MICROSECOND, str(notice_id)
-    except (ValueError, OverflowError):
-        raise invalid_field("page_token", "PAGE_TOKEN_INVALID", "This page token is damaged.") from None
+    return NoticePage(page, token_after(query, (last.decided_at, last.notice_id)))
 
 
 def explain_invoice(invoice_id: int, *, store: Store, ledger: Ledger, clock: Clock) -> Explanation:
@@ -67,10 +56,21 @@ def explain_invoice(invoice_id: int, *, store: Store, ledger: Ledger, clock: Clo
         }
         organization_id = subject.invoice.organization_id
         excluded = bool(work.exclusions.among(NoticeType.DUE_NOTICE, [organization_id]))
+        paused = Paused(work.pauses.live([organization_id]))
+        untold = not_told(NoticeType.DUE_NOTICE, {invoice_id: subject.addressees}, work).get(invoice_id, "")
+        until = paused.until(NoticeType.DUE_NOTICE, organization_id, invoice_id, today)
         return Explanation(
             invoice_id,
             tuple(work.notices.of_invoice(invoice_id)),
             tuple(work.notices.decisions_on_invoice(invoice_id)),
-            what_now(subject, thresholds, today, known, excluded=excluded),
-            what_next(subject, thresholds, today),
+            what_now(
+                subject,
+                thresholds,
+                today,
+                known,
+                excluded=excluded,
+                paused=until is not None,
+                untold=untold,
+            ),
+            what_next(subject, thresholds, today, known, paused_until=until),
         )

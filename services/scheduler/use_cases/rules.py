@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
+from services.scheduler.domain.notice import NoticeType
 from services.scheduler.domain.thresholds import Rule, check_threshold, in_words
 from services.scheduler.ports import Store, Work
 from services.shared.errors import Conflict, Missing
@@ -30,8 +31,10 @@ class RuleInUse(NamedTuple):
 def list_rules(*, store: Store) -> list[RuleInUse]:
     """All rules, the earliest threshold first."""
     with store.read() as work:
-        sent = work.rules.last_sent()
-        return [RuleInUse(rule, sent.get(rule.threshold)) for rule in work.rules.all()]
+        sent = work.email_types.last_sent()
+        return [
+            RuleInUse(rule, sent.get((NoticeType.DUE_NOTICE, rule.threshold))) for rule in work.rules.all()
+        ]
 
 
 def add_rule(rule: Rule, *, store: Store) -> RuleInUse:
@@ -61,7 +64,8 @@ def remove_rule(threshold: int, *, store: Store) -> RuleInUse:
 
 
 def _in_use(work: Work, rule: Rule) -> RuleInUse:
-    return RuleInUse(rule, work.rules.last_sent().get(rule.threshold))
+    sent = work.email_types.last_sent()
+    return RuleInUse(rule, sent.get((NoticeType.DUE_NOTICE, rule.threshold)))
 
 
 def _missing(threshold: int) -> RuleMissing:

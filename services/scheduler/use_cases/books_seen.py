@@ -1,0 +1,98 @@
+"""The books as the second look needs them: read once for all notices, each by what it is about."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from services.scheduler.domain.about import PayDay
+from services.scheduler.domain.books import Account, Contact, Subject
+from services.scheduler.domain.calendar import Calendar
+from services.scheduler.domain.email_types import EmailType
+from services.scheduler.domain.notice import PORTAL_ACCESS, Notice, NoticeType
+from services.scheduler.ports_peers import Accounts, Ledger
+from services.shared.clock import Clock
+
+OF_ACCOUNTS = frozenset(
+    {
+        NoticeType.ACCOUNT_SUMMARY,
+        NoticeType.UPCOMING_PAYMENTS,
+        NoticeType.METHOD_EXPIRATION,
+        NoticeType.METHOD_FAILED,
+    }
+)
+"""About an organization, not one invoice."""
+
+
+@dataclass(frozen=True)
+class BooksSeen:
+    """What the books say at one moment about the subjects of some notices.
+
+    Summaries have accounts of their own, since they may go to other contacts.
+    """
+
+    subjects: Mapping[int, Subject] = field(default_factory=dict)
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+    summaries: Mapping[str, Account] = field(default_factory=dict)
+    contacts: Mapping[int, Contact] = field(default_factory=dict)
+
+    def subject(self, notice: Notice) -> Subject | None:
+        """The invoice that it is about."""
+        return self.subjects.get(notice.invoice_id)
+
+    def account(self, notice: Notice) -> Account | None:
+        """The organization that it is about."""
+        of = self.summaries if notice.type is NoticeType.ACCOUNT_SUMMARY else self.accounts
+        return of.get(notice.organization_id)
+
+    def contact(self, notice: Notice) -> Contact | None:
+        """The contact that it is for."""
+        return self.contacts.get(notice.access.contact_id) if notice.access else None
+
+    def time_zone(self, notice: Notice) -> str:
+        """The organization's own time zone; empty if it has none."""
+        found = self.subject(notice) or self.account(notice)
+        return found.time_zone if found else ""
+
+    def language(self, notice: Notice) -> str:
+        """The organization's own language; empty if it has none."""
+        found = self.subject(notice) or self.account(notice) or self.contact(notice)
+        return found.language if found else ""
+
+
+def read_books(
+    notices: Iterable[Notice], summary: EmailType, today: date, *, ledger: Ledger, accounts: Accounts
+) -> BooksSeen:
+    """Asks the ledger about all of them; at most one question for each kind of subject.
+
+    `today` is the company's date. Payments that were to be made by themselves before the day before it, which
+    may still be today for a client, do not count any more.
+    """
+    notices, yesterday = list(notices), today - timedelta(days=1)
+    invoices = {n.invoice_id for n in notices if n.type not in OF_ACCOUNTS and n.type not in PORTAL_ACCESS}
+    of_accounts = [n for n in notices if n.type in OF_ACCOUNTS]
+    summaries = {n.organization_id for n in of_accounts if n.type is NoticeType.ACCOUNT_SUMMARY}
+    others = {n.organization_id for n in of_accounts if n.type is not NoticeType.ACCOUNT_SUMMARY}
+    pay_days = {n.about.pays_on for n in of_accounts if isinstance(n.about, PayDay)}
+    contacts = {n.access.contact_id for n in notices if n.access}
+    return BooksSeen(
+        ledger.subjects(invoices, with_pay_tokens=True, today=yesterday) if invoices else {},
+        accounts.accounts(others, today=yesterday, pay_days=pay_days) if others else {},
+        _summaries(summaries, summary, today, accounts) if summaries else {},
+        accounts.contacts_by_id(contacts) if contacts else {},
+    )
+
+
+def _summaries(
+    organization_ids: Collection[str], settings: EmailType, today: date, accounts: Accounts
+) -> Mapping[str, Account]:
+    return accounts.accounts(
+        organization_ids, profile_ids=settings.profile_ids, with_pay_tokens=True, today=today
+    )
+
+
+def today_of(notice: Notice, time_zone: str, calendar: Calendar, clock: Clock) -> date:
+    """The organization's date that counts: that of the instant it was decided for, if a sandbox had its clock
+    set.
+    """
+    set_to = notice.as_of if calendar.settings.sandbox else None
+    return calendar.date_at(set_to or clock.now(), time_zone)
