@@ -13,13 +13,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from embedded.dkim_keys import DKIM_KEYS
 from embedded.home import Home, private_files, write_private
 from services.shared.errors import Conflict, Invalid, Missing, WrongState
 
 # In this order they are frozen. The sandbox comes after paynow: a provider may know a charge that the ledger
 # does not, as a real one does after any restore; else the ledger would name money that nobody has taken.
 DATABASES = ("scheduler", "mailer", "paynow", "sandbox", "identity")
-SECRETS = ("service-token", "link-key", "session-key")
+SECRETS = ("service-token", "link-key", "session-key", "portal-key", *DKIM_KEYS)
+_NOT_EVERYWHERE = {"portal-key", *DKIM_KEYS}
+"""Homes and backups of older releases have no portal key, and only who signs mails has keys for that."""
+
 _FORMAT = "dunlin-backup-1"
 _PATIENCE_SECONDS = 30
 _PAGES_AT_ONCE = 1000
@@ -70,13 +74,17 @@ def back_up(home: Home, file: Path, progress: Progress) -> None:
             with tarfile.open(draft, "w:gz" if file.name.endswith("gz") else "w") as tar:
                 about = {"format": _FORMAT, "at": datetime.now(UTC).isoformat(timespec="seconds")}
                 _add(tar, "backup.json", json.dumps(about).encode())
-                for name in SECRETS:
+                for name in _secrets_of(home):
                     _add(tar, f"secrets/{name}", home.secret(name).read_bytes())
                 for name, copy in copies.items():
                     tar.add(copy, f"db/{name}.sqlite")
             draft.replace(file)
         finally:
             draft.unlink(missing_ok=True)
+
+
+def _secrets_of(home: Home) -> list[str]:
+    return [name for name in SECRETS if name not in _NOT_EVERYWHERE or home.secret(name).exists()]
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
@@ -163,6 +171,8 @@ def _unpack(file: Path, root: Path) -> datetime:
             for folder in ("db", "secrets"):
                 (root / folder).mkdir(mode=0o700)
             for name in SECRETS:
+                if name in _NOT_EVERYWHERE and f"secrets/{name}" not in tar.getnames():
+                    continue
                 write_private(root / "secrets" / name, _content(tar, f"secrets/{name}").decode())
             for name in DATABASES:
                 source = _entry(tar, f"db/{name}.sqlite")

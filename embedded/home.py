@@ -13,7 +13,7 @@ from pathlib import Path
 from services.shared.errors import WrongState
 from services.shared.settings import SettingWrong
 
-_SECRETS = ("service-token", "link-key", "session-key")
+_SECRETS = ("service-token", "link-key", "session-key", "portal-key")
 _SERVICES = ("scheduler", "mailer", "paynow")
 
 
@@ -77,7 +77,7 @@ class Home:
         write_private(self.moved_note, text)
 
     def secret(self, name: str) -> Path:
-        """The file with a secret: service-token, link-key or session-key."""
+        """The file with a secret: service-token, link-key, session-key or portal-key."""
         return self.root / "secrets" / name
 
     def database_url(self, name: str) -> str:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from embedded.dkim_keys import dkim_of_home
 from embedded.home import Home
 from embedded.ports import LOOPBACK, free_ports
 from services.shared.settings import SettingWrong, integer, optional
@@ -83,6 +84,7 @@ def programs(home: Home, site: Site, env: Mapping[str, str]) -> list[Program]:
         "DUNLIN_GATEWAY_LISTEN": _joined(site.host, site.port),
         "DUNLIN_IDENTITY_DATABASE_URL": home.database_url("identity"),
         "DUNLIN_SESSION_KEY_FILE": str(home.secret("session-key")),
+        "DUNLIN_PORTAL_KEY_FILE": str(home.secret("portal-key")),
     }
     gateway = Program(GATEWAY, ("-m", "gateway", "serve"), gateway_env, site.reached, site.port)
     return _probed([*found, gateway], env.get("DUNLIN_METRICS_LISTEN", ""))
@@ -127,6 +129,9 @@ def _service(name: str, home: Home, port: int, common: Mapping[str, str]) -> Pro
         f"{prefix}_DATABASE_URL": home.database_url(name),
         f"{prefix}_LISTEN": f"{LOOPBACK}:{port}",
     }
+    if name == "mailer":
+        env["DUNLIN_PORTAL_KEY_FILE"] = str(home.secret("portal-key"))
+        env |= dkim_of_home(home, common)
     if name == "paynow":
         env["DUNLIN_LINK_KEY_FILE"] = str(home.secret("link-key"))
         env["DUNLIN_SANDBOX_DATABASE_URL"] = home.database_url("sandbox")

@@ -23,6 +23,10 @@ _LOST = {
     "session-key": (
         "the key that signs sessions was missing and has been made anew: everybody has to sign in again."
     ),
+    "portal-key": (
+        "the key that seals links into the portal and links that unsubscribe was not there, as in the home of"
+        " an older release, and has been made: such links in mails sent before do not open."
+    ),
 }
 """What follows where a secret is gone and the databases are not."""
 

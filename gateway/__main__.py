@@ -9,11 +9,12 @@ import structlog
 from flask import Flask
 from waitress import create_server
 
-from gateway import health, identity
+from gateway import identity
 from gateway.app import create_app
 from gateway.clients import connect
-from gateway.imports_page import MOST_BYTES
+from gateway.imports.pages import MOST_BYTES
 from gateway.settings import Settings
+from gateway.site import health
 from services.shared import tracing
 from services.shared.database import Database
 from services.shared.log import LEVELS, configure

@@ -4,10 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
+import grpc
 from dunlin.mailer.v1.mailer_pb2_grpc import MailerServiceStub
+from dunlin.mailer.v1.sending_pb2_grpc import SendingServiceStub
 from dunlin.operations.v1.operations_pb2_grpc import OperationsServiceStub
+from dunlin.paynow.v1.accounts_pb2_grpc import AccountsServiceStub
 from dunlin.paynow.v1.ledger_pb2_grpc import LedgerServiceStub
 from dunlin.paynow.v1.paynow_pb2_grpc import PayNowServiceStub
+from dunlin.scheduler.v1.campaigns_pb2_grpc import CampaignsServiceStub
+from dunlin.scheduler.v1.emails_pb2_grpc import EmailsServiceStub
+from dunlin.scheduler.v1.pauses_pb2_grpc import PausesServiceStub
 from dunlin.scheduler.v1.scheduler_pb2_grpc import SchedulerServiceStub
 from flask import current_app
 from grpc_health.v1.health_pb2_grpc import HealthStub
@@ -23,8 +29,13 @@ class Clients:
     """One stub for each service. Calls raise `grpc.RpcError`; `errors` turns that into a page."""
 
     scheduler: SchedulerServiceStub
+    emails: EmailsServiceStub
+    campaigns: CampaignsServiceStub
+    pauses: PausesServiceStub
     mailer: MailerServiceStub
+    sending: SendingServiceStub
     ledger: LedgerServiceStub
+    accounts: AccountsServiceStub
     paynow: PayNowServiceStub
     operations: Mapping[str, OperationsServiceStub] = field(default_factory=dict)
     """By program: scheduler, mailer, paynow."""
@@ -43,10 +54,20 @@ def connect(settings: Settings) -> Clients:
         name: open_channel(address, settings.service_token, tls=settings.tls)
         for name, address in addresses.items()
     }
+    return over(channels)
+
+
+def over(channels: Mapping[str, grpc.Channel]) -> Clients:
+    """The stubs over one channel to each program: scheduler, mailer, paynow."""
     return Clients(
         scheduler=SchedulerServiceStub(channels["scheduler"]),
+        emails=EmailsServiceStub(channels["scheduler"]),
+        campaigns=CampaignsServiceStub(channels["scheduler"]),
+        pauses=PausesServiceStub(channels["scheduler"]),
         mailer=MailerServiceStub(channels["mailer"]),
+        sending=SendingServiceStub(channels["mailer"]),
         ledger=LedgerServiceStub(channels["paynow"]),
+        accounts=AccountsServiceStub(channels["paynow"]),
         paynow=PayNowServiceStub(channels["paynow"]),
         operations={name: OperationsServiceStub(channel) for name, channel in channels.items()},
         health={name: HealthStub(channel) for name, channel in channels.items()},

@@ -9,8 +9,10 @@ from dunlin.paynow.v1.ledger_pb2 import GetBooksSummaryRequest
 from dunlin.scheduler.v1.scheduler_pb2 import Forecast, ForecastLine, GetForecastRequest
 from flask import Blueprint, render_template
 
-from gateway import company_time, dead_letters, words
+from gateway import dead_letters
 from gateway.clients import clients
+from gateway.organizations.paused import broken_promises
+from gateway.site import company_time, words
 from services.shared.wire import instant, timestamp
 
 DAYS_AHEAD = 7
@@ -81,6 +83,7 @@ def index() -> str:
         calendar=calendar,
         mails=mails_today(),
         dead_letters=dead_letters.waiting(),
+        broken_promises=broken_promises(),
         forecast=forecast,
         days=days_of(forecast),
         counted_before=datetime.now(UTC) - instant(forecast.counted_at) > COUNTED_NOW,

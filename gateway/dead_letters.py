@@ -16,10 +16,10 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.clients import clients
-from gateway.company_time import PATIENCE_SECONDS
-from gateway.flashes import say
-from gateway.listing import page_links
-from gateway.words import count
+from gateway.site.company_time import PATIENCE_SECONDS
+from gateway.site.flashes import say
+from gateway.site.listing import page_links
+from gateway.site.words import count
 
 TAKES_FACTS = "scheduler"
 """The one program that others tell their news to; the rest have no dead letters."""

@@ -18,6 +18,8 @@ class Settings:
     """What browsers call the site, without a slash at the end. With https, cookies are Secure."""
     identity_database_url: str
     session_key: str
+    portal_key: str
+    """Opens links into the portal and links that unsubscribe, which the mailer seals with it."""
     service_token: str
     scheduler_address: str
     mailer_address: str
@@ -42,6 +44,7 @@ class Settings:
             public_url=optional(env, "DUNLIN_PUBLIC_URL", f"http://{listen}").rstrip("/"),
             identity_database_url=server_url(env, "DUNLIN_IDENTITY_DATABASE_URL"),
             session_key=secret_file(env, "DUNLIN_SESSION_KEY_FILE"),
+            portal_key=secret_file(env, "DUNLIN_PORTAL_KEY_FILE"),
             service_token=secret_file(env, "DUNLIN_SERVICE_TOKEN_FILE"),
             scheduler_address=tls.address(env, "DUNLIN_SCHEDULER_ADDRESS"),
             mailer_address=tls.address(env, "DUNLIN_MAILER_ADDRESS"),

@@ -16,12 +16,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-
+from embedded.dkim_keys import ed25519_key, rsa_key
 from embedded.stack.certificates import Pair, ends_at, is_issued_by, new_authority, new_certificate
 
-KEYS = ("service-token", "session-key", "link-key")
+KEYS = ("service-token", "session-key", "link-key", "portal-key")
 ROLES = ("admin", "scheduler", "mailer", "paynow", "sandbox", "identity")
 """Of PostgreSQL: the administrator, and the owner of each database."""
 
@@ -34,7 +32,6 @@ HOSTS = {
 """The programs that show each other certificates, and the host names they are called by."""
 
 BROKER_USER = "dunlin"
-DKIM_BITS = 2048
 RENEWAL_DAYS = 30
 """A certificate that is valid for less than this is made anew."""
 
@@ -61,7 +58,8 @@ def make_secrets(directory: Path, now: datetime) -> list[str]:
     made.unless_there("rabbitmq-password", _password)
     # The broker takes its first user from its configuration.
     made.unless_there("rabbitmq.conf", lambda: _broker_user(made.read("rabbitmq-password")))
-    made.unless_there("dkim-key.pem", _dkim_key)
+    made.unless_there("dkim-key.pem", rsa_key)
+    made.unless_there("dkim-ed25519-key.pem", ed25519_key)
     _certificates(made, now)
     return made.names
 
@@ -144,12 +142,6 @@ def _password() -> bytes:
 
 def _broker_user(password: bytes) -> bytes:
     return f"default_user = {BROKER_USER}\ndefault_pass = {password.decode().strip()}\n".encode()
-
-
-def _dkim_key() -> bytes:
-    return rsa.generate_private_key(public_exponent=65537, key_size=DKIM_BITS).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
 
 
 def main(arguments: list[str]) -> int:

@@ -14,8 +14,12 @@ from services.shared.settings import secret_file
 if TYPE_CHECKING:
     import grpc
     from dunlin.operations.v1.operations_pb2_grpc import OperationsServiceStub
+    from dunlin.paynow.v1.accounts_pb2_grpc import AccountsServiceStub
     from dunlin.paynow.v1.ledger_pb2_grpc import LedgerServiceStub
     from dunlin.paynow.v1.paynow_pb2_grpc import PayNowServiceStub
+    from dunlin.scheduler.v1.campaigns_pb2_grpc import CampaignsServiceStub
+    from dunlin.scheduler.v1.emails_pb2_grpc import EmailsServiceStub
+    from dunlin.scheduler.v1.pauses_pb2_grpc import PausesServiceStub
     from dunlin.scheduler.v1.scheduler_pb2 import Calendar
     from dunlin.scheduler.v1.scheduler_pb2_grpc import SchedulerServiceStub
 
@@ -46,10 +50,34 @@ class Company:
         return SchedulerServiceStub(self._channels["scheduler"])
 
     @cached_property
+    def emails(self) -> "EmailsServiceStub":
+        from dunlin.scheduler.v1.emails_pb2_grpc import EmailsServiceStub
+
+        return EmailsServiceStub(self._channels["scheduler"])
+
+    @cached_property
+    def campaigns(self) -> "CampaignsServiceStub":
+        from dunlin.scheduler.v1.campaigns_pb2_grpc import CampaignsServiceStub
+
+        return CampaignsServiceStub(self._channels["scheduler"])
+
+    @cached_property
+    def pauses(self) -> "PausesServiceStub":
+        from dunlin.scheduler.v1.pauses_pb2_grpc import PausesServiceStub
+
+        return PausesServiceStub(self._channels["scheduler"])
+
+    @cached_property
     def ledger(self) -> "LedgerServiceStub":
         from dunlin.paynow.v1.ledger_pb2_grpc import LedgerServiceStub
 
         return LedgerServiceStub(self._channels["paynow"])
+
+    @cached_property
+    def accounts(self) -> "AccountsServiceStub":
+        from dunlin.paynow.v1.accounts_pb2_grpc import AccountsServiceStub
+
+        return AccountsServiceStub(self._channels["paynow"])
 
     @cached_property
     def paynow(self) -> "PayNowServiceStub":

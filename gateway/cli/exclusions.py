@@ -6,7 +6,11 @@ from dunlin.scheduler.v1 import notices_pb2, scheduler_pb2
 from gateway.cli.company import open_company
 from gateway.cli.output import json_option, name_of, print_json, print_table, say, utc
 
-_TYPES = {"due_notice": notices_pb2.NOTICE_TYPE_DUE_NOTICE}
+_TYPES = {
+    "due_notice": notices_pb2.NOTICE_TYPE_DUE_NOTICE,
+    "account_summary": notices_pb2.NOTICE_TYPE_ACCOUNT_SUMMARY,
+    "upcoming_payments": notices_pb2.NOTICE_TYPE_UPCOMING_PAYMENTS,
+}
 
 
 class _Type(click.ParamType[notices_pb2.NoticeType.ValueType]):
@@ -17,7 +21,8 @@ class _Type(click.ParamType[notices_pb2.NoticeType.ValueType]):
     def convert(
         self, value: str, param: click.Parameter | None, ctx: click.Context | None
     ) -> notices_pb2.NoticeType.ValueType:
-        found = _TYPES.get(value.lower().replace("-", "_").removesuffix("s"))
+        asked = value.lower().replace("-", "_")
+        found = _TYPES.get(asked) or _TYPES.get(asked.removesuffix("s"))
         if found is None:
             self.fail(
                 f"{value!r} is no type that organizations can be excluded from: {', '.join(_TYPES)}.",
@@ -29,7 +34,10 @@ class _Type(click.ParamType[notices_pb2.NoticeType.ValueType]):
 
 @click.group()
 def exclusions() -> None:
-    """List and change who gets no notices of a type. The one TYPE so far is due_notice."""
+    """List and change who gets no mails of a TYPE: due_notice, account_summary, upcoming_payments.
+
+    Who gets no account summary hears of no new invoice either.
+    """
 
 
 @exclusions.command("list")

@@ -6,6 +6,7 @@ from services.shared.money import is_currency, to_decimal
 
 _SECRETS = {
     "link-key": "DUNLIN_LINK_KEY_FILE: without it the Pay links in mails already sent no longer open",
+    "portal-key": "DUNLIN_PORTAL_KEY_FILE: without it links to unsubscribe in sent mails no longer open",
     "session-key": "DUNLIN_SESSION_KEY_FILE: without it everybody has to sign in again",
 }
 

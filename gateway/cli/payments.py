@@ -11,7 +11,7 @@ from dunlin.paynow.v1 import paynow_pb2
 
 from gateway.cli.company import Company, open_company
 from gateway.cli.output import json_option, print_json, remark, say
-from gateway.csv_export import write_payments_csv
+from gateway.payments.csv_export import write_payments_csv
 
 _MOST_AT_ONCE = 1000
 

@@ -1,5 +1,6 @@
 """`dunlin rules`: the due notice rules."""
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -10,8 +11,21 @@ from dunlin.scheduler.v1 import scheduler_pb2
 from gateway.cli.company import open_company
 from gateway.cli.output import days_in_words, json_option, print_json, print_table, say, utc
 
+_DIGITS = re.compile("[0-9]+")
+
+
+class _Days(click.IntRange):
+    """A number of days in plain digits: `int` would take those of every script, and 1_5 for 15."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number. Raises `click.BadParameter`."""
+        if isinstance(value, str) and _DIGITS.fullmatch(value) is None:
+            self.fail(f"{value!r} is not a number such as 15.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 # The scheduler says how far a rule may reach; this only keeps what no message could carry from leaving.
-_DAYS = click.IntRange(min=1, max=99_999)
+_DAYS = _Days(min=1, max=99_999)
 
 
 @click.group()

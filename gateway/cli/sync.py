@@ -15,13 +15,14 @@ from gateway.cli.exits import Exit
 from gateway.cli.output import json_option, print_json, progress_bar, remark, say
 from gateway.imports import DEFAULT_LIMITS, PRESETS, Preset, mapped, read_invoice_list
 from gateway.imports import sync as send
+from services.shared.iso_dates import day_of
 
 
 def _iso_date(_ctx: click.Context, _param: click.Parameter, value: str | None) -> date | None:
     if value is None:
         return None
     try:
-        return date.fromisoformat(value)
+        return day_of(value)
     except ValueError:
         raise click.BadParameter(f"{value!r} is not a date such as 2026-01-31.") from None
 
@@ -61,8 +62,13 @@ def sync(file: str, name: str, as_of: date | None, renamed: dict[str, str], *, a
         raise click.UsageError(
             f"--as-of has no meaning for the format {name}: its files say how things stand."
         )
-    with _opened(file) as stream:
+    with opened(file) as stream:
         report = _send(stream, preset, as_of)
+    return told(report, as_json=as_json)
+
+
+def told(report: ledger_pb2.SyncReport, *, as_json: bool) -> int:
+    """Prints what a sync did; returns the exit code."""
     counts = {
         "added": report.added,
         "changed": report.changed,
@@ -84,7 +90,9 @@ def sync(file: str, name: str, as_of: date | None, renamed: dict[str, str], *, a
     return Exit.LEFT_OVER if report.refused else Exit.DONE
 
 
-def _send(stream: BinaryIO, preset: Preset, as_of: date | None) -> ledger_pb2.SyncReport:
+def _send(
+    stream: BinaryIO, preset: Preset[ledger_pb2.SyncRecord], as_of: date | None
+) -> ledger_pb2.SyncReport:
     company = open_company()
     if preset.dated and as_of is None:
         as_of = date.fromisoformat(company.calendar.today)
@@ -96,7 +104,7 @@ def _send(stream: BinaryIO, preset: Preset, as_of: date | None) -> ledger_pb2.Sy
 
 
 @contextlib.contextmanager
-def _opened(file: str) -> Iterator[BinaryIO]:
+def opened(file: str) -> Iterator[BinaryIO]:
     """The file as a stream that can be read twice; standard input is copied to disk for that."""
     if file != "-":
         with open(file, "rb") as stream:

@@ -1,6 +1,6 @@
 """`dunlin tick`: decides the due notices."""
 
-from datetime import date, datetime, time
+from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 import click
@@ -9,6 +9,7 @@ from dunlin.scheduler.v1 import scheduler_pb2
 from gateway.cli.company import Company, open_company
 from gateway.cli.exits import Broken
 from gateway.cli.output import json_option, print_json, progress_bar, remark, say
+from services.shared.iso_dates import day_of
 
 # A tick over hundreds of thousands of invoices may take minutes.
 _TIMEOUT_SECONDS = 3600.0
@@ -61,10 +62,9 @@ def instant_of(text: str, zone: str) -> datetime:
     Raises `click.BadParameter`.
     """
     try:
-        if len(text) == len("2026-01-31"):
-            at = datetime.combine(date.fromisoformat(text), _NOON, tzinfo=ZoneInfo(zone))
-        else:
-            at = datetime.fromisoformat(text)
+        day = day_of(text[: len("2026-01-31")])
+        is_date = len(text) == len("2026-01-31")
+        at = datetime.combine(day, _NOON, tzinfo=ZoneInfo(zone)) if is_date else datetime.fromisoformat(text)
     except ValueError:
         raise click.BadParameter(
             f"{text!r} is neither a date such as 2026-01-31 nor a date and time such as 2026-01-31T09:00.",

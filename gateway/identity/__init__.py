@@ -1,7 +1,8 @@
-"""Who may use the staff site."""
+"""Who may use the staff site; `identity.portal` knows who may use the portal."""
 
 from pathlib import Path
 
+from gateway.identity import portal
 from gateway.identity.repository import (
     PasswordWrong,
     Staff,
@@ -32,6 +33,7 @@ __all__ = [
     "find_staff",
     "has_ended",
     "migrate",
+    "portal",
 ]
 
 

@@ -1,23 +1,23 @@
-"""An invoice list whose structure has been checked from the first line to the last."""
+"""A list whose structure has been checked from the first line to the last: of invoices, methods or plans."""
 
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import BinaryIO
+from typing import Any, BinaryIO, Generic
 
 from dunlin.paynow.v1 import ledger_pb2
 
-from gateway.imports.presets import LineRefused, Preset
+from gateway.imports.presets import LineRefused, Preset, Record
 from gateway.imports.structure import DEFAULT_LIMITS, InvoiceListRefused, Limits, Row, refused, rows
 from services.shared.errors import Violation
 
-# How many wrong lines one refusal names; whoever repairs a file wants more than the first.
-_NAMED_LINES = 10
+# How many wrong lines, or columns, one refusal names; whoever repairs a file wants more than the first.
+_NAMED = 10
 
 
 @dataclass(frozen=True)
-class InvoiceList:
+class InvoiceList(Generic[Record]):
     """A file that may be sent. Reads its stream again for each pass, so keep that open."""
 
     # Rows below the header that are not blank.
@@ -25,19 +25,19 @@ class InvoiceList:
     # Columns of the file that nothing is taken from.
     passed_over: tuple[str, ...]
     _stream: BinaryIO
-    _preset: Preset
+    _preset: Preset[Record]
     _columns: tuple[str | None, ...]
     _as_of: date
     _limits: Limits
 
-    def records(self) -> Iterator[ledger_pb2.SyncRecord | ledger_pb2.LineRefusal | None]:
+    def records(self) -> Iterator[Record | ledger_pb2.LineRefusal | None]:
         """One element for each row: a record, a refusal, or None where it is not known yet."""
         content = rows(self._stream, self._limits)
         next(content)
         for row in content:
             yield self._converted(row)
 
-    def _converted(self, row: Row) -> ledger_pb2.SyncRecord | ledger_pb2.LineRefusal | None:
+    def _converted(self, row: Row) -> Record | ledger_pb2.LineRefusal | None:
         cells = {
             column: cell.strip()
             for column, cell in zip(self._columns, row.cells, strict=True)
@@ -53,8 +53,8 @@ class InvoiceList:
 
 
 def read_invoice_list(
-    stream: BinaryIO, preset: Preset, *, as_of: date | None = None, limits: Limits = DEFAULT_LIMITS
-) -> InvoiceList:
+    stream: BinaryIO, preset: Preset[Record], *, as_of: date | None = None, limits: Limits = DEFAULT_LIMITS
+) -> InvoiceList[Record]:
     """Checks the structure of the whole file; sends nothing. The stream must be seekable.
 
     `as_of` is the date on which the list is to be known; None means today, in UTC. Only presets
@@ -79,7 +79,14 @@ def read_invoice_list(
     )
 
 
-def _columns(header: Row, preset: Preset) -> tuple[str | None, ...]:
+def fits(stream: BinaryIO, preset: Preset[Any], *, limits: Limits = DEFAULT_LIMITS) -> bool:
+    """Whether the file's first line has all columns that the preset needs."""
+    header = next(rows(stream, limits), Row(1, []))
+    names = {cell.strip().casefold() for cell in header.cells}
+    return all(preset.header_of(column).casefold() in names for column in preset.required)
+
+
+def _columns(header: Row, preset: Preset[Any]) -> tuple[str | None, ...]:
     """The preset's column for each column of the file, None for one to pass over."""
     known = {preset.header_of(column).casefold(): column for column in preset.columns}
     names = [cell.strip() for cell in header.cells]
@@ -125,7 +132,7 @@ def _repeated(names: list[str], columns: tuple[str | None, ...]) -> list[Violati
     ]
 
 
-def _missing(columns: tuple[str | None, ...], preset: Preset) -> list[Violation]:
+def _missing(columns: tuple[str | None, ...], preset: Preset[Any]) -> list[Violation]:
     missing = [preset.header_of(column) for column in preset.required if column not in columns]
     if not missing:
         return []
@@ -133,15 +140,15 @@ def _missing(columns: tuple[str | None, ...], preset: Preset) -> list[Violation]
     return [Violation("line 1", "COLUMN_MISSING", f"Missing column: {named}.")]
 
 
-def _unknown(names: list[str], columns: tuple[str | None, ...], preset: Preset) -> list[Violation]:
-    return [
-        Violation("line 1", "COLUMN_UNKNOWN", f"Unknown column {name[:60]!r}{_suggestion(name, preset)}.")
-        for name, column in zip(names, columns, strict=True)
-        if column is None
-    ]
+def _unknown(names: list[str], columns: tuple[str | None, ...], preset: Preset[Any]) -> list[Violation]:
+    unknown = [name for name, column in zip(names, columns, strict=True) if column is None]
+    told = [f"Unknown column {name[:60]!r}{_suggestion(name, preset)}." for name in unknown[:_NAMED]]
+    if more := len(unknown) - len(told):
+        told.append(f"{more:,} more {'column is' if more == 1 else 'columns are'} unknown.")
+    return [Violation("line 1", "COLUMN_UNKNOWN", words) for words in told]
 
 
-def _suggestion(name: str, preset: Preset) -> str:
+def _suggestion(name: str, preset: Preset[Any]) -> str:
     near = difflib.get_close_matches(name.casefold(), preset.columns, n=1)
     return f"; did you mean {near[0]!r}?" if near else f"; the format {preset.name} does not have it"
 
@@ -152,7 +159,7 @@ def _count(content: Iterator[Row], width: int) -> int:
     wrong: list[Violation] = []
     for row in content:
         total += 1
-        if len(row.cells) != width and len(wrong) < _NAMED_LINES:
+        if len(row.cells) != width and len(wrong) < _NAMED:
             cells = "1 cell" if len(row.cells) == 1 else f"{len(row.cells)} cells"
             text = f"has {cells} where the header has {width}; put a text that holds a comma into quotes."
             wrong.append(Violation(f"line {row.line}", "CELLS_WRONG", text))

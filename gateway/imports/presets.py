@@ -4,11 +4,15 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from dunlin.paynow.v1 import ledger_pb2
+from google.protobuf.message import Message
 
 from services.shared.errors import Violation, invalid_field
+
+Record = TypeVar("Record", bound=Message)
+"""What a row becomes."""
 
 # The cells of one row by the preset's column names, without surrounding white space.
 Cells = Mapping[str, str]
@@ -23,14 +27,14 @@ class LineRefused(Exception):
 
 
 @dataclass(frozen=True)
-class Preset:
+class Preset(Generic[Record]):
     """A format. `convert` returns None for a row that is not known yet as of the date."""
 
     name: str
     title: str
     required: tuple[str, ...]
     optional: tuple[str, ...]
-    convert: Callable[[int, Cells, date], ledger_pb2.SyncRecord | None]
+    convert: Callable[[int, Cells, date], Record | None]
     # Whether rows are read differently from one day to the next, so that an as-of date has a meaning.
     dated: bool = False
     # What the file calls a column, where it is not the preset's own name.
@@ -47,7 +51,7 @@ class Preset:
         return (self.renamed or {}).get(column, column)
 
 
-def mapped(preset: Preset, renamed: Mapping[str, str]) -> Preset:
+def mapped(preset: Preset[Record], renamed: Mapping[str, str]) -> Preset[Record]:
     """The preset for a file that calls columns by other names; its further columns are passed over.
 
     Raises `Invalid` (COLUMN_UNKNOWN) for a name that the preset does not have.
@@ -84,6 +88,7 @@ def _own_record(line: int, cells: Cells, _as_of: date) -> ledger_pb2.SyncRecord:
     for column, field in _DETAILS.items():
         if value := cells.get(column, ""):
             setattr(record.organization, field, value)
+    record.contact_profile = cells.get("contact_profile", "")
     return record
 
 
@@ -111,6 +116,8 @@ _DETAILS: Final = {
     "organization_status": "status",
     "address": "address",
     "time_zone": "time_zone",
+    "organization_currency": "currency",
+    "language": "language",
 }
 
 _OWN = Preset(
@@ -129,7 +136,7 @@ _OWN = Preset(
         "balance",
         "status",
     ),
-    optional=("organization_type", "organization_status", "address", "time_zone", "contact_default"),
+    optional=(*_DETAILS, "contact_default", "contact_profile"),
     convert=_own_record,
 )
 
@@ -189,5 +196,5 @@ _IBM = Preset(
     dated=True,
 )
 
-# Every format by its name.
-PRESETS: Final[Mapping[str, Preset]] = {preset.name: preset for preset in (_OWN, _IBM)}
+# Every format of invoice lists by its name.
+PRESETS: Final[Mapping[str, Preset[ledger_pb2.SyncRecord]]] = {preset.name: preset for preset in (_OWN, _IBM)}

@@ -1,14 +1,19 @@
-"""Sends a checked invoice list to the ledger, and adds up what became of it."""
+"""Sends a checked list to the service that takes it in, and adds up what became of it."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from dunlin.paynow.v1 import ledger_pb2
+from dunlin.paynow.v1 import accounts_pb2, ledger_pb2
+from google.protobuf.message import Message
 
 from gateway.imports.invoice_list import InvoiceList
+from gateway.imports.presets import Record
 
 if TYPE_CHECKING:
+    from dunlin.paynow.v1.accounts_pb2_grpc import AccountsServiceStub
     from dunlin.paynow.v1.ledger_pb2_grpc import LedgerServiceStub
+
+Request = TypeVar("Request", bound=Message)
 
 # Told how many rows have been sent, and how many there are.
 Progress = Callable[[int, int], None]
@@ -29,34 +34,53 @@ def no_progress(_sent: int, _total: int) -> None:
 
 
 def sync(
-    ledger: "LedgerServiceStub", invoice_list: InvoiceList, progress: Progress = no_progress
+    ledger: "LedgerServiceStub",
+    invoice_list: InvoiceList[ledger_pb2.SyncRecord],
+    progress: Progress = no_progress,
 ) -> ledger_pb2.SyncReport:
     """Sends the list and returns the ledger's report, with the lines refused before they were sent.
 
     Sending the same list again changes nothing, so a sync that failed midway may simply be
     repeated. Raises `grpc.RpcError` as the stub does.
     """
-    batches = _Batches(invoice_list, progress)
-    report: ledger_pb2.SyncReport = ledger.SyncBooks(iter(batches), timeout=_TIMEOUT_SECONDS)
-    if batches.refused:
-        report.refused += batches.refused
-        merged = sorted([*report.refusals, *batches.refusals], key=lambda refusal: refusal.line)
-        del report.refusals[:]
-        report.refusals.extend(merged[:_REFUSALS])
-    return report
+    requests = _Batches(invoice_list, lambda batch: ledger_pb2.SyncBooksRequest(records=batch), progress)
+    return requests.reported(ledger.SyncBooks(iter(requests), timeout=_TIMEOUT_SECONDS))
 
 
-class _Batches:
+def sync_methods(
+    accounts: "AccountsServiceStub",
+    listed: InvoiceList[accounts_pb2.MethodRecord],
+    progress: Progress = no_progress,
+) -> ledger_pb2.SyncReport:
+    """The same for methods on file."""
+    requests = _Batches(listed, lambda batch: accounts_pb2.SyncMethodsRequest(records=batch), progress)
+    return requests.reported(accounts.SyncMethods(iter(requests), timeout=_TIMEOUT_SECONDS))
+
+
+def sync_plans(
+    accounts: "AccountsServiceStub",
+    listed: InvoiceList[accounts_pb2.PlanRecord],
+    progress: Progress = no_progress,
+) -> ledger_pb2.SyncReport:
+    """The same for AutoPay and scheduled payments."""
+    requests = _Batches(listed, lambda batch: accounts_pb2.SyncPlansRequest(records=batch), progress)
+    return requests.reported(accounts.SyncPlans(iter(requests), timeout=_TIMEOUT_SECONDS))
+
+
+class _Batches(Generic[Record, Request]):
     """The list as requests; keeps the refusals that it came upon, as many as a report names."""
 
-    def __init__(self, invoice_list: InvoiceList, progress: Progress) -> None:
-        self._list = invoice_list
+    def __init__(
+        self, listed: InvoiceList[Record], request: Callable[[list[Record]], Request], progress: Progress
+    ) -> None:
+        self._list = listed
+        self._request = request
         self._progress = progress
-        self.refused = 0
-        self.refusals: list[ledger_pb2.LineRefusal] = []
+        self._refused = 0
+        self._refusals: list[ledger_pb2.LineRefusal] = []
 
-    def __iter__(self) -> Iterator[ledger_pb2.SyncBooksRequest]:
-        batch: list[ledger_pb2.SyncRecord] = []
+    def __iter__(self) -> Iterator[Request]:
+        batch: list[Record] = []
         size = 0
         done = 0
         for done, record in enumerate(self._list.records(), 1):
@@ -66,14 +90,23 @@ class _Batches:
                 batch.append(record)
                 size += record.ByteSize()
             if len(batch) >= _BATCH_RECORDS or size >= _BATCH_BYTES:
-                yield ledger_pb2.SyncBooksRequest(records=batch)
+                yield self._request(batch)
                 self._progress(done, self._list.total)
                 batch, size = [], 0
         if batch:
-            yield ledger_pb2.SyncBooksRequest(records=batch)
+            yield self._request(batch)
         self._progress(done, self._list.total)
 
     def _keep(self, refusal: ledger_pb2.LineRefusal) -> None:
-        self.refused += 1
-        if len(self.refusals) < _REFUSALS:
-            self.refusals.append(refusal)
+        self._refused += 1
+        if len(self._refusals) < _REFUSALS:
+            self._refusals.append(refusal)
+
+    def reported(self, report: ledger_pb2.SyncReport) -> ledger_pb2.SyncReport:
+        """The service's report with these refusals in it."""
+        if self._refused:
+            report.refused += self._refused
+            merged = sorted([*report.refusals, *self._refusals], key=lambda refusal: refusal.line)
+            del report.refusals[:]
+            report.refusals.extend(merged[:_REFUSALS])
+        return report

@@ -1,0 +1,1 @@
+"""History: every mail as it was sent, and what happened to it."""

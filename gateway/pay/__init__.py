@@ -1,0 +1,1 @@
+"""Pay Now: from an invoice to a receipt in three pages, with no login."""

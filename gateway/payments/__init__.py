@@ -1,0 +1,1 @@
+"""Payments that came in, for staff and for the accounting side."""

@@ -1,0 +1,1 @@
+"""The editor of mail texts: writing, previewing, testing, and the versions of each."""
