@@ -23,9 +23,12 @@ REPOSITORY = Path(__file__).parents[1]
 IN_CI = os.environ.get("CI") == "true"
 
 # On every core at once: whichever is free takes the next test, or file where its tests share what is dear to
-# set up, be it a million rows or a running company. Long stories run one after the other.
+# set up, be it a million rows or a running company. Tests of faults, which wait much, say themselves which of
+# them belong together; what is measured at full size would be another thing with others beside it.
 EACH_TEST = ("-n", "auto", "--dist", "worksteal")
 EACH_FILE = ("-n", "auto", "--dist", "loadfile")
+EACH_GROUP = ("-n", "auto", "--dist", "loadgroup", "--no-loadscope-reorder")
+FAULTS = () if os.environ.get("DUNLIN_FAULTS") == "full" else EACH_GROUP
 
 STAGES = {
     "unit": (
@@ -40,9 +43,10 @@ STAGES = {
         [*EACH_FILE, "-m", "postgresql or rabbitmq", "tests/contracts"],
     ),
     "e2e": ("over running programs", [*EACH_FILE, "tests/e2e"]),
-    "browser": ("the story in a browser", ["tests/browser"]),
-    "acceptance": ("real invoice lists", ["tests/acceptance"]),
-    "faults": ("programs are killed", ["tests/faults"]),
+    # In the order of their names: those with the fewest tests, which would come last, take the longest.
+    "browser": ("the story in a browser", [*EACH_FILE, "--no-loadscope-reorder", "tests/browser"]),
+    "acceptance": ("real invoice lists", [*EACH_TEST, "tests/acceptance"]),
+    "faults": ("programs are killed", [*FAULTS, "tests/faults"]),
     # Its progress is worth seeing: a build and a start of 13 containers take a while.
     "stack": ("the whole stack of containers, from outside", ["-s", "tests/stack"]),
 }

@@ -16,7 +16,7 @@ REASON = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
 # Calls that make a refusal, a violation or a part of one, without a `raise` in front of them.
 MAKERS = {
     "LineRefusal", "Problem", "Violation", "abort_for", "invalid_field",
-    "_malformed", "_problem", "_refuse", "_wrong",
+    "_malformed", "_problem", "_refuse", "_wrong", "refuse",
 }  # fmt: skip
 
 # Reasons of `MoneyError`, which never leaves a service: whoever reads a line or an amount translates it.
@@ -47,7 +47,9 @@ def refusals(source: str) -> set[str]:
                 found.update(constants(fault))
             case ast.Dict():
                 found.update(reason for value in node.values for reason in _of_money(node, value))
-            case ast.Call(func=ast.Name(id="_text"), args=[_, _, ast.Constant(value=str(thing)), _]):
+            case ast.Call(
+                func=ast.Name(id="_text" | "text_of"), args=[_, _, ast.Constant(value=str(thing)), _]
+            ):
                 found.update({f"{thing}_MALFORMED", f"{thing}_TOO_LONG"})
                 if not any(keyword.arg == "needed" for keyword in node.keywords):
                     found.add(f"{thing}_MISSING")

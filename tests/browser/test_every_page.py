@@ -1,14 +1,16 @@
-"""Every page that staff can reach: no complaint of the browser, nothing wider than a phone, no dead link."""
+"""Every page that staff can reach: no complaint, nothing wider than a phone, no dead link, all accessible."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from urllib.parse import urldefrag, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.axe import COLORS_ALONE, violations
 from tests.browser.visitors import DESKTOP, PHONE, visitor
 from tests.e2e.acts import drain, email_of, pay, record, set_calendar, set_rules, sync, tick
 from tests.e2e.company import Company, running_company
@@ -42,7 +44,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
         yield company
 
 
-def test_no_page_has_a_complaint_or_a_dead_link_or_is_wider_than_a_phone(
+def test_no_page_has_a_complaint_or_a_dead_link_or_is_wider_than_a_phone_or_shuts_anybody_out(
     browser: Browser, company: Company
 ) -> None:
     with visitor(browser, company.address) as staff:
@@ -53,7 +55,7 @@ def test_no_page_has_a_complaint_or_a_dead_link_or_is_wider_than_a_phone(
         staff.page.get_by_role("button", name="Sign in").click()
         expect(staff.page.get_by_role("heading", level=1)).to_have_text("Dashboard")
 
-        waiting, seen, wrong = ["/"], {"/"}, []
+        waiting, seen, wrong, kinds = ["/"], {"/"}, [], set[str]()
         while waiting and len(seen) - len(waiting) < MOST_PAGES:
             path = waiting.pop(0)
             answer = staff.page.goto(company.address + path)
@@ -64,6 +66,9 @@ def test_no_page_has_a_complaint_or_a_dead_link_or_is_wider_than_a_phone(
             if trouble := staff.sideways():
                 wrong.append(trouble)
             staff.page.set_viewport_size(DESKTOP)
+            if (kind := kind_of(path)) not in kinds:
+                kinds.add(kind)
+                wrong += [f"{path}: {one}" for one in shuts_out(staff.page)]
             for link in staff.page.locator("a[href]:not([download])").evaluate_all(
                 "all => all.map(a => a.href)"
             ):
@@ -75,6 +80,21 @@ def test_no_page_has_a_complaint_or_a_dead_link_or_is_wider_than_a_phone(
                     waiting.append(target)
         assert not wrong, "\n".join(wrong)
         assert len(seen) > 40, "the walk must come around"
+
+
+def kind_of(path: str) -> str:
+    """What pages of one kind have in common: their path without ids. What shuts people out is common too."""
+    return re.sub(r"[^/]*\d[^/]*", "#", urlsplit(path).path)
+
+
+def shuts_out(page: Page) -> list[str]:
+    """What keeps people from using the page as it stands, in light and in dark colours."""
+    found = violations(page)
+    # Without motion the colours change at once, and none is looked at halfway.
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    found += [f"in the dark: {one}" for one in violations(page, COLORS_ALONE)]
+    page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+    return found
 
 
 def is_file(path: str) -> bool:

@@ -87,7 +87,7 @@ def _fill(engine: Engine, table: Table) -> None:
                 for column in table.columns
             }
             if table.name == "notices":
-                row["due_on" if at % 2 else "payment_id"] = None
+                row["due_on" if at % 2 else "occurrence"] = None
             names = ", ".join(f'"{name}"' for name in row)
             marks = ", ".join("?" for _ in row)
             connection.execute(f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})', list(row.values()))
@@ -128,6 +128,7 @@ _ODD: dict[type[types.TypeEngine[Any]], tuple[Any, ...]] = {
     types.DateTime: ODD_INSTANTS,
     types.Date: ("2024-02-29", "0001-01-01", "9999-12-31", "2026-11-01", "1969-07-20"),
     types.LargeBinary: (bytes(range(256)), b"", b"\x00\\x00", b"\xff\xfe", b"%PDF"),
+    types.SmallInteger: (3, -1, 2**15 - 1, -(2**15), 0),
     types.Integer: (3, -1, 2**31 - 1, -(2**31), 0),
     types.JSON: ("{}", "[1, null, true]", '{"n": 1152921504606846976}', '"\\u00e9\U0001f600"', "null"),
 }

@@ -1,18 +1,19 @@
 """Ledgers to hold to their promises: one in memory, one on each database."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from services.paynow.domain.books import Invoice
 from services.paynow.domain.lines import SyncRecord
 from services.paynow.domain.sync import SyncReport
 from services.paynow.ports import InvoiceFilter, Ledger
 from services.paynow.repository.books import SqlLedger
-from services.paynow.tables import invoices
+from services.paynow.tables import invoices, outbox
 from services.paynow.use_cases import books
 from services.paynow.use_cases.sync import sync_books
 from services.shared.database import Database
@@ -32,6 +33,8 @@ class Store(NamedTuple):
     take_payment: Callable[..., None]
     forget_imprints: Callable[[], None]
     """As if all invoices were from before there were imprints."""
+    facts: Callable[[], list[tuple[str, dict[str, Any]]]]
+    """What the other services were told so far, names and bodies in order."""
 
     def sync(self, *records: SyncRecord, at: datetime | None = None) -> SyncReport:
         """One stream of one batch."""
@@ -55,7 +58,7 @@ def open_store(kind: str, migrated_url: MigratedUrl) -> Iterator[Store]:
     """An empty store of that kind."""
     if kind == "memory":
         memory = BooksInMemory()
-        yield Store(memory, memory.take_payment, memory.forget_imprints)
+        yield Store(memory, memory.take_payment, memory.forget_imprints, lambda: memory.facts)
         return
     with open_database(kind, migrated_url) as database:
 
@@ -74,7 +77,14 @@ def open_store(kind: str, migrated_url: MigratedUrl) -> Iterator[Store]:
             with database.write() as connection:
                 connection.execute(update(invoices).values(imprint=""))
 
-        yield Store(SqlLedger(database), take_payment, forget_imprints)
+        yield Store(SqlLedger(database), take_payment, forget_imprints, lambda: facts_of(database))
+
+
+def facts_of(database: Database) -> list[tuple[str, dict[str, Any]]]:
+    """What is in the outbox."""
+    with database.read() as connection:
+        found = connection.execute(select(outbox.c.name, outbox.c.body).order_by(outbox.c.outbox_id)).all()
+    return [(name, json.loads(body)) for name, body in found]
 
 
 @contextmanager

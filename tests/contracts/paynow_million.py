@@ -16,13 +16,15 @@ ORGANIZATIONS = 20_000
 _FILL = [
     f"""
     INSERT INTO organizations
-    SELECT 'O-' || n, 'o-' || n, 'Organization ' || n, 'organization ' || n, '', 'active', '', '', '', now()
+    SELECT 'O-' || n, 'o-' || n, 'Organization ' || n, 'organization ' || n, '', 'active', '',
+        CASE WHEN n % 50 = 0 THEN 'Europe/Berlin' ELSE '' END, '', now(), ''
     FROM generate_series(1, {ORGANIZATIONS}) n
     """,
     f"""
     INSERT INTO contacts
-        (organization_id, position, name, is_primary, starred_by_hand, starred_by_crm, is_default)
-    SELECT 'O-' || n, 1, 'Ana', true, false, false, true FROM generate_series(1, {ORGANIZATIONS}) n
+        (organization_id, position, name, is_primary, starred_by_hand, starred_by_crm, is_default, profile_id)
+    SELECT 'O-' || n, 1, 'Ana', true, false, false, true, CASE WHEN n % 100 = 0 THEN 'billing' ELSE '' END
+    FROM generate_series(1, {ORGANIZATIONS}) n
     """,
     """
     INSERT INTO addresses (contact_id, email_key, position, email)
@@ -49,6 +51,22 @@ _FILL = [
         timestamptz '2026-01-01' + n * interval '1 minute', now(), CASE WHEN n % 100 > 0 THEN now() END,
         CASE WHEN n % 1000 = 0 THEN now() END, 0, 0
     FROM generate_series(1, 100000) n
+    """,
+    f"""
+    INSERT INTO payment_methods
+    SELECT 'O-' || n, 'M-1', 'card', 'Visa', '4242', date '2026-01-01' + n % 60 * interval '1 month', '',
+        'active', '', 0, now()
+    FROM generate_series(1, {ORGANIZATIONS}) n
+    """,
+    f"""
+    INSERT INTO autopay
+    SELECT 'O-' || n * 10, true, 'M-1', 2, now() FROM generate_series(1, {ORGANIZATIONS} / 10) n
+    """,
+    """
+    INSERT INTO scheduled_payments
+    SELECT organization_id, 'S-' || invoice_id, invoice_id, '',
+        date '2026-01-01' + (invoice_id % 3650)::int, NULL, 'scheduled', 1, now()
+    FROM invoices WHERE invoice_id % 100 = 1
     """,
 ]  # fmt: skip
 

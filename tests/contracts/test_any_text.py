@@ -70,6 +70,7 @@ def service(
         "DUNLIN_SANDBOX_DATABASE_URL": new_url("sandbox"),
         "DUNLIN_SERVICE_TOKEN_FILE": str(tmp_path / "token"),
         "DUNLIN_LINK_KEY_FILE": str(tmp_path / "key"),
+        "DUNLIN_PORTAL_KEY_FILE": str(tmp_path / "key"),
         "DUNLIN_PUBLIC_URL": "http://127.0.0.1:8000",
         "DUNLIN_SMTP_HOST": "127.0.0.1",
     }
@@ -159,7 +160,7 @@ def test_a_line_that_cannot_be_stored_is_refused_alone(new_url: Callable[[str], 
     database = Database(url)
     ledger = SqlLedger(database)
     good = SyncRecord(
-        1, "A", "A Ltd", *[""] * 4, "Ana", ("ana@a.test",), None,
+        1, "A", "A Ltd", *[""] * 6, "Ana", ("ana@a.test",), None, "",
         "A-1", "2026-01-01", "2026-02-01", "USD", "10.00", "10.00", "open",
     )  # fmt: skip
     bad = good._replace(line=2, organization_id="B\0", invoice_number="B-\0")

@@ -19,6 +19,7 @@ from embedded.backup import (
     queued_mails,
     restore,
 )
+from embedded.dkim_keys import dkim_of_home
 from embedded.home import Home
 from tests.contracts.homes import DATABASES, copy_of, fill_oddly, in_sqlite, new_home
 
@@ -42,7 +43,8 @@ def no_progress(_done: int, _total: int) -> None:
 
 def content(home: Home) -> dict[str, object]:
     return {name: in_sqlite(home.root / "db" / f"{name}.sqlite") for name in DATABASES} | {
-        name: home.secret(name).read_text() for name in ("service-token", "link-key", "session-key")
+        name: home.secret(name).read_text()
+        for name in ("service-token", "link-key", "session-key", "portal-key")
     }
 
 
@@ -53,6 +55,28 @@ def test_what_was_backed_up_comes_back_as_it_was(home: Home, tmp_path: Path, nam
     restore(again, tmp_path / name)
     assert content(again) == content(home)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, "home", "deep"])
+
+
+def test_a_backup_holds_the_keys_that_mails_are_signed_with(home: Home, tmp_path: Path) -> None:
+    settings = dkim_of_home(home, {"DUNLIN_DKIM_DOMAIN": "example.test"})
+    back_up(home, tmp_path / "backup.tar", no_progress)
+    again = Home(tmp_path / "again")
+    restore(again, tmp_path / "backup.tar")
+    for variable in ("DUNLIN_DKIM_KEY_FILE", "DUNLIN_DKIM_ED25519_KEY_FILE"):
+        key = Path(settings[variable])
+        assert again.secret(key.name).read_bytes() == key.read_bytes(), "the records in DNS name these"
+
+
+def test_a_backup_of_a_release_without_a_portal_key_comes_back_and_the_next_start_makes_one(
+    home: Home, tmp_path: Path
+) -> None:
+    home.secret("portal-key").unlink()
+    back_up(home, tmp_path / "backup.tar", no_progress)
+    again = Home(tmp_path / "again")
+    restore(again, tmp_path / "backup.tar")
+    assert not again.secret("portal-key").exists()
+    assert again.prepare() == ["portal-key"]
+    assert again.secret("link-key").read_text() == home.secret("link-key").read_text()
 
 
 def test_only_its_owner_may_read_a_backup_and_what_is_made_of_it(home: Home, tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from google.protobuf.message import Message
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway import identity, jobs
+from gateway import identity
 from gateway.identity import tables
-from gateway.jobs import CUT_SHORT, DONE, FAILED, RUNNING, JobLog
+from gateway.site import jobs
+from gateway.site.jobs import CUT_SHORT, DONE, FAILED, RUNNING, JobLog
 from services.shared.database import Database, UtcDateTime
 from services.shared.errors import Invalid
 from tests.fakes.gateway_clients import FakeServices, a_story

@@ -14,14 +14,18 @@ from typing import Any, TypeVar
 
 import pytest
 
-from services.mailer.domain.delivery import Later, Past, Sent
+from services.mailer.domain.bounces import Fate, Reason, Suppression
+from services.mailer.domain.delivery import Later, Past, RefusedRecipient, Sent
 from services.mailer.domain.letter import Withheld
-from services.mailer.domain.message import EventKind, State
+from services.mailer.domain.message import Claimed, EventKind, State
+from services.mailer.domain.sending import Limits
 from services.mailer.domain.shipped import SHIPPED
-from services.mailer.domain.templates import Template, TemplateChanged, TemplateType
-from services.mailer.ports import Ending
+from services.mailer.domain.spread import Line
+from services.mailer.domain.templates import Key, Template, TemplateChanged, TemplateType
+from services.mailer.ports import Ending, Work
 from services.mailer.rendering import MailPress
 from services.mailer.repository import SqlStore
+from services.mailer.use_cases.bounces import note_refusals
 from services.mailer.use_cases.company import update_company
 from services.mailer.use_cases.templates import save_template
 from services.shared.clock import SystemClock
@@ -33,7 +37,7 @@ from tests.servers import MigratedUrl
 pytestmark = pytest.mark.postgresql
 
 NO = Withheld("EXCLUDED", "Excluded.")
-AFTER = TemplateType.DUE_NOTICE_AFTER
+AFTER = Key(TemplateType.DUE_NOTICE_AFTER)
 T = TypeVar("T")
 
 
@@ -242,3 +246,100 @@ def test_profiles_saved_at_once_each_get_a_revision(store: SqlStore) -> None:
         profile = work.company.profile()
     assert profile.revision == 7
     assert Counter(names)[profile.company.name] == 1
+
+
+def test_the_line_of_a_domain_is_changed_by_one_at_a_time(
+    store: SqlStore, database: Database, thread: ThreadPoolExecutor
+) -> None:
+    def wait_longer() -> Line:
+        with store.write() as work:
+            line = work.sending.lock_lines(["a.test"])["a.test"]
+            work.sending.keep_lines({"a.test": Line((line.free_at or T0) + MINUTE)})
+            return line
+
+    wait_longer()
+    with store.write() as work:
+        work.sending.lock_lines(["a.test", "b.test"])
+        waiting = thread.submit(wait_longer)
+        _until_it_waits(database, waiting)
+        work.sending.keep_lines({"a.test": Line(T0 + 9 * MINUTE)})
+    assert waiting.result(20) == Line(T0 + 9 * MINUTE)
+
+
+def test_lines_of_many_domains_and_changed_limits_never_wait_in_a_circle(store: SqlStore) -> None:
+    domains = [f"d{number}.test" for number in range(20)]
+
+    def take(seed: int) -> None:
+        for round in range(20):
+            some = random.Random(seed + round).sample(domains, 8)
+            with store.write() as work:
+                work.sending.lock_day(T0.date(), T0)
+                work.sending.spend(T0.date(), 1)
+                lines = work.sending.lock_lines(some)
+                work.sending.keep_lines(dict.fromkeys(lines, Line(T0 + round * MINUTE)))
+
+    def change() -> None:
+        for _ in range(20):
+            with store.write() as work:
+                work.sending.change(Limits(5, 5))
+                work.sending.recount(T0.date(), T0)
+                work.sending.drop_lines(T0)
+
+    _at_once([*(partial(take, 100 * n) for n in range(4)), change])
+
+
+def test_two_that_suppress_the_same_addresses_in_another_order_do_not_wait_for_each_other(
+    database: Database, queue: Queue, store: SqlStore, thread: ThreadPoolExecutor
+) -> None:
+    queue.accept(2)
+    first, second = queue.claim()
+    gone = [RefusedRecipient(email, 550, "5.1.1 no such user") for email in ("zoe@a.test", "ann@a.test")]
+
+    def suppress(work: Work, message: Claimed, refused: Sequence[RefusedRecipient]) -> None:
+        note_refusals([Ending(message, Sent("250 ok", tuple(refused)))], work, T0)
+
+    def both() -> None:
+        with store.write() as work:
+            suppress(work, second, gone)
+
+    with store.write() as work:
+        suppress(work, first, gone[1:])
+        other = thread.submit(both)
+        _until_it_waits(database, other)
+        suppress(work, first, gone[:1])
+    other.result(30)
+    with store.read() as work:
+        assert work.suppressions.known({"zoe@a.test", "ann@a.test"}).suppressed == {
+            "zoe@a.test",
+            "ann@a.test",
+        }
+
+
+def test_a_late_report_and_whoever_lifts_the_address_do_not_wait_for_each_other(
+    database: Database, queue: Queue, store: SqlStore, thread: ThreadPoolExecutor
+) -> None:
+    queue.accept(1)
+    [message] = queue.claim()
+    ann = Suppression("ann@a.test", Reason.BY_STAFF, "", T0)
+    with store.write() as work:
+        work.suppressions.note_left([(ann.email, message.key)], T0)
+        work.suppressions.add(ann)
+
+    def lift() -> Suppression | None:
+        with store.write() as work:
+            return work.suppressions.lift(ann.email)
+
+    with store.write() as work:
+        work.suppressions.note_fate(ann.email, message.key, Fate.BOUNCED, T0)
+        lifting = thread.submit(lift)
+        _until_it_waits(database, lifting)
+        assert not work.suppressions.add(ann), "it is suppressed until the other one goes on"
+    assert lifting.result(30) == ann
+
+
+def test_an_address_suppressed_by_many_at_once_is_suppressed_once(store: SqlStore) -> None:
+    def suppress(number: int) -> bool:
+        with store.write() as work:
+            return work.suppressions.add(Suppression("ann@a.test", Reason.BY_STAFF, f"{number}", T0))
+
+    assert sum(_at_once([partial(suppress, number) for number in range(6)])) == 1

@@ -1,6 +1,8 @@
 """The whole mailer as it runs, between a scheduler and a mail sink: over gRPC in, over SMTP out."""
 
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -9,11 +11,14 @@ import pytest
 from dunlin.events.v1 import events_pb2
 from dunlin.mailer.v1 import mailer_pb2, messages_pb2, templates_pb2
 from dunlin.operations.v1 import operations_pb2
+from dunlin.scheduler.v1 import notices_pb2
 
 from embedded.mail_sink import protocol
+from services.mailer.mime import body_of
+from services.shared import portal_links
 from tests.fakes.mailer_program import Running, running
 from tests.fakes.mailer_queue import SCRIPTS
-from tests.fakes.mailer_scheduler import a_letter, a_receipt
+from tests.fakes.mailer_scheduler import TOKEN, a_letter, a_receipt
 from tests.fakes.mailer_smtp import served as smtp_served
 from tests.fakes.mailer_smtp import until
 from tests.servers import DATABASES, MigratedUrl
@@ -121,6 +126,48 @@ def test_nothing_goes_out_while_the_scheduler_cannot_be_asked(
     assert mailer.mails() == []
     mailer.scheduler.status = None
     mailer.until_state("n-1", messages_pb2.MESSAGE_STATE_SENT)
+
+
+@pytest.mark.usefixtures("sink")
+def test_a_draft_goes_as_a_test_to_the_addresses_typed_in_while_the_scheduler_is_away(
+    mailer: Running,
+) -> None:
+    mailer.scheduler.status = grpc.StatusCode.UNAVAILABLE
+    areas = templates_pb2.TemplateAreas(
+        subject="{{ invoice.number }}", title="x", header="<p>y</p>", footer=""
+    )
+    key = templates_pb2.TemplateKey(type=AFTER, language="de")
+    request = mailer_pb2.SendTestRequest(
+        test_id="t-1", key=key, areas=areas, addresses=["eve@example.test"], sent_by="eve"
+    )
+    sent = mailer.stub.SendTest(request)
+    assert (sent.notice_id, sent.test_by) == ("test-t-1", "eve")
+    message = mailer.until_state("test-t-1", messages_pb2.MESSAGE_STATE_SENT)
+    assert (message.subject, message.language) == ("[Test] RE-00417", "de")
+    assert message.recipients == ["eve@example.test"]
+    assert len(mailer.mails()) == 1
+    request.areas.subject = "Another"
+    with pytest.raises(grpc.RpcError) as caught:
+        mailer.stub.SendTest(request)
+    assert caught.value.code() is grpc.StatusCode.ALREADY_EXISTS
+
+
+@pytest.mark.usefixtures("sink")
+def test_an_invitation_opens_the_portal_from_the_mail_and_not_from_the_history(mailer: Running) -> None:
+    invitation = a_letter()
+    invitation.type = notices_pb2.NOTICE_TYPE_WELCOME
+    invitation.access.contact_id = 7
+    invitation.ClearField("invoice")
+    mailer.scheduler.letters["n-1"] = invitation
+    mailer.accept("n-1")
+    mailer.until_state("n-1", messages_pb2.MESSAGE_STATE_SENT)
+    [mail] = mailer.mails()
+    link = re.compile(r"/portal/welcome/([\w.*-]+)")
+    [token] = set(link.findall(body_of(mail).text + body_of(mail).html))
+    body = mailer.stub.GetMessageBody(mailer_pb2.GetMessageBodyRequest(notice_id="n-1"))
+    assert set(link.findall(body.text + body.html)) == {"********"}
+    assert token.encode() not in body.mime
+    assert portal_links.read(token, TOKEN, datetime.now(UTC)).notice_id == "n-1"
 
 
 @pytest.mark.usefixtures("sink")

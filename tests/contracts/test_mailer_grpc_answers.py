@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -48,10 +49,21 @@ def test_lists_filter_count_and_page(mailer: Running) -> None:
     assert not mailer.stub.CountMessages(early).counts
 
 
+@pytest.mark.parametrize("field", ["from", "until"])
+@pytest.mark.parametrize("seconds", [253402300800, 2**62, -(2**62), -(2**35)])
+def test_an_instant_that_no_clock_shows_is_refused_by_the_name_of_its_field(
+    mailer: Running, field: str, seconds: int
+) -> None:
+    request = mailer_pb2.CountMessagesRequest(**{field: Timestamp(seconds=seconds)})  # type: ignore[arg-type]
+    refusal = _refusal(lambda: mailer.stub.CountMessages(request))
+    assert isinstance(refusal, Invalid)
+    assert [(one.field, one.reason) for one in refusal.violations] == [(field, "INSTANT_OUT_OF_RANGE")]
+
+
 def test_templates_are_listed_saved_and_previewed(mailer: Running) -> None:
     stub = mailer.stub
     listed = stub.ListTemplates(mailer_pb2.ListTemplatesRequest()).templates
-    assert [(template.type, template.version) for template in listed] == [(at, 1) for at in (1, 2, 3, 4)]
+    assert [(template.type, template.version) for template in listed] == [(at, 1) for at in range(1, 16)]
     assert not listed[0].HasField("last_sent_at")
     save = mailer_pb2.SaveTemplateRequest(type=AFTER, areas=GOOD, base_version=1, saved_by="eve")
     assert stub.SaveTemplate(save).version == 2
@@ -63,7 +75,68 @@ def test_templates_are_listed_saved_and_previewed(mailer: Running) -> None:
     preview = stub.PreviewTemplate(mailer_pb2.PreviewTemplateRequest(type=AFTER, areas=GOOD))
     assert preview.subject == "INV-00417"
     tokens = stub.ListTokens(mailer_pb2.ListTokensRequest(type=AFTER)).tokens
-    assert {"invoice.number": "INV-00417"}.items() <= {t.name: t.sample for t in tokens}.items()
+    assert {"invoice.number": ("INV-00417", "Invoice")}.items() <= {
+        t.name: (t.sample, t.group) for t in tokens
+    }.items()
+
+
+def test_each_language_and_each_rule_has_texts_of_its_own(mailer: Running) -> None:
+    stub = mailer.stub
+    languages = stub.ListLanguages(mailer_pb2.ListLanguagesRequest()).languages
+    assert [(one.tag, one.name) for one in languages] == [("en", "English"), ("de", "Deutsch")]
+    german = stub.ListTemplates(mailer_pb2.ListTemplatesRequest(language="de")).templates
+    assert {template.language for template in german} == {"de"}
+
+    rule = mailer_pb2.GetTemplateRequest(type=AFTER, language="de", threshold_days=30)
+    borrowed = stub.GetTemplate(rule)
+    assert (borrowed.version, borrowed.threshold_days) == (0, 30)
+    assert borrowed.areas == next(one.areas for one in german if one.type == AFTER)
+    save = mailer_pb2.SaveTemplateRequest(
+        type=AFTER, areas=GOOD, language="de", threshold_days=30, saved_by="eve"
+    )
+    assert stub.SaveTemplate(save).version == 1
+    assert stub.GetTemplate(rule).areas == GOOD
+    listed = stub.ListTemplates(mailer_pb2.ListTemplatesRequest(language="de")).templates
+    assert [(one.threshold_days, one.version) for one in listed if one.type == AFTER] == [(0, 1), (30, 1)]
+    versions = mailer_pb2.ListTemplateVersionsRequest(type=AFTER, language="de", threshold_days=30)
+    assert len(stub.ListTemplateVersions(versions).versions) == 1
+    preview = stub.PreviewTemplate(
+        mailer_pb2.PreviewTemplateRequest(type=AFTER, language="de", threshold_days=30, areas=GOOD)
+    )
+    assert "Rechnung bezahlen" in preview.html
+
+
+def test_the_languages_texts_are_those_of_the_company_where_none_is_named(mailer: Running) -> None:
+    stub = mailer.stub
+    company = stub.GetCompany(mailer_pb2.GetCompanyRequest())
+    assert (company.language, company.pay_links) == ("en", True)
+    company.language = "de"
+    stub.UpdateCompany(mailer_pb2.UpdateCompanyRequest(company=company))
+    assert stub.GetTemplate(mailer_pb2.GetTemplateRequest(type=AFTER)).language == "de"
+    company.language = "fr"
+    refusal = _refusal(lambda: stub.UpdateCompany(mailer_pb2.UpdateCompanyRequest(company=company)))
+    assert [(v.field, v.reason) for v in refusal.violations] == [("company.language", "LANGUAGE_UNKNOWN")]
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ({"type": AFTER, "language": "fr"}, "LANGUAGE_UNKNOWN"),
+        ({"type": AFTER, "threshold_days": -5}, "THRESHOLD_UNFIT"),
+        ({"type": templates_pb2.TEMPLATE_TYPE_DUE_NOTICE_BEFORE, "threshold_days": 5}, "THRESHOLD_UNFIT"),
+        ({"type": templates_pb2.TEMPLATE_TYPE_INVOICE, "threshold_days": 5}, "THRESHOLD_UNFIT"),
+        ({"type": 99}, "TEMPLATE_TYPE_UNKNOWN"),
+    ],
+)
+def test_what_names_no_template_is_refused(mailer: Running, key: dict[str, Any], reason: str) -> None:
+    stub = mailer.stub
+    for call in (
+        lambda: stub.GetTemplate(mailer_pb2.GetTemplateRequest(**key)),
+        lambda: stub.ListTemplateVersions(mailer_pb2.ListTemplateVersionsRequest(**key)),
+        lambda: stub.SaveTemplate(mailer_pb2.SaveTemplateRequest(**key, areas=GOOD)),
+        lambda: stub.PreviewTemplate(mailer_pb2.PreviewTemplateRequest(**key, areas=GOOD)),
+    ):
+        assert _refusal(call).reason == reason
 
 
 def test_refusals_travel_with_their_reason_and_fields(mailer: Running) -> None:

@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import event, text
 
 from services.mailer.domain.delivery import Later, Past, Sent
-from services.mailer.domain.message import Claimed, State
+from services.mailer.domain.message import Claimed, Lane, State
 from services.mailer.ports import Ending, Filter, Work
 from services.mailer.repository import SqlStore, SqlWork
 from services.mailer.repository.history import MOST_SEARCHED
@@ -22,23 +22,26 @@ from tests.servers import PostgresServer, vacuum
 pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(900)]
 
 MESSAGES = 1_000_000
-BIG = {"messages", "message_events", "message_bodies", "outbox"}
+BIG = {"messages", "message_events", "message_bodies", "outbox", "suppressions", "address_mails"}
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = FIRST + timedelta(seconds=MESSAGES + 10)
 FEW = 2_500
 """Pages of 8 KiB that a question may read at most; the messages alone are more than 20,000."""
 
-# The newest 50,000 are in the queue, some of them under a lease; of the others some failed or were withheld.
+# The newest 50,000 are in the queue, in all lanes, some of them under a lease; of the others some failed or
+# were withheld.
 FILL = """
 INSERT INTO messages (notice_id, message_id, organization_id, invoice_number, type, template_version,
                       recipients, subject, state, created_at, asked_at, sent_at, due_at, lease_owner,
-                      attempts, drops, waits_for_review)
+                      attempts, drops, waits_for_review, lane, counted_on, in_line)
 SELECT 'notice-' || n, '<notice-' || n || '@example.test>', 'org-' || n % 5000, 'INV-' || n,
        CASE WHEN n % 1000 = 1 THEN 'payment_failed' ELSE 'due_notice_after' END, 1,
        'somebody-' || n || '@example.test', 'Invoice INV-' || n || ' is 15 days past due', state,
        at, at, CASE WHEN state = 'sent' THEN at END,
        CASE WHEN state IN ('queued', 'sending') THEN at END,
-       CASE WHEN state = 'sending' THEN 'host|1|1|send-' || n % 4 END, 0, 0, false
+       CASE WHEN state = 'sending' THEN 'host|1|1|send-' || n % 4 END, 0, 0, false,
+       CASE WHEN n % 1000 = 3 THEN 1 WHEN n % 2 = 0 THEN 2 ELSE 3 END,
+       CASE WHEN state = 'queued' AND n % 5000 = 11 THEN '2026-01-12' ELSE '' END, n % 5000 = 13
 FROM (SELECT n, TIMESTAMPTZ '2026-01-01 UTC' + n * INTERVAL '1 second' AS at,
              CASE WHEN n > 950000 AND n % 1000 = 7 THEN 'sending'
                   WHEN n > 950000 THEN 'queued'
@@ -52,6 +55,14 @@ SELECT id, kind, created_at, '' FROM messages, (VALUES ('queued'), ('sent')) AS 
 FILL_BODIES = """
 INSERT INTO message_bodies (message, mime)
 SELECT id, decode('789c030000000001', 'hex') FROM messages WHERE id <= 200000
+"""
+FILL_SUPPRESSIONS = """
+INSERT INTO suppressions (email, reason, detail, created_at, notice_id, created_by)
+SELECT 'a' || id || '@x.test', 'BY_STAFF', '', created_at, '', '' FROM messages WHERE id <= 50000
+"""
+FILL_ADDRESS_MAILS = """
+INSERT INTO address_mails (email, message, left_at, fate)
+SELECT 'a' || id % 5000 || '@x.test', id, created_at, 'left' FROM messages WHERE id <= 50000
 """
 FILL_OUTBOX = """
 INSERT INTO outbox (fact_id, name, body, occurred_at, request_id, published_at, delivered_at)
@@ -68,6 +79,8 @@ def database(postgres: PostgresServer) -> Iterator[Database]:
         connection.execute(text(FILL_EVENTS))
         connection.execute(text(FILL_BODIES))
         connection.execute(text(FILL_OUTBOX))
+        connection.execute(text(FILL_SUPPRESSIONS))
+        connection.execute(text(FILL_ADDRESS_MAILS))
     vacuum(database)
     yield database
     database.dispose()
@@ -118,6 +131,16 @@ LATER = [Ending(message, Later(NOW, "451", Past(1, 0, NOW)), RENDERED) for messa
 
 QUESTIONS: dict[str, Callable[[Work], object]] = {
     "claim": lambda work: work.messages.claim("b", NOW, NOW + timedelta(seconds=45), 50),
+    "claim when the cap is reached": lambda work: work.messages.claim(
+        "b", NOW, NOW + timedelta(seconds=45), 50, lanes=[Lane.AT_ONCE], counted_on=date(2026, 1, 12)
+    ),
+    "claim of what is not due": lambda work: work.messages.claim(
+        "b", FIRST, FIRST + timedelta(seconds=45), 50
+    ),
+    "stand in line": lambda work: work.messages.stand_in_line([(m, NOW, "Waits.") for m in SOME], NOW),
+    "mails of a day": lambda work: work.sending.left_since(NOW - timedelta(days=1)),
+    "suppressed addresses": lambda work: work.suppressions.known({f"a{n}@x.test" for n in range(125)}),
+    "mails to an address": lambda work: work.suppressions.past("a7@x.test"),
     "accept again": lambda work: work.messages.accept(requests(500, start=600_000), DOMAIN, NOW),
     "processed": lambda work: work.messages.processed([(m, RENDERED) for m in SOME], FIRST, FIRST),
     "record sent": lambda work: work.messages.record(ALL_SENT, NOW),

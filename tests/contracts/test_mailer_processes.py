@@ -69,6 +69,7 @@ def mailers(tmp_path: Path, migrated_url: MigratedUrl) -> Iterator[Mailers]:
             "DUNLIN_MAILER_DATABASE_URL": migrated_url("postgresql", SCRIPTS),
             "DUNLIN_MAILER_LISTEN": listen,
             "DUNLIN_SERVICE_TOKEN_FILE": str(token),
+            "DUNLIN_PORTAL_KEY_FILE": str(token),
             "DUNLIN_SCHEDULER_ADDRESS": scheduler,
             "DUNLIN_PUBLIC_URL": "http://127.0.0.1:8000",
             "DUNLIN_SMTP_HOST": "127.0.0.1",

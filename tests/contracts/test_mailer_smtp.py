@@ -10,7 +10,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from services.mailer.domain.delivery import Answer, RefusedRecipient, Stage
 from services.mailer.domain.message import Rendered
-from services.mailer.domain.templates import TemplateType
+from services.mailer.domain.templates import Key, TemplateType
 from services.mailer.smtp import SmtpServer, SmtpTransport
 from services.mailer.smtp_dialogue import text_of
 from tests.fakes.mailer_smtp import Script, free_port, served, smtp
@@ -20,8 +20,8 @@ MIME = b"Subject: x\r\n\r\nfirst\r\n.starts with a dot\r\nlast\r\n"
 
 def _mail(*recipients: str, needs_utf8: bool = False) -> Rendered:
     recipients = recipients or ("ann@x.test",)
-    type = TemplateType.DUE_NOTICE_AFTER
-    return Rendered(type, 1, "billing@x.test", recipients, "x", MIME, needs_utf8=needs_utf8)
+    key = Key(TemplateType.DUE_NOTICE_AFTER)
+    return Rendered(key, 1, "billing@x.test", recipients, "x", MIME, needs_utf8=needs_utf8)
 
 
 class Keeper:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from services.mailer.domain.delivery import Later, Never, Past, Sent
-from services.mailer.domain.letter import Withheld
+from services.mailer.domain.letter import NotYet, Withheld
 from services.mailer.domain.message import EventKind, Request, State
 from services.mailer.domain.templates import TemplateType
 from services.mailer.ports import Ending, Filter
@@ -145,7 +145,7 @@ def test_the_endings_of_many_connections_are_recorded_together(queue: Queue, sto
         Ending(five, Never("550 five")),
     ]
     with store.write() as work:
-        news = work.messages.record(endings, T0)
+        news = work.messages.record(endings, T0).news
     assert sorted(ending.message.key for ending in news) == [one.key, two.key, three.key, five.key]
     states = [queue.get(number).state for number in range(1, 6)]
     assert states == [State.SENT, State.DEFERRED, State.SENT, State.SENDING, State.FAILED]
@@ -158,7 +158,7 @@ def test_two_answers_for_the_same_mail_are_both_told_and_sent_it_is_once(queue: 
     [first] = queue.claim("a")
     [second] = queue.claim("b", at=T0 + 2 * MINUTE)
     with store.write() as work:
-        news = work.messages.record([Ending(first, Sent("250 a")), Ending(second, Sent("250 b"))], T0)
+        news = work.messages.record([Ending(first, Sent("250 a")), Ending(second, Sent("250 b"))], T0).news
     assert len(news) == 1
     assert [event.detail for event in queue.get().events[2:]] == ["250 a", "250 b"]
 
@@ -174,9 +174,9 @@ def test_endings_whose_first_try_only_seemed_to_fail_are_in_the_history_once(
         Ending(three, Never("550 three")),
     ]
     with store.write() as work:
-        assert len(work.messages.record(endings, T0)) == 3
+        assert len(work.messages.record(endings, T0).news) == 3
     with store.write() as work:
-        news = work.messages.record([*endings, Ending(four, Sent("250 four"))], T0, again=True)
+        news = work.messages.record([*endings, Ending(four, Sent("250 four"))], T0, again=True).news
     assert [ending.message.key for ending in news] == [four.key]
     words = [[event.detail for event in queue.get(number).events[2:]] for number in range(1, 5)]
     assert words == [["250 one"], ["451 two"], ["550 three"], ["250 four"]]
@@ -266,6 +266,34 @@ def test_waiting_for_the_second_look_is_told_once_for_each_outage(queue: Queue, 
     queue.end(message, Later(T0 + 6 * MINUTE, "451 later", Past(1, 0, T0)))
     [message] = queue.claim(at=T0 + 6 * MINUTE)
     assert not message.waits_for_review
+
+
+def test_what_is_put_off_waits_until_its_instant_and_each_reason_is_told_once(
+    queue: Queue, store: Store
+) -> None:
+    queue.accept(3)
+    one, two, three = queue.claim()
+    quiet, closed = NotYet(T0 + MINUTE, "QUIET", "At night."), NotYet(T0 + 2 * MINUTE, "CLOSED", "Sunday.")
+    tried = replace(two, tried_at=T0 - MINUTE)
+    with store.write() as work:
+        work.messages.put_off([(tried, closed), (one, quiet), (replace(three, owner="b"), quiet)], T0)
+    assert [queue.get(n).state for n in (1, 2, 3)] == [State.QUEUED, State.DEFERRED, State.SENDING]
+    assert [queue.get(n).events[-1].detail for n in (1, 2, 3)] == ["At night.", "Sunday.", ""]
+    assert queue.claim("b", at=T0 + timedelta(seconds=59), limit=2) == []
+    [again] = queue.claim(at=T0 + MINUTE, limit=1)
+    assert (again.notice_id, again.put_off_for) == ("notice-1", "At night.")
+    with store.write() as work:
+        work.messages.put_off([(again, quiet)], T0 + MINUTE)
+    assert queue.kinds().count(EventKind.DEFERRED) == 1
+    due = {message.notice_id: message for message in queue.claim(at=T0 + 2 * MINUTE)}
+    again, other = due["notice-1"], due["notice-2"]
+    assert other.tried_at == T0 - MINUTE
+    with store.write() as work:
+        work.messages.put_off([(again, closed)], T0 + MINUTE)
+    assert queue.kinds().count(EventKind.DEFERRED) == 2
+    queue.end(other, Later(T0 + 3 * MINUTE, "451 later", Past(1, 0, T0)))
+    [after] = [m for m in queue.claim(at=T0 + 3 * MINUTE) if m.notice_id == "notice-2"]
+    assert after.put_off_for == "", "an attempt was made since"
 
 
 def test_what_was_not_begun_is_given_back_as_it_was(queue: Queue, store: Store) -> None:

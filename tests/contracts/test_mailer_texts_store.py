@@ -12,7 +12,10 @@ from sqlalchemy.exc import DBAPIError
 
 from services.mailer import tables
 from services.mailer.domain.delivery import Sent
-from services.mailer.domain.templates import TemplateType
+from services.mailer.domain.drafts import Draft
+from services.mailer.domain.message import Lane, Request
+from services.mailer.domain.shipped import SHIPPED
+from services.mailer.domain.templates import Areas, Key, Template, TemplateType
 from services.mailer.repository import SqlStore
 from services.shared.database import Database
 from tests.fakes.mailer import COMPANY, MINUTE, FakeStore, requests
@@ -42,25 +45,61 @@ def queue(store: Store) -> Queue:
     return Queue(store)
 
 
-def test_every_template_begins_with_version_1(store: Store) -> None:
+def test_every_template_of_every_language_begins_with_version_1(store: Store) -> None:
     with store.read() as work:
         newest = work.templates.newest()
-    assert set(newest) == set(TemplateType)
+    assert set(newest) == {Key(type, language) for type in TemplateType for language in ("en", "de")}
     assert {template.version for template in newest.values()} == {1}
+    assert {template.key: template.areas for template in newest.values()} == SHIPPED
 
 
 def test_versions_are_only_added_and_only_one_editor_is_first(store: Store) -> None:
-    type = TemplateType.PAYMENT_FAILED
+    key = Key(TemplateType.PAYMENT_FAILED)
     with store.write() as work:
-        first = work.templates.get(type, 1)
+        first = work.templates.get(key, 1)
         second = replace(first, version=2, saved_by="eve@example.test", saved_at=T0)
         assert work.templates.add(second)
         assert not work.templates.add(replace(second, saved_by="mallory@example.test"))
     with store.read() as work:
-        assert [template.version for template in work.templates.versions(type)] == [2, 1]
-        assert work.templates.newest()[type] == second
-        assert work.templates.get(type, 1) == first
-        assert work.templates.get(type, 3) is None
+        assert [template.version for template in work.templates.versions(key)] == [2, 1]
+        assert work.templates.newest()[key] == second
+        assert work.templates.get(key, 1) == first
+        assert work.templates.get(key, 3) is None
+
+
+def test_a_rule_and_a_language_have_versions_of_their_own(store: Store) -> None:
+    own = Key(TemplateType.DUE_NOTICE_AFTER, "de", 30)
+    areas = Areas("Rechnung", "Titel", "<p>Kopf</p>", "")
+    with store.write() as work:
+        assert work.templates.add(Template(own, 1, areas, T0, "eve@example.test"))
+    with store.read() as work:
+        newest = work.templates.newest()
+        assert newest[own].areas == areas
+        assert newest[own.of_type].areas == SHIPPED[own.of_type]
+        assert [template.version for template in work.templates.versions(own)] == [1]
+        assert work.templates.versions(Key(TemplateType.DUE_NOTICE_AFTER, "en", 30)) == []
+
+
+def test_a_test_is_a_message_with_its_draft_and_counts_nowhere(queue: Queue, store: Store) -> None:
+    key = Key(TemplateType.INVOICE, "de")
+    draft = Draft(key, Areas("s {{ x", "t\n", "<p>", ""), ("ann@example.test", "bob@example.test"))
+    queue.accept(2)
+    with store.write() as work:
+        work.messages.accept([Request("test-1", "", lane=Lane.AT_ONCE)], DOMAIN, T0)
+        work.drafts.add("test-1", draft, "eve@example.test")
+        assert work.drafts.find("test-1") == draft
+    claimed = queue.claim()
+    assert [message.is_test for message in claimed] == [True, False, False]
+    with store.read() as work:
+        assert work.drafts.of([message.key for message in claimed]) == {claimed[0].key: draft}
+        assert work.drafts.find("notice-1") is None
+        assert work.messages.get("test-1").test_by == "eve@example.test"
+        assert work.messages.get("notice-1").test_by == ""
+        assert sum(work.messages.counts(T0, T0 + MINUTE).values()) == 2
+    queue.process(claimed[0])
+    queue.end(claimed[0], Sent(""))
+    with store.read() as work:
+        assert work.templates.last_sent() == {}
 
 
 def test_a_template_knows_when_it_was_last_sent(queue: Queue, store: Store) -> None:

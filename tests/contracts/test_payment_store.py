@@ -40,7 +40,7 @@ def real(request: pytest.FixtureRequest, migrated_url: MigratedUrl) -> Iterator[
 
 def filled(books: Books) -> Books:
     books.add_organization("A", "a@example.test", "both@example.test")
-    books.add_organization("B", "b@example.test", "both@example.test")
+    books.add_organization("B", "b@example.test", "both@example.test", language="de")
     books.add_invoice(payable(1, "A", "INV-1"))
     books.add_invoice(payable(2, "B", "INV-1", due_on=None))
     books.add_invoice(payable(3, "B", "0042"))
@@ -91,11 +91,12 @@ def test_organizations_are_found_by_every_address(books: Books) -> None:
         assert books.store.candidates(number, "nobody@example.test")[1] == set()
 
 
-def test_a_link_shows_the_invoice_with_the_name(books: Books) -> None:
+def test_a_link_shows_the_invoice_with_the_name_and_the_language(books: Books) -> None:
     with books.store.read() as view:
         shown = view.shown(2)
         assert shown is not None
         assert (shown.invoice, shown.organization_name) == (payable(2, "B", "INV-1", due_on=None), "B Inc")
+        assert shown.language == "de"
         assert view.shown(99) is None
 
 

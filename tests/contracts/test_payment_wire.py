@@ -58,7 +58,7 @@ def running(request: pytest.FixtureRequest, migrated_url: MigratedUrl) -> Iterat
     urls = [migrated_url(request.param, scripts) for scripts in (MIGRATIONS, provider_sandbox.MIGRATIONS)]
     databases = [Database(url, durable=True) for url in urls]
     books = SqlBooks(databases[0])
-    books.add_organization("A", EMAIL)
+    books.add_organization("A", EMAIL, language="de")
     books.add_organization("B", "b@example.test")
     books.add_invoice(payable(1, "A", "INV-1", books=10_000))
     books.add_invoice(payable(2, "B", "0042", books=5_000, status="cancelled"))
@@ -91,10 +91,13 @@ def test_a_link_is_followed_to_a_receipt(running: Running) -> None:
     link = running.stub.OpenLink(pb.OpenLinkRequest(token=token))
     assert (link.email, link.invoice_number, link.balance_minor) == (EMAIL, "INV-1", 10_000)
     assert (link.currency, link.due_on, link.organization_name) == ("USD", "2026-03-01", "A Inc")
+    assert link.language == "de"
     quote = running.validate("40.00", link=token)
     assert quote.expires_at.ToDatetime(tzinfo=running.clock.now().tzinfo) == running.clock.now() + timedelta(
         minutes=15
     )
+    assert quote.language == "", "only looking at it says so"
+    quote.language = "de"
     assert running.stub.GetQuote(pb.GetQuoteRequest(quote_id=quote.quote_id)) == quote
     payment = running.confirm(quote)
     assert payment.state == pb.PAYMENT_STATE_SUCCEEDED

@@ -59,10 +59,13 @@ def test_an_invoice_reads_back_exactly_as_it_was_written(store: Store) -> None:
         {"organization_status": "inactive"},
         {"organization_address": "1 Pier\nPortland"},
         {"organization_time_zone": "America/New_York"},
+        {"organization_currency": "EUR"},
+        {"organization_language": "de"},
         {"contact_name": "Bea Costa"},
         {"contact_emails": ("ana@harbor.test", "bea@harbor.test")},
         {"contact_emails": ("ana@office.test",)},
         {"contact_default": True},
+        {"contact_profile": "billing"},
     ],
     ids=lambda change: next(iter(change)),
 )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import MetaData, inspect
 
-from services.paynow import provider_sandbox, tables_payments
+from services.paynow import provider_sandbox, tables_accounts, tables_payments
 from services.shared.database import Database
 from tests.fakes.paynow_payments import MIGRATIONS
 from tests.servers import DATABASES, MigratedUrl, PostgresServer
@@ -15,6 +15,8 @@ SCHEMAS = [
     pytest.param(MIGRATIONS, tables_payments.metadata, id="paynow"),
     pytest.param(provider_sandbox.MIGRATIONS, provider_sandbox.metadata, id="sandbox"),
 ]
+
+assert tables_accounts.metadata is tables_payments.metadata
 
 ONLY_WHERE_IT_CAN_BE = {"organizations_by_words"}
 """What a migration adds if the server has what it needs, and the code can do without."""

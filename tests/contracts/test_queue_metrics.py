@@ -10,7 +10,9 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.mailer import tables
-from services.mailer.domain.message import Request
+from services.mailer.domain.bounces import Reason, Suppression
+from services.mailer.domain.message import Lane, Request
+from services.mailer.domain.sending import Limits
 from services.mailer.repository import SqlStore, queue_gauges
 from services.shared.database import Database
 from services.shared.outbox import append_fact
@@ -50,7 +52,30 @@ def test_the_gauges_say_how_much_waits_and_since_when(database: Database) -> Non
         "dunlin_outbox_oldest_seconds": 90,
         "dunlin_messages_waiting": 1,
         "dunlin_messages_overdue_seconds": 700,
+        "dunlin_messages_held": 0,
+        "dunlin_sending_stopped": 0,
+        "dunlin_suppressed_addresses": 0,
     }
+
+
+def test_what_is_held_back_is_told_and_is_not_overdue(database: Database) -> None:
+    clock = SetClock(NOW)
+    with SqlStore(database).write() as work:
+        work.messages.accept([Request("n-1", "ORG-1")], "example.test", NOW - timedelta(seconds=700))
+        urgent = Request("n-2", "ORG-1", lane=Lane.AT_ONCE)
+        work.messages.accept([urgent], "example.test", NOW - timedelta(seconds=5))
+        work.suppressions.add(Suppression("ann@a.test", Reason.BY_STAFF, "", NOW))
+        work.sending.change(Limits(daily_cap=1))
+        work.sending.lock_day(NOW.date(), NOW)
+        work.sending.spend(NOW.date(), 1)
+    capped = told(QueueMetrics(database, lambda connection: queue_gauges(connection, clock)))
+    assert (capped["dunlin_messages_held"], capped["dunlin_messages_overdue_seconds"]) == (1, 5)
+    assert (capped["dunlin_suppressed_addresses"], capped["dunlin_sending_stopped"]) == (1, 0)
+    with SqlStore(database).write() as work:
+        work.sending.stop("Ann", NOW)
+    stopped = told(QueueMetrics(database, lambda connection: queue_gauges(connection, clock)))
+    assert (stopped["dunlin_messages_held"], stopped["dunlin_messages_overdue_seconds"]) == (2, 0)
+    assert stopped["dunlin_sending_stopped"] == 1
 
 
 def test_two_scrapes_in_a_row_ask_once(database: Database) -> None:

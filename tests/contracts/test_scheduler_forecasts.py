@@ -34,7 +34,9 @@ def test_the_newest_count_of_the_books_is_kept(store: Store) -> None:
     count = Count(basis, NOW, timedelta(seconds=1.5), 5_000_000_000, {(DUE, 15): 3, (DUE, -5): 1}, {DUE: 7})
     with store.read() as work:
         assert work.forecasts.get() is None
-    for each in (count._replace(mails={}, due={}), count):
+    paused = {DUE: (DUE + timedelta(days=3), DUE + timedelta(days=9))}
+    later = count._replace(basis=basis._replace(pauses=7), paused=paused)
+    for each in (count._replace(mails={}, due={}), count, later):
         with store.write() as work:
             work.forecasts.put(each)
         with store.read() as work:

@@ -15,7 +15,8 @@ from services.scheduler.facts import FactHandler
 from services.scheduler.operations import count_backlog
 from services.scheduler.repository import SqlStore
 from services.scheduler.use_cases.dispatch import CLAIM_TIME
-from services.scheduler.use_cases.tick import BATCH, Progress, TickOrder, run_tick
+from services.scheduler.use_cases.run import BATCH, Progress
+from services.scheduler.use_cases.tick import TickOrder, run_tick
 from services.shared.database import Database
 from services.shared.facts import StoredFact
 from services.shared.inbox import Inbox, InboxWorker
@@ -128,7 +129,7 @@ def test_the_whole_way_of_a_notice(world: World) -> None:
     assert world.states() == {15: State.SUPERSEDED, 30: State.SENT}
     assert world.tick().counts.unchanged == 1
     with world.store.read() as work:
-        assert work.rules.last_sent() == {30: world.clock.now()}
+        assert work.email_types.last_sent() == {(NoticeType.DUE_NOTICE, 30): world.clock.now()}
 
 
 def fact(fact_id: str, name: str, **body: object) -> StoredFact:
@@ -177,6 +178,35 @@ def test_facts_are_handled_once_however_often_they_come(world: World, database: 
     assert receipts[1].payment is not None
     assert (receipts[1].payment.balance_minor, receipts[1].payment.failure_reason) == (None, "CARD_DECLINED")
     assert count_backlog(database, world.clock).inbox == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "ended"),
+    [
+        (
+            {"reason": "ADDRESSES_SUPPRESSED: Mails to a@x.test come back."},
+            (State.SKIPPED, "ADDRESSES_SUPPRESSED", "Mails to a@x.test come back."),
+        ),
+        (
+            {"reason": "Mails to a@x.test come back.", "code": "ADDRESSES_SUPPRESSED"},
+            (State.SKIPPED, "ADDRESSES_SUPPRESSED", "Mails to a@x.test come back."),
+        ),
+        (
+            {"reason": "550 ADDRESSES_SUPPRESSED: Mails to a@x.test come back."},
+            (State.FAILED, "MAILER_GAVE_UP", "550 ADDRESSES_SUPPRESSED: Mails to a@x.test come back."),
+        ),
+    ],
+    ids=["of a mailer before codes", "with its code", "said by a server"],
+)
+def test_that_nobody_is_left_is_told_by_facts_of_any_release(
+    world: World, database: Database, body: dict[str, str], ended: tuple[State, str, str]
+) -> None:
+    handler = FactHandler(world.clock, world.ticking.new_id, wake=lambda: None)
+    world.tick()
+    with database.write() as connection:
+        handler(connection, fact("f1", "message_failed", notice_id=world.notice(30).notice_id, **body))
+    notice = world.notice(30)
+    assert (notice.state, notice.reason, notice.detail) == ended
 
 
 def test_the_backlog_is_what_waits_to_be_handed_over_and_activity_grows_with_work(

@@ -11,7 +11,7 @@ import pytest
 from dunlin.events.v1 import events_pb2, events_pb2_grpc
 from dunlin.mailer.v1 import mailer_pb2_grpc
 from dunlin.operations.v1 import operations_pb2, operations_pb2_grpc
-from dunlin.paynow.v1 import ledger_pb2_grpc
+from dunlin.paynow.v1 import accounts_pb2_grpc, ledger_pb2_grpc
 from dunlin.scheduler.v1 import notices_pb2, scheduler_pb2_grpc
 from dunlin.scheduler.v1 import scheduler_pb2 as pb
 from sqlalchemy import event
@@ -23,12 +23,16 @@ from services.shared.grpc_channel import open_channel
 from services.shared.grpc_errors import refusal_of
 from services.shared.grpc_server import TOKEN_HEADER, Server
 from services.shared.wire import timestamp
-from tests.fakes.scheduler_servers import DUE, Books, Mailroom
+from tests.fakes.scheduler_servers import DUE, AccountBooks, Books, Mailroom
 from tests.servers import DATABASES, MigratedUrl
 
 TOKEN = "a token for the tests"
 AS_OF = timestamp(datetime(2026, 4, 1, 12, tzinfo=UTC))
-BOTH = "dunlin.paynow.v1.LedgerService", "dunlin.mailer.v1.MailerService"
+BEHIND = (
+    "dunlin.paynow.v1.LedgerService",
+    "dunlin.paynow.v1.AccountsService",
+    "dunlin.mailer.v1.MailerService",
+)
 
 
 class Peers:
@@ -59,9 +63,10 @@ def peers(request: pytest.FixtureRequest, tmp_path: Path, migrated_url: Migrated
 
     def add(server: grpc.Server) -> None:
         ledger_pb2_grpc.add_LedgerServiceServicer_to_server(books, server)
+        accounts_pb2_grpc.add_AccountsServiceServicer_to_server(AccountBooks(), server)
         mailer_pb2_grpc.add_MailerServiceServicer_to_server(mailroom, server)
 
-    others = Server("127.0.0.1:0", TOKEN, servicers=add, names=BOTH)
+    others = Server("127.0.0.1:0", TOKEN, servicers=add, names=BEHIND)
     address = others.start()
     (tmp_path / "token").write_text(TOKEN)
     env = {
@@ -151,6 +156,8 @@ def test_the_story_of_a_notice(peers: Peers) -> None:
 def test_a_payment_becomes_a_receipt(peers: Peers) -> None:
     calendar = pb.Calendar(time_zone="America/Chicago", send_at="09:00", sandbox=True, automatic=True)
     peers.scheduler.UpdateCalendar(pb.UpdateCalendarRequest(calendar=calendar))
+    look = peers.scheduler.ReviewNotices(pb.ReviewNoticesRequest())
+    assert look.company_time_zone == "America/Chicago", "the mailer's days follow it"
     payment = events_pb2.PaymentFacts(
         payment_id="p1",
         organization_id="acme",

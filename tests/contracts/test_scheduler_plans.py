@@ -30,7 +30,7 @@ SEARCHED = 4_000
 
 FILL = """
 INSERT INTO notices (notice_id, type, organization_id, invoice_id, invoice_number, due_on, threshold_days,
-                     payment_id, payment, state, reason, detail, decided_at, hand_over_at, message_id)
+                     occurrence, about, state, reason, detail, decided_at, hand_over_at, message_id)
 SELECT lpad(to_hex(4 * invoice + rank), 8, '0') || '-0000-7000-8000-000000000000',
        CASE WHEN rank < 3 THEN 'due_notice' ELSE 'payment_succeeded' END,
        'org-' || invoice % 5000, invoice, 'INV-' || invoice,
@@ -142,7 +142,7 @@ QUESTIONS: dict[str, Callable[[Work], object]] = {
     "an invoice": lambda work: work.notices.page(NoticeFilter(invoice_id=7), None, 101),
     "to hand over": lambda work: work.notices.to_hand_over(LAST, 200),
     "why": lambda work: (work.notices.of_invoice(77_777), work.notices.decisions_on_invoice(77_777)),
-    "a receipt": lambda work: work.notices.receipt(NoticeType.PAYMENT_SUCCEEDED, "p77777"),
+    "a receipt": lambda work: work.notices.of_occurrence(NoticeType.PAYMENT_SUCCEEDED, "p77777"),
 }
 
 
@@ -157,6 +157,19 @@ def test_a_question_is_answered_from_an_index(database: Database, question: str,
     for plan in plans(database, ask):
         assert [node["Node Type"] for node in nodes(plan) if node["Node Type"] == "Seq Scan"] == []
         assert pages_read(plan) <= SEARCHED, json.dumps(plan, indent=1)
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_a_batch_to_hand_over_needs_no_sorting_of_all_that_wait_for_the_same_instant(
+    database: Database, locked: bool
+) -> None:
+    def ask() -> None:
+        store = SqlStore(database)
+        with store.write() if locked else store.read() as work:
+            assert len(work.notices.to_hand_over(LAST, 200)) == 200
+
+    for plan in plans(database, ask):
+        assert not [node["Node Type"] for node in nodes(plan) if "Sort" in node["Node Type"]]
 
 
 def test_the_backlog_is_counted_without_reading_the_history(database: Database) -> None:

@@ -8,22 +8,25 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from services.scheduler.__main__ import MIGRATIONS
+from services.scheduler.domain.about import PaymentFact
+from services.scheduler.domain.calendar import CalendarSettings
 from services.scheduler.domain.notice import (
     Change,
     HandOver,
     Known,
+    Lane,
     Notice,
     NoticeFilter,
     NoticeType,
-    PaymentFact,
     State,
 )
+from services.scheduler.domain.quiet_hours import QuietHours
 from services.scheduler.domain.thresholds import Rule
 from services.scheduler.ports import Excluded, Store
 from services.scheduler.repository import SqlStore
 from services.shared.database import Database
 from services.shared.log import request_id
-from tests.fakes.scheduler import FIRST_RULES, FakeStore
+from tests.fakes.scheduler import FIRST_RULES, THIS_PROCESS, FakeStore
 from tests.servers import DATABASES, MigratedUrl
 
 NOW = datetime(2026, 3, 2, 15, 0, 0, 123456, tzinfo=UTC)
@@ -38,7 +41,7 @@ def store(request: pytest.FixtureRequest, migrated_url: MigratedUrl) -> Iterator
         yield FakeStore()
         return
     database = Database(migrated_url(request.param, MIGRATIONS))
-    yield SqlStore(database)
+    yield SqlStore(database, THIS_PROCESS)
     database.dispose()
 
 
@@ -73,7 +76,14 @@ def a_receipt(notice_id: str = "r1", payment_id: str = "p1") -> Notice:
         "",
     )
     return a_notice(
-        notice_id, type=NoticeType.PAYMENT_SUCCEEDED, threshold=0, due_on=None, payment=payment, invoice_id=1
+        notice_id,
+        type=NoticeType.PAYMENT_SUCCEEDED,
+        threshold=0,
+        due_on=None,
+        invoice_id=1,
+        occurrence=payment_id,
+        about=payment,
+        lane=Lane.AT_ONCE,
     )
 
 
@@ -85,7 +95,7 @@ def add(store: Store, *notices: Notice) -> None:
 def test_the_rules_of_the_first_day_are_there_and_off(store: Store) -> None:
     with store.read() as work:
         assert work.rules.all() == [Rule(threshold, False) for threshold in FIRST_RULES]
-        assert work.rules.last_sent() == {}
+        assert work.email_types.last_sent() == {}
 
 
 def test_rules_are_added_once_switched_and_removed(store: Store) -> None:
@@ -109,10 +119,13 @@ def test_rules_are_added_once_switched_and_removed(store: Store) -> None:
 
 def test_only_the_newest_sending_of_a_threshold_is_remembered(store: Store) -> None:
     with store.write() as work:
-        work.rules.note_sent(15, NOW)
-        work.rules.note_sent(15, LATER)
-        work.rules.note_sent(15, NOW)
-        assert work.rules.last_sent() == {15: LATER}
+        for at in (NOW, LATER, NOW):
+            work.email_types.note_sent(NoticeType.DUE_NOTICE, 15, at)
+        work.email_types.note_sent(NoticeType.ACCOUNT_SUMMARY, 0, NOW)
+        assert work.email_types.last_sent() == {
+            (NoticeType.DUE_NOTICE, 15): LATER,
+            (NoticeType.ACCOUNT_SUMMARY, 0): NOW,
+        }
 
 
 def test_an_exception_undoes_the_transaction(store: Store) -> None:
@@ -206,17 +219,17 @@ def test_another_due_date_threshold_or_type_is_another_key(store: Store) -> None
     other_due = a_notice("n2", due_on=DUE + timedelta(days=1))
     add(store, a_notice(), other_due, a_notice("n3", threshold=-15), a_receipt(), failed)
     with store.read() as work:
-        assert work.notices.receipt(NoticeType.PAYMENT_SUCCEEDED, "p1") == a_receipt()
-        assert work.notices.receipt(NoticeType.PAYMENT_FAILED, "p1") == failed
-        assert work.notices.receipt(NoticeType.PAYMENT_FAILED, "p2") is None
+        assert work.notices.of_occurrence(NoticeType.PAYMENT_SUCCEEDED, "p1") == a_receipt()
+        assert work.notices.of_occurrence(NoticeType.PAYMENT_FAILED, "p1") == failed
+        assert work.notices.of_occurrence(NoticeType.PAYMENT_FAILED, "p2") is None
 
 
 def test_a_payment_has_one_receipt_of_each_type(store: Store) -> None:
     failed = replace(a_receipt("r3"), type=NoticeType.PAYMENT_FAILED)
     with store.write() as work:
-        assert work.notices.add_receipt(a_receipt())
-        assert not work.notices.add_receipt(a_receipt("r2"))
-        assert work.notices.add_receipt(failed)
+        assert work.notices.add_new([a_receipt()]) == 1
+        assert work.notices.add_new([a_receipt("r2")]) == 0
+        assert work.notices.add_new([failed, a_receipt("r4")]) == 1
     with store.read() as work:
         assert set(work.notices.get(["r1", "r2", "r3"])) == {"r1", "r3"}
         assert [d.notice_id for d in work.notices.decisions_on_invoice(1)] == ["r1", "r3"]
@@ -284,6 +297,22 @@ def test_only_what_is_queued_is_handed_over_the_longest_waiting_first(store: Sto
         assert [n.notice_id for n in work.notices.to_hand_over(LATER, 1)] == ["n2"]
 
 
+def test_what_somebody_waits_for_is_handed_over_before_a_run_that_waited_longer(store: Store) -> None:
+    in_lanes = {"n1": Lane.BULK, "n2": Lane.USUAL, "n3": Lane.USUAL, "n4": Lane.AT_ONCE}
+    add(
+        store,
+        *(
+            a_notice(notice_id, threshold=number, lane=lane, decided_at=LATER if number == 4 else NOW)
+            for number, (notice_id, lane) in enumerate(in_lanes.items(), start=1)
+        ),
+    )
+    with store.write() as work:
+        for limit, ids in ((9, ["n4", "n2", "n3", "n1"]), (3, ["n4", "n2", "n3"]), (1, ["n4"])):
+            found = work.notices.to_hand_over(LATER, limit)
+            assert [(n.notice_id, n.lane) for n in found] == [(i, in_lanes[i]) for i in ids]
+        assert [n.notice_id for n in work.notices.to_hand_over(NOW, 2)] == ["n2", "n3"]
+
+
 def test_a_notice_keeps_the_request_of_its_newest_decision_for_the_logs(store: Store) -> None:
     token = request_id.set("click-1")
     add(store, a_notice("n1"), a_notice("n2", threshold=30))
@@ -316,16 +345,18 @@ def test_what_was_handed_over_comes_again_only_later_or_when_queued_anew(store: 
 def test_the_calendar_comes_back_as_it_was_put(store: Store) -> None:
     with store.write() as work:
         first = work.calendar.get()
-        assert (first.time_zone, first.send_at, first.sandbox, first.automatic) == (
-            "UTC",
-            "09:00",
-            True,
-            True,
+        assert first.settings == CalendarSettings("UTC", "09:00", sandbox=True, automatic=True)
+        assert not first.clock_set
+        settings = CalendarSettings(
+            "Asia/Tokyo",
+            "10:30",
+            sandbox=True,
+            automatic=False,
+            country="US-TX",
+            business_days_only=True,
+            quiet=QuietHours("20:00", "07:00"),
         )
-        assert (first.ticked_on, first.clock_set) == (None, False)
-        new = replace(
-            first, time_zone="Asia/Tokyo", automatic=False, since=NOW, ticked_on=DUE, clock_set=True
-        )
+        new = replace(first, settings=settings, since=NOW, clock_set=True)
         work.calendar.put(new)
     with store.read() as work:
         assert work.calendar.get() == new
@@ -348,3 +379,17 @@ def test_a_lease_has_one_holder_until_it_expires_or_is_given_back(store: Store) 
         work.leases.release("tick", "b")
         assert not work.leases.renew("tick", "b", until=LATER)
         assert work.leases.take("tick", "c", now=NOW, until=LATER)
+
+
+def test_what_a_process_has_taken_can_be_given_back_for_it(store: Store) -> None:
+    with store.write() as work:
+        assert work.leases.owners() == set()
+        assert work.leases.take("tick", "a", now=NOW, until=LATER)
+        assert work.leases.take("campaigns", "b", now=NOW, until=LATER)
+        assert work.leases.owners() == {THIS_PROCESS}
+        work.leases.release_owners({"another process"})
+        assert work.leases.is_held("tick", now=NOW)
+        work.leases.release_owners({THIS_PROCESS})
+        assert work.leases.owners() == set()
+        assert not work.leases.renew("tick", "a", until=LATER), "who lives after all decides nothing more"
+        assert work.leases.take("campaigns", "c", now=NOW, until=LATER)

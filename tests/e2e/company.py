@@ -19,15 +19,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import grpc
-from dunlin.mailer.v1.mailer_pb2_grpc import MailerServiceStub
-from dunlin.operations.v1.operations_pb2_grpc import OperationsServiceStub
-from dunlin.paynow.v1.ledger_pb2_grpc import LedgerServiceStub
-from dunlin.paynow.v1.paynow_pb2_grpc import PayNowServiceStub
-from dunlin.scheduler.v1.scheduler_pb2_grpc import SchedulerServiceStub
 
 from embedded.home import Home
 from embedded.ports import free_ports
-from gateway.clients import Clients
+from gateway.clients import Clients, over
 from services.shared.grpc_channel import open_channel
 
 REPOSITORY = Path(__file__).parents[2]
@@ -180,13 +175,7 @@ class Company:
         token = self.home.secret("service-token").read_text(encoding="utf-8").strip()
         channels = {name: open_channel(addresses[name], token) for name in ("scheduler", "mailer", "paynow")}
         self._channels += channels.values()
-        return Clients(
-            scheduler=SchedulerServiceStub(channels["scheduler"]),
-            mailer=MailerServiceStub(channels["mailer"]),
-            ledger=LedgerServiceStub(channels["paynow"]),
-            paynow=PayNowServiceStub(channels["paynow"]),
-            operations={name: OperationsServiceStub(channel) for name, channel in channels.items()},
-        )
+        return over(channels)
 
     def mails(self) -> list[EmailMessage]:
         """Every mail in the sink, in the order of arrival."""

@@ -26,7 +26,8 @@ class FakeLedger(FakeStub):
         self.counted_at: datetime | None = None
         self.last_synced_at = datetime.combine(today, datetime.min.time(), UTC)
 
-    def _open(self, organization_id: str = "") -> list[books_pb2.Invoice]:
+    def open_invoices(self, organization_id: str = "") -> list[books_pb2.Invoice]:
+        """Open invoices with a balance, of one organization or of all."""
         return [
             invoice
             for invoice in self.invoices.values()
@@ -40,7 +41,7 @@ class FakeLedger(FakeStub):
 
     def _totals(self, organization_id: str = "") -> list[ledger_pb2.CurrencyTotal]:
         totals: dict[str, ledger_pb2.CurrencyTotal] = {}
-        for invoice in self._open(organization_id):
+        for invoice in self.open_invoices(organization_id):
             total = totals.setdefault(invoice.currency, ledger_pb2.CurrencyTotal(currency=invoice.currency))
             total.open_minor += invoice.balance_minor
             total.open_invoices += 1
@@ -79,7 +80,7 @@ class FakeLedger(FakeStub):
         del bare.contacts[:]
         key = organization.organization_id
         return ledger_pb2.OrganizationSummary(
-            organization=bare, open_invoices=len(self._open(key)), totals=self._totals(key)
+            organization=bare, open_invoices=len(self.open_invoices(key)), totals=self._totals(key)
         )
 
     @rpc
@@ -95,6 +96,8 @@ class FakeLedger(FakeStub):
 
     @rpc
     def ListInvoices(self, request: Any) -> Any:
+        if not (request.page_token or "0").isdigit():
+            raise Invalid("This page token is damaged.", reason="PAGE_TOKEN_INVALID")
         found = sorted(
             (
                 invoice
@@ -118,9 +121,28 @@ class FakeLedger(FakeStub):
             raise Missing("There is no such invoice.", reason="INVOICE_MISSING")
         return self.invoices[request.invoice_id]
 
+    def told(self, organization_id: str, profile_ids: Any = ()) -> list[ledger_pb2.Addressee]:
+        """Whom a mail goes to: contacts with one of these client profiles, or the default contacts."""
+        return [
+            ledger_pb2.Addressee(name=contact.name, email=email)
+            for contact in self.organizations[organization_id].contacts
+            if (contact.profile_id in profile_ids if profile_ids else contact.is_default)
+            for email in contact.emails
+        ]
+
+    @rpc
+    def ReadSubjects(self, request: Any) -> Any:
+        known = [self.invoices[key] for key in request.invoice_ids if key in self.invoices]
+        return ledger_pb2.ReadSubjectsResponse(
+            subjects=[
+                ledger_pb2.Subject(invoice=invoice, addressees=self.told(invoice.organization_id))
+                for invoice in known
+            ]
+        )
+
     @rpc
     def GetBooksSummary(self, request: Any) -> Any:
-        invoices = self._open(request.organization_id)
+        invoices = self.open_invoices(request.organization_id)
         aging = []
         for currency in dict.fromkeys(total.currency for total in self._totals(request.organization_id)):
             for first, last in BUCKETS:
@@ -186,7 +208,11 @@ class FakePayNow(FakeStub):
             due_on=invoice.due_on,
             organization_name=invoice.organization_name,
             reserved_minor=invoice.reserved_minor,
+            language=self._language(invoice.organization_id),
         )
+
+    def _language(self, organization_id: str) -> str:
+        return self.ledger.organizations[organization_id].language
 
     @rpc
     def Validate(self, request: Any) -> Any:
@@ -229,7 +255,10 @@ class FakePayNow(FakeStub):
     def GetQuote(self, request: Any) -> Any:
         if request.quote_id not in self.quotes:
             raise Missing("There is no such quote.", reason="QUOTE_MISSING")
-        return self.quotes[request.quote_id]
+        quote = self.quotes[request.quote_id]
+        invoice = next(i for i in self.ledger.invoices.values() if i.number == quote.invoice_number)
+        quote.language = self._language(invoice.organization_id)
+        return quote
 
     @rpc
     def ConfirmPayment(self, request: Any) -> Any:

@@ -15,11 +15,16 @@ from grpc_health.v1.health_pb2 import HealthCheckResponse
 
 from gateway.clients import Clients
 from services.shared.wire import timestamp
+from tests.fakes.gateway_accounts import FakeAccounts
 from tests.fakes.gateway_books import FakeLedger, FakePayNow
+from tests.fakes.gateway_campaigns import FakeCampaigns
+from tests.fakes.gateway_emails import FakeEmails
 from tests.fakes.gateway_mailer import FakeMailer
 from tests.fakes.gateway_operations import FakeOperations
+from tests.fakes.gateway_pauses import FakePauses
 from tests.fakes.gateway_rpc import FakeStub, rpc
 from tests.fakes.gateway_scheduler import FakeScheduler
+from tests.fakes.gateway_sending import FakeSending
 
 
 class FakeHealth(FakeStub):
@@ -41,7 +46,12 @@ class FakeServices:
         self.ledger = FakeLedger(self.today)
         self.mailer = FakeMailer()
         self.paynow = FakePayNow(self.ledger)
+        self.accounts = FakeAccounts(self.ledger)
         self.scheduler = FakeScheduler(self.today, self.organization_ids)
+        self.emails = FakeEmails(self.scheduler, self.accounts)
+        self.campaigns = FakeCampaigns(self.accounts)
+        self.pauses = FakePauses(self.ledger)
+        self.sending = FakeSending()
         self.operations = {name: FakeOperations() for name in ("scheduler", "mailer", "paynow")}
         self.health = {name: FakeHealth() for name in ("scheduler", "mailer", "paynow")}
 
@@ -49,15 +59,23 @@ class FakeServices:
         """What `create_app` takes."""
         return Clients(
             scheduler=self.scheduler,  # type: ignore[arg-type]
+            emails=self.emails,  # type: ignore[arg-type]
+            campaigns=self.campaigns,  # type: ignore[arg-type]
+            pauses=self.pauses,  # type: ignore[arg-type]
             mailer=self.mailer,  # type: ignore[arg-type]
+            sending=self.sending,  # type: ignore[arg-type]
             ledger=self.ledger,  # type: ignore[arg-type]
+            accounts=self.accounts,  # type: ignore[arg-type]
             paynow=self.paynow,  # type: ignore[arg-type]
             operations=self.operations,  # type: ignore[arg-type]
             health=self.health,  # type: ignore[arg-type]
         )
 
     def add_organization(self, organization_id: str, name: str, *emails: str) -> books_pb2.Organization:
-        """An active organization with one starred contact, and a second one without a star."""
+        """An active organization with one starred contact, who may see and pay its invoices in the portal,
+        and a second one without a star and without a client profile.
+        """
+        first = 2 * len(self.ledger.organizations) + 1
         organization = books_pb2.Organization(
             organization_id=organization_id,
             name=name,
@@ -65,9 +83,21 @@ class FakeServices:
             status="active",
             address="4 Mill Road\nSpringfield",
             contacts=[
-                books_pb2.Contact(contact_id=1, name="Dana Reyes", emails=emails, is_default=True),
                 books_pb2.Contact(
-                    contact_id=2, name="Sam Other", emails=[f"sam@{organization_id.lower()}.example"]
+                    contact_id=first,
+                    name="Dana Reyes",
+                    emails=emails,
+                    is_default=True,
+                    default_by=books_pb2.DEFAULT_BY_PRIMARY,
+                    default_by_imports=books_pb2.DEFAULT_BY_PRIMARY,
+                    organization_id=organization_id,
+                    profile_id="billing",
+                ),
+                books_pb2.Contact(
+                    contact_id=first + 1,
+                    name="Sam Other",
+                    emails=[f"sam@{organization_id.lower()}.example"],
+                    organization_id=organization_id,
                 ),
             ],
         )

@@ -1,24 +1,18 @@
 """A mailer in memory for the gateway's tests."""
 
-from datetime import UTC, datetime
 from typing import Any
 
-from dunlin.mailer.v1 import mailer_pb2, messages_pb2, templates_pb2
+from dunlin.mailer.v1 import mailer_pb2, messages_pb2
 
-from services.shared.errors import Conflict, Missing, WrongState, invalid_field
-from services.shared.wire import instant, timestamp
-from tests.fakes.gateway_rpc import FakeStub, rpc
-
-TOKENS = (
-    ("organization.name", "The client's name", "Acme Corporation"),
-    ("invoice.number", "The invoice's number", "INV-0042"),
-    ("invoice.balance", "What remains to be paid", "$1,250.00"),
-)
+from services.shared.errors import Missing, WrongState, invalid_field
+from services.shared.wire import instant
+from tests.fakes.gateway_rpc import rpc
+from tests.fakes.gateway_templates import FakeTemplates
 
 SHIPPED_SENDER = "billing@localhost.localdomain"
 
 
-class FakeMailer(FakeStub):
+class FakeMailer(FakeTemplates):
     """Messages, templates with versions, the company's profile."""
 
     def __init__(self) -> None:
@@ -32,8 +26,9 @@ class FakeMailer(FakeStub):
             reply_to="billing@harbor.example",
             from_address="billing@harbor.example",
             accent_color="#0f5f6b",
+            language="en",
+            pay_links=True,
         )
-        self.versions = {type_: [_shipped(type_)] for type_ in templates_pb2.TemplateType.values() if type_}
 
     @rpc
     def ListMessages(self, request: Any) -> Any:
@@ -80,59 +75,6 @@ class FakeMailer(FakeStub):
         )
 
     @rpc
-    def ListTemplates(self, request: Any) -> Any:
-        return mailer_pb2.ListTemplatesResponse(
-            templates=[versions[-1] for versions in self.versions.values()]
-        )
-
-    @rpc
-    def GetTemplate(self, request: Any) -> Any:
-        for template in self.versions[request.type]:
-            if request.version in (template.version, 0):
-                return template if request.version else self.versions[request.type][-1]
-        raise Missing("There is no such version.", reason="TEMPLATE_MISSING")
-
-    @rpc
-    def ListTemplateVersions(self, request: Any) -> Any:
-        return mailer_pb2.ListTemplateVersionsResponse(versions=list(reversed(self.versions[request.type])))
-
-    @rpc
-    def SaveTemplate(self, request: Any) -> Any:
-        _check(request.areas)
-        versions = self.versions[request.type]
-        if request.base_version != versions[-1].version:
-            raise Conflict("Somebody else has saved this text meanwhile.", reason="TEMPLATE_CHANGED")
-        versions.append(
-            templates_pb2.Template(
-                type=request.type,
-                version=versions[-1].version + 1,
-                areas=request.areas,
-                saved_at=timestamp(datetime.now(UTC)),
-                saved_by=request.saved_by,
-            )
-        )
-        return versions[-1]
-
-    @rpc
-    def PreviewTemplate(self, request: Any) -> Any:
-        _check(request.areas)
-        header = request.areas.header.replace("{{ organization.name }}", "Acme Corporation")
-        return templates_pb2.RenderedMail(
-            subject=request.areas.subject.replace("{{ invoice.number }}", "INV-0042"),
-            html=f'<body style="font-family:sans-serif"><h1>{request.areas.title}</h1>{header}</body>',
-            text=f"{request.areas.title}\n\n{header}",
-        )
-
-    @rpc
-    def ListTokens(self, request: Any) -> Any:
-        return mailer_pb2.ListTokensResponse(
-            tokens=[
-                templates_pb2.Token(name=name, meaning=meaning, sample=sample)
-                for name, meaning, sample in TOKENS
-            ]
-        )
-
-    @rpc
     def GetCompany(self, request: Any) -> Any:
         self.company.sender_set = self.company.from_address != SHIPPED_SENDER
         return self.company
@@ -144,25 +86,3 @@ class FakeMailer(FakeStub):
         self.company = request.company
         self.company.sender_set = self.company.from_address != SHIPPED_SENDER
         return self.company
-
-
-def _shipped(type_: int) -> templates_pb2.Template:
-    areas = templates_pb2.TemplateAreas(
-        subject="Invoice {{ invoice.number }}",
-        title="Your invoice",
-        header="<p>Dear {{ organization.name }},</p>",
-        footer="<p>Thank you.</p>",
-    )
-    return templates_pb2.Template(
-        type=type_, version=1, areas=areas, saved_at=timestamp(datetime(2026, 1, 1, tzinfo=UTC))
-    )
-
-
-def _check(areas: templates_pb2.TemplateAreas) -> None:
-    for area in ("subject", "title", "header", "footer"):
-        if "{{ invoice.numbr }}" in getattr(areas, area):
-            raise invalid_field(
-                f"areas.{area}",
-                "UNKNOWN_TOKEN",
-                "Line 1, column 1: there is no token invoice.numbr. Did you mean invoice.number?",
-            )

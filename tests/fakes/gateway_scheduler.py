@@ -38,7 +38,7 @@ class FakeScheduler(FakeStub):
         }
         self.rules[15].last_sent_at.FromDatetime(datetime.combine(today, datetime.min.time(), UTC))
         self.organization_ids = organization_ids
-        self.exclusions: dict[str, scheduler_pb2.Exclusion] = {}
+        self.exclusions: dict[tuple[int, str], scheduler_pb2.Exclusion] = {}
         self.notices: list[notices_pb2.Notice] = []
         self.explanations: dict[int, scheduler_pb2.Explanation] = {}
         self.calendar = scheduler_pb2.Calendar(
@@ -96,7 +96,7 @@ class FakeScheduler(FakeStub):
 
     @rpc
     def ListExclusions(self, request: Any) -> Any:
-        found = [self.exclusions[key] for key in sorted(self.exclusions)]
+        found = [self.exclusions[key] for key in sorted(self.exclusions) if key[0] == request.type]
         size, start = request.page_size or 100, int(request.page_token or 0)
         following = str(start + size) if start + size < len(found) else ""
         return scheduler_pb2.ListExclusionsResponse(
@@ -112,13 +112,14 @@ class FakeScheduler(FakeStub):
             organization_id=request.organization_id,
             created_at=timestamp(datetime.now(UTC)),
         )
-        return self.exclusions.setdefault(request.organization_id, exclusion)
+        return self.exclusions.setdefault((request.type, request.organization_id), exclusion)
 
     @rpc
     def RemoveExclusion(self, request: Any) -> Any:
-        if request.organization_id not in self.exclusions:
+        key = (request.type, request.organization_id)
+        if key not in self.exclusions:
             raise Missing("It is not excluded.", reason="EXCLUSION_MISSING")
-        return self.exclusions.pop(request.organization_id)
+        return self.exclusions.pop(key)
 
     @rpc
     def RunTick(self, request: Any) -> Iterator[Any]:
@@ -141,6 +142,7 @@ class FakeScheduler(FakeStub):
             and request.invoice_id in (0, notice.invoice_id)
             and request.type in (0, notice.type)
             and request.state in (0, notice.state)
+            and request.campaign_id in ("", notice.campaign_id)
         ]
         return scheduler_pb2.ListNoticesResponse(notices=found[: request.page_size or 100])
 

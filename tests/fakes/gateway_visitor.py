@@ -13,10 +13,12 @@ from werkzeug.test import TestResponse
 
 from gateway import identity
 from gateway.app import create_app
-from gateway.security import limiter
 from gateway.settings import Settings
+from gateway.site.security import limiter
 from services.shared.database import Database
 from tests.fakes.gateway_clients import FakeServices
+
+PORTAL_KEY = "a portal key for tests"
 
 # Each site would compile the templates anew, which takes longer than all else.
 _compiled_templates = FileSystemBytecodeCache(mkdtemp(prefix="dunlin-templates-"))
@@ -58,15 +60,21 @@ class Page:
 class Visitor:
     """One browser with its cookies. Follows redirects as browsers do."""
 
-    def __init__(self, app: Flask, *, address: str = "203.0.113.7", scheme: str = "http") -> None:
+    def __init__(
+        self, app: Flask, *, address: str = "203.0.113.7", scheme: str = "http", speaks: str = ""
+    ) -> None:
+        """`speaks` is what its browser says in Accept-Language."""
         self._client = app.test_client()
-        self._environ = {"REMOTE_ADDR": address}
+        self._environ = {"REMOTE_ADDR": address} | ({"HTTP_ACCEPT_LANGUAGE": speaks} if speaks else {})
         self._origin = f"{scheme}://localhost"
 
     def get(self, path: str, *, follow: bool = True) -> Page:
         return self._page(
             self._client.get(path, base_url=self._origin, environ_base=self._environ, follow_redirects=follow)
         )
+
+    def head(self, path: str) -> Page:
+        return self._page(self._client.head(path, base_url=self._origin, environ_base=self._environ))
 
     def post(self, path: str, values: Mapping[str, Any], *, follow: bool = True) -> Page:
         return self._page(
@@ -78,6 +86,17 @@ class Visitor:
                 follow_redirects=follow,
             )
         )
+
+    def ask(self, path: str, values: Mapping[str, Any]) -> Any:
+        """What a script of a page gets when it posts a form."""
+        answer = self._client.post(
+            path,
+            data=dict(values),
+            base_url=self._origin,
+            environ_base=self._environ,
+            headers={"Accept": "application/json"},
+        )
+        return answer.get_json()
 
     def send(
         self, form: Any, *, follow: bool = True, button: tuple[str, str] | None = None, **values: Any
@@ -92,15 +111,15 @@ class Visitor:
             raise AssertionError("send is for forms that post")
         return self.post(form.action, fields, follow=follow)
 
-    def cookie(self) -> str:
+    def cookie(self, name: str = "dunlin_session", path: str = "/") -> str:
         """The session's cookie, as it could be copied."""
-        found = self._client.get_cookie("dunlin_session")
+        found = self._client.get_cookie(name, path=path)
         assert found is not None
         return found.value
 
-    def take_cookie(self, value: str) -> None:
+    def take_cookie(self, value: str, name: str = "dunlin_session", path: str = "/") -> None:
         """Takes over a session whose cookie was copied elsewhere."""
-        self._client.set_cookie("dunlin_session", value)
+        self._client.set_cookie(name, value, path=path)
 
     def _page(self, response: TestResponse) -> Page:
         return Page(response, response.request.path)
@@ -129,6 +148,7 @@ def a_site(services: FakeServices, database: Database, *, public_url: str = "htt
         public_url=public_url,
         identity_database_url="",
         session_key="a session key for tests",
+        portal_key=PORTAL_KEY,
         service_token="",
         scheduler_address="",
         mailer_address="",

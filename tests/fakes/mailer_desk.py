@@ -1,21 +1,26 @@
 """A send worker with what it is given, in memory: the second look, the connection, the press."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from services.mailer.domain.circuit import Circuit
 from services.mailer.domain.company import Profile
 from services.mailer.domain.delivery import Answer, Stage
-from services.mailer.domain.letter import Letter, Verdict
-from services.mailer.domain.message import Claimed, EventKind, Message, Rendered, State
+from services.mailer.domain.letter import Letter, Recipient, Verdict
+from services.mailer.domain.message import Claimed, EventKind, Lane, Message, Rendered, State
 from services.mailer.domain.pace import Pace
 from services.mailer.domain.sample import sample_letter
-from services.mailer.domain.templates import Areas, Template, TemplateType
-from services.mailer.ports import Preview, ReviewUnavailable
+from services.mailer.domain.sending import Limits, Standing
+from services.mailer.domain.templates import Areas, Key, Template, TemplateType
+from services.mailer.domain.zone_watch import ZoneWatch
+from services.mailer.ports import Preview, Reviewed, ReviewUnavailable
+from services.mailer.use_cases.desk import Desk
 from services.mailer.use_cases.keep import UnderWay
 from services.mailer.use_cases.record import Recorder
-from services.mailer.use_cases.send import Desk, send_some
+from services.mailer.use_cases.send import send_some
+from services.mailer.use_cases.sending import get_sending, set_stopped, update_sending
 from tests.fakes.clock import SetClock
 from tests.fakes.mailer import FakeStore, requests
 
@@ -27,17 +32,21 @@ class FakeReviews:
 
     def __init__(self) -> None:
         self.verdicts: dict[str, Verdict] = {}
+        self.unanswered: set[str] = set()
         self.away = False
+        self.company_time_zone = ""
         self.asked: list[list[str]] = []
         self.meanwhile: Callable[[int], None] = lambda _count: None
 
-    def review(self, notice_ids: Sequence[str]) -> Mapping[str, Verdict]:
+    def review(self, notice_ids: Sequence[str]) -> Reviewed:
+        company_time_zone = self.company_time_zone
         self.meanwhile(len(notice_ids))
         if self.away:
             raise ReviewUnavailable("the scheduler is away")
         self.asked.append(list(notice_ids))
         assert len(self.asked) < 500, "asked for ever"
-        return {id: self.verdicts.get(id, a_letter()) for id in notice_ids}
+        verdicts = {id: self.verdicts.get(id, a_letter()) for id in notice_ids if id not in self.unanswered}
+        return Reviewed(verdicts, company_time_zone)
 
 
 class FakeTransport:
@@ -101,7 +110,7 @@ class FakePress:
         if self.error:
             raise self.error
         return Rendered(
-            type=letter.type,
+            template=template.key,
             template_version=template.version,
             sender=company.company.from_address,
             recipients=tuple(one.email for one in letter.recipients),
@@ -109,10 +118,10 @@ class FakePress:
             mime=f"{message.message_id} {at.isoformat()}".encode(),
         )
 
-    def preview(self, type: TemplateType, areas: Areas, company: Profile, today: date) -> Preview:
+    def preview(self, key: Key, areas: Areas, company: Profile, today: date) -> Preview:
         return Preview(areas.subject, areas.header, areas.title)
 
-    def samples(self, type: TemplateType, company: Profile, today: date) -> dict[str, str]:
+    def samples(self, key: Key, company: Profile, today: date) -> dict[str, str]:
         raise NotImplementedError
 
 
@@ -132,6 +141,7 @@ class Office:
     circuit: Circuit = field(default_factory=Circuit)
     under_way: UnderWay = field(default_factory=UnderWay)
     pace: Pace = field(default_factory=Pace)
+    zone_watch: ZoneWatch = field(default_factory=ZoneWatch)
     clock: SetClock = field(default_factory=SetClock)
 
     def desk(self, owner: str = "a", transport: FakeTransport | None = None) -> Desk:
@@ -146,11 +156,48 @@ class Office:
             clock=self.clock,
             owner=owner,
             pace=self.pace,
+            zone_watch=self.zone_watch,
         )
 
-    def accept(self, count: int = 1) -> None:
+    def accept(self, count: int = 1, *, start: int = 1, lane: Lane = Lane.USUAL) -> None:
+        batch = [replace(request, lane=lane) for request in requests(count, start=start)]
         with self.store.write() as work:
-            work.messages.accept(requests(count), "example.test", self.clock.now())
+            work.messages.accept(batch, "example.test", self.clock.now())
+
+    def write_to(self, number: int, *emails: str) -> None:
+        """The letter of a notice goes to these."""
+        recipients = tuple(Recipient("", email) for email in emails)
+        self.reviews.verdicts[f"notice-{number}"] = replace(a_letter(), recipients=recipients)
+
+    def limit(self, **limits: Any) -> Standing:
+        return update_sending(
+            Limits(**limits),
+            write=self.store.write,
+            read=self.store.read,
+            clock=self.clock,
+            wake=lambda: None,
+        )
+
+    def stop(self, *, stopped: bool = True) -> Standing:
+        return set_stopped(
+            "Ann",
+            stopped=stopped,
+            write=self.store.write,
+            read=self.store.read,
+            clock=self.clock,
+            wake=lambda: None,
+        )
+
+    def standing(self) -> Standing:
+        return get_sending(begin=self.store.read, clock=self.clock)
+
+    def run_all(self) -> None:
+        while self.run():
+            pass
+
+    def sent(self) -> list[str]:
+        """The notices in the order in which they left."""
+        return [mail.mime.split(b"@")[0].decode()[1:] for mail in self.transport.sent]
 
     def run(self) -> bool:
         return send_some(self.desk())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dunlin.events.v1 import events_pb2
-from dunlin.mailer.v1 import mailer_pb2, mailer_pb2_grpc, messages_pb2
+from dunlin.mailer.v1 import mailer_pb2, mailer_pb2_grpc, messages_pb2, sending_pb2_grpc
 from dunlin.operations.v1 import operations_pb2_grpc
 
 from services.mailer.__main__ import compose
@@ -26,9 +26,12 @@ class Running:
     scheduler: FakeScheduler
     maildir: Path
     smtp_port: int
+    sending: sending_pb2_grpc.SendingServiceStub
 
-    def accept(self, *ids: str) -> mailer_pb2.AcceptMessagesResponse:
-        batch = [mailer_pb2.MessageRequest(notice_id=id, organization_id="org-1") for id in ids]
+    def accept(
+        self, *ids: str, lane: messages_pb2.Lane = messages_pb2.LANE_UNSPECIFIED
+    ) -> mailer_pb2.AcceptMessagesResponse:
+        batch = [mailer_pb2.MessageRequest(notice_id=id, organization_id="org-1", lane=lane) for id in ids]
         return self.stub.AcceptMessages(mailer_pb2.AcceptMessagesRequest(messages=batch))
 
     def get(self, id: str) -> messages_pb2.Message:
@@ -47,8 +50,8 @@ class Running:
 
 
 @contextmanager
-def running(tmp_path: Path, database_url: str) -> Iterator[Running]:
-    """The mailer with all its roles; the mail sink is started by whoever wants mails to arrive."""
+def running(tmp_path: Path, database_url: str, **settings: str) -> Iterator[Running]:
+    """The mailer with all its roles and these settings; who wants mails to arrive starts the mail sink."""
     token, port, scheduler = tmp_path / "token", free_port(), FakeScheduler()
     token.write_text(TOKEN)
     with scheduler_served(scheduler) as scheduler_address:
@@ -56,10 +59,12 @@ def running(tmp_path: Path, database_url: str) -> Iterator[Running]:
             "DUNLIN_MAILER_DATABASE_URL": database_url,
             "DUNLIN_MAILER_LISTEN": "127.0.0.1:0",
             "DUNLIN_SERVICE_TOKEN_FILE": str(token),
+            "DUNLIN_PORTAL_KEY_FILE": str(token),
             "DUNLIN_SCHEDULER_ADDRESS": scheduler_address,
             "DUNLIN_PUBLIC_URL": "http://127.0.0.1:8000",
             "DUNLIN_SMTP_HOST": "127.0.0.1",
             "DUNLIN_SMTP_PORT": str(port),
+            **settings,
         }
         program = compose(env)
         server = Server(program.listen, TOKEN, servicers=program.servicers, names=program.service_names)
@@ -70,7 +75,8 @@ def running(tmp_path: Path, database_url: str) -> Iterator[Running]:
         with open_channel(address, TOKEN) as channel:
             stub = mailer_pb2_grpc.MailerServiceStub(channel)
             operations = operations_pb2_grpc.OperationsServiceStub(channel)
-            yield Running(stub, operations, scheduler, tmp_path / "mail", port)
+            sending = sending_pb2_grpc.SendingServiceStub(channel)
+            yield Running(stub, operations, scheduler, tmp_path / "mail", port, sending)
         server.stop(1)
         for worker in workers:
             worker.stop(10)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from services.mailer.domain.delivery import Outcome
 from services.mailer.domain.letter import Withheld
 from services.mailer.domain.message import Claimed, EventKind, Message, Rendered
-from services.mailer.domain.templates import TemplateType
+from services.mailer.domain.templates import Key, TemplateType
 from services.mailer.ports import Ending
 from tests.fakes.mailer import MINUTE, requests
 
@@ -16,7 +16,7 @@ T0 = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 DOMAIN = "example.test"
 SCRIPTS = Path(__file__).parents[2] / "services/mailer/migrations"
 RENDERED = Rendered(
-    TemplateType.DUE_NOTICE_AFTER,
+    Key(TemplateType.DUE_NOTICE_AFTER),
     1,
     "billing@example.test",
     ("ann@example.test", "bob@example.test"),
@@ -52,7 +52,7 @@ class Queue:
 
     def end(self, message: Claimed, outcome: Outcome, at: datetime = T0) -> bool:
         with self.store.write() as work:
-            return bool(work.messages.record([Ending(message, outcome, RENDERED)], at))
+            return bool(work.messages.record([Ending(message, outcome, RENDERED)], at).news)
 
     def withhold(self, message: Claimed, why: Withheld, at: datetime = T0) -> None:
         with self.store.write() as work:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import grpc
 from dunlin.events.v1 import events_pb2, events_pb2_grpc
-from dunlin.scheduler.v1 import notices_pb2, scheduler_pb2, scheduler_pb2_grpc
+from dunlin.scheduler.v1 import letters_pb2, notices_pb2, scheduler_pb2, scheduler_pb2_grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.shared.grpc_server import Server
@@ -14,14 +14,14 @@ from services.shared.grpc_server import Server
 TOKEN = "token-of-the-tests-1234"
 
 
-def a_letter(days: int = 15, email: str = "dana@example.test") -> scheduler_pb2.Letter:
+def a_letter(days: int = 15, email: str = "dana@example.test") -> letters_pb2.Letter:
     """A due notice as the scheduler words it."""
-    return scheduler_pb2.Letter(
+    return letters_pb2.Letter(
         type=notices_pb2.NOTICE_TYPE_DUE_NOTICE,
-        recipients=[scheduler_pb2.Recipient(name="Dana Whitfield", email=email)],
+        recipients=[letters_pb2.Recipient(name="Dana Whitfield", email=email)],
         organization_id="org-1",
         organization_name="Whitfield & Sons",
-        invoice=scheduler_pb2.LetterInvoice(
+        invoice=letters_pb2.LetterInvoice(
             invoice_id=7,
             number="INV-0007",
             issued_on="2026-01-18",
@@ -31,18 +31,18 @@ def a_letter(days: int = 15, email: str = "dana@example.test") -> scheduler_pb2.
             currency="USD",
             pay_token="signed.token",
         ),
-        due=scheduler_pb2.DueDate(days_past_due=days, threshold_days=days),
+        due=letters_pb2.DueDate(days_past_due=days, threshold_days=days),
     )
 
 
-def a_receipt(failure: str = "") -> scheduler_pb2.Letter:
+def a_receipt(failure: str = "") -> letters_pb2.Letter:
     """A receipt, or with a reason the message that a payment failed."""
     letter = a_letter()
     letter.type = (
         notices_pb2.NOTICE_TYPE_PAYMENT_FAILED if failure else notices_pb2.NOTICE_TYPE_PAYMENT_SUCCEEDED
     )
     letter.payment.CopyFrom(
-        scheduler_pb2.LetterPayment(
+        letters_pb2.LetterPayment(
             payment_id="p-1",
             amount_minor=98_050,
             currency="USD",
@@ -58,8 +58,10 @@ class FakeScheduler(scheduler_pb2_grpc.SchedulerServiceServicer, events_pb2_grpc
     """Says yes unless told otherwise; remembers the facts."""
 
     def __init__(self) -> None:
-        self.letters: dict[str, scheduler_pb2.Letter] = {}
+        self.company_time_zone = ""
+        self.letters: dict[str, letters_pb2.Letter] = {}
         self.withheld: dict[str, str] = {}
+        self.later: dict[str, scheduler_pb2.NotYet] = {}
         self.status: grpc.StatusCode | None = None
         self.facts: list[events_pb2.Fact] = []
         self.lock = threading.Lock()
@@ -69,12 +71,17 @@ class FakeScheduler(scheduler_pb2_grpc.SchedulerServiceServicer, events_pb2_grpc
     ) -> scheduler_pb2.ReviewNoticesResponse:
         if self.status is not None:
             context.abort(self.status, "as the test asked")
-        return scheduler_pb2.ReviewNoticesResponse(reviews=[self._review(id) for id in request.notice_ids])
+        return scheduler_pb2.ReviewNoticesResponse(
+            reviews=[self._review(id) for id in request.notice_ids],
+            company_time_zone=self.company_time_zone,
+        )
 
     def _review(self, id: str) -> scheduler_pb2.Review:
         if id in self.withheld:
             why = scheduler_pb2.Withheld(reason=self.withheld[id], explanation="Because.")
             return scheduler_pb2.Review(notice_id=id, withheld=why)
+        if id in self.later:
+            return scheduler_pb2.Review(notice_id=id, not_yet=self.later[id])
         return scheduler_pb2.Review(notice_id=id, letter=self.letters.get(id, a_letter()))
 
     def DeliverFacts(

@@ -61,6 +61,7 @@ def payable(
 @dataclass
 class _State:
     names: dict[str, str] = field(default_factory=dict)
+    languages: dict[str, str] = field(default_factory=dict)
     emails: list[tuple[str, str]] = field(default_factory=list)
     invoices: dict[int, Payable] = field(default_factory=dict)
     listed: dict[int, InvoiceClaim] = field(default_factory=dict)
@@ -89,8 +90,9 @@ class MemoryBooks:
         self.looked_up = 0
         """How often somebody asked for candidates."""
 
-    def add_organization(self, organization_id: str, *emails: str) -> None:
+    def add_organization(self, organization_id: str, *emails: str, language: str = "") -> None:
         """An organization with a contact that has the addresses (in lower case)."""
+        self._state.languages[organization_id] = language
         self._state.names[organization_id] = f"{organization_id} Inc"
         self._state.emails += [(email, organization_id) for email in emails]
 
@@ -148,7 +150,10 @@ class _MemoryWork:
 
     def shown(self, invoice_id: int) -> Shown | None:
         invoice = self._state.invoices.get(invoice_id)
-        return Shown(invoice, self._state.names[invoice.organization_id]) if invoice else None
+        if invoice is None:
+            return None
+        key = invoice.organization_id
+        return Shown(invoice, self._state.names[key], self._state.languages[key])
 
     def payment(self, payment_id: str) -> Payment | None:
         return next(iter(self.found([payment_id])), None)
@@ -224,7 +229,7 @@ class SqlBooks:
         self.database = database
         self.store = SqlPaymentStore(database)
 
-    def add_organization(self, organization_id: str, *emails: str) -> None:
+    def add_organization(self, organization_id: str, *emails: str, language: str = "") -> None:
         """An organization with a contact that has the addresses (in lower case)."""
         name = f"{organization_id} Inc"
         row = {"organization_id": organization_id, "id_key": organization_id.lower(), "name": name}
@@ -232,7 +237,9 @@ class SqlBooks:
         contact = {"organization_id": organization_id, "position": 1, "name": "", "is_primary": True}
         contact |= {"starred_by_hand": False, "starred_by_crm": False, "is_default": True}
         with self.database.write() as connection:
-            connection.execute(insert(organizations).values(**row, currency="USD", updated_at=AT))
+            connection.execute(
+                insert(organizations).values(**row, currency="USD", language=language, updated_at=AT)
+            )
             key = connection.execute(insert(contacts).values(**contact)).inserted_primary_key
             assert key is not None
             for position, email in enumerate(emails):

@@ -8,25 +8,40 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from services.scheduler.domain.calendar import Calendar
+from services.scheduler.domain.calendar import Calendar, CalendarSettings
+from services.scheduler.domain.campaigns import Campaign
+from services.scheduler.domain.email_types import SET_BY_STAFF, EmailType
 from services.scheduler.domain.forecasting import Count
 from services.scheduler.domain.notice import (
     Change,
     Decision,
     HandOver,
     Known,
+    Lane,
     Notice,
     NoticeFilter,
     NoticeType,
+    Occurred,
     State,
 )
+from services.scheduler.domain.pauses import Pause
 from services.scheduler.domain.thresholds import Rule
 from services.scheduler.ports import Excluded
+from services.scheduler.ports_emails import RecordedInvoice, Unsubscription, ZoneRun
 from services.shared.log import request_id
+from tests.fakes.scheduler_parts import (
+    FakeAddresses,
+    FakeCampaigns,
+    FakeEmailTypes,
+    FakeRecordedInvoices,
+    FakeUnreached,
+    FakeZoneRuns,
+)
+from tests.fakes.scheduler_pauses import FakePauses
 
 FIRST_RULES = (-5, 15, 30, 45, 60, 90)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
-FIRST_CALENDAR = Calendar("UTC", "09:00", sandbox=True, automatic=True, since=LONG_AGO)
+FIRST_CALENDAR = Calendar(CalendarSettings("UTC", "09:00", sandbox=True, automatic=True), LONG_AGO)
 
 
 @dataclass
@@ -34,8 +49,17 @@ class Tables:
     """What the store holds."""
 
     rules: dict[int, bool] = field(default_factory=lambda: dict.fromkeys(FIRST_RULES, False))
-    last_sent: dict[int, datetime] = field(default_factory=dict)
+    last_sent: dict[tuple[NoticeType, int], datetime] = field(default_factory=dict)
+    email_types: dict[NoticeType, EmailType] = field(
+        default_factory=lambda: {type: EmailType(type) for type in SET_BY_STAFF}
+    )
+    zone_runs: dict[str, ZoneRun] = field(default_factory=lambda: {"": ZoneRun("")})
+    unsubscriptions: dict[tuple[NoticeType, str], Unsubscription] = field(default_factory=dict)
+    suppressed: dict[str, tuple[datetime, bool]] = field(default_factory=dict)
+    recorded: dict[int, RecordedInvoice] = field(default_factory=dict)
+    campaigns: dict[str, Campaign] = field(default_factory=dict)
     exclusions: dict[tuple[NoticeType, str], Excluded] = field(default_factory=dict)
+    pauses: dict[str, Pause] = field(default_factory=dict)
     notices: dict[str, Notice] = field(default_factory=dict)
     hand_over_at: dict[str, datetime] = field(default_factory=dict)
     request_ids: dict[str, str] = field(default_factory=dict)
@@ -74,7 +98,14 @@ class FakeWork:
 
     def __init__(self, tables: Tables) -> None:
         self.rules = FakeRules(tables)
+        self.email_types = FakeEmailTypes(tables)
+        self.zone_runs = FakeZoneRuns(tables)
+        self.addresses = FakeAddresses(tables)
+        self.unreached = FakeUnreached(tables)
+        self.recorded = FakeRecordedInvoices(tables)
+        self.campaigns = FakeCampaigns(tables)
         self.exclusions = FakeExclusions(tables)
+        self.pauses = FakePauses(tables)
         self.notices = FakeNotices(tables)
         self.calendar = FakeCalendar(tables)
         self.forecasts = FakeForecasts(tables)
@@ -103,12 +134,6 @@ class FakeRules:
     def remove(self, threshold: int) -> Rule | None:
         enabled = self._t.rules.pop(threshold, None)
         return None if enabled is None else Rule(threshold, enabled)
-
-    def last_sent(self) -> dict[int, datetime]:
-        return dict(self._t.last_sent)
-
-    def note_sent(self, threshold: int, at: datetime) -> None:
-        self._t.last_sent[threshold] = max(at, self._t.last_sent.get(threshold, at))
 
 
 class FakeExclusions:
@@ -153,8 +178,12 @@ class FakeNotices:
             if n.invoice_id in asked and n.due_on is not None
         ]
 
-    def known_to_change(self, invoice_ids: Sequence[int]) -> list[Known]:
-        return self.known(invoice_ids)
+    def known_to_change(self, invoice_ids: Sequence[int], notice_ids: Collection[str] = ()) -> list[Known]:
+        by_id = {n.invoice_id for n in self.get(notice_ids).values() if n.due_on is not None}
+        asked = set(invoice_ids) | by_id
+        return [
+            k for k in self.known(list(asked)) if k.invoice_id in invoice_ids or k.notice_id in notice_ids
+        ]
 
     def add(self, notices: Sequence[Notice]) -> None:
         taken = {_key(other) for other in self._t.notices.values()}
@@ -162,11 +191,11 @@ class FakeNotices:
             if notice.notice_id in self._t.notices or _key(notice) in taken:
                 raise ValueError(f"there is such a notice: {notice}")
             taken.add(_key(notice))
-            self._t.notices[notice.notice_id] = notice
-            self._decided(notice, notice.decided_at)
+            self._t.notices[notice.notice_id] = replace(notice, not_before=None)
+            self._decided(notice, notice.decided_at, notice.not_before)
 
     def change(self, changes: Sequence[Change], at: datetime) -> None:
-        for notice_id, state, reason, detail, as_of, message_id in changes:
+        for notice_id, state, reason, detail, as_of, message_id, not_before in changes:
             notice = replace(
                 self._t.notices[notice_id],
                 state=state,
@@ -177,13 +206,13 @@ class FakeNotices:
                 message_id=message_id,
             )
             self._t.notices[notice_id] = notice
-            self._decided(notice, at)
+            self._decided(notice, at, not_before)
 
-    def _decided(self, notice: Notice, at: datetime) -> None:
+    def _decided(self, notice: Notice, at: datetime, not_before: datetime | None = None) -> None:
         self._t.hand_over_at.pop(notice.notice_id, None)
         self._t.request_ids[notice.notice_id] = request_id.get()
         if notice.state is State.QUEUED:
-            self._t.hand_over_at[notice.notice_id] = at
+            self._t.hand_over_at[notice.notice_id] = not_before or at
         decision = Decision(
             notice.notice_id, notice.threshold, notice.state, notice.reason, notice.detail, at, notice.as_of
         )
@@ -192,15 +221,34 @@ class FakeNotices:
     def get(self, notice_ids: Collection[str]) -> dict[str, Notice]:
         return {i: self._t.notices[i] for i in notice_ids if i in self._t.notices}
 
-    def add_receipt(self, receipt: Notice) -> bool:
-        if any(_key(receipt) == _key(other) for other in self._t.notices.values()):
-            return False
-        self.add([receipt])
-        return True
+    def occurred(self, type: NoticeType, occurrences: Collection[str]) -> list[Occurred]:
+        found = [n for n in self._t.notices.values() if n.type is type and n.occurrence in occurrences]
+        return [
+            Occurred(n.notice_id, n.organization_id, n.occurrence, n.state, n.reason)
+            for n in sorted(found, key=lambda n: n.notice_id)
+        ]
 
-    def receipt(self, type: NoticeType, payment_id: str) -> Notice | None:
-        found = (n for n in self._t.notices.values() if n.payment and n.payment.payment_id == payment_id)
-        return next((notice for notice in found if notice.type is type), None)
+    def add_new(self, notices: Sequence[Notice]) -> int:
+        added = 0
+        for notice in notices:
+            if self.of_occurrence(notice.type, notice.occurrence) is None:
+                self.add([notice])
+                added += 1
+        return added
+
+    def of_occurrence(self, type: NoticeType, occurrence: str) -> Notice | None:
+        found = (n for n in self._t.notices.values() if n.type is type and n.occurrence == occurrence)
+        return next(found, None)
+
+    def invited(self, organization_ids: Collection[str]) -> set[int]:
+        return {
+            n.access.contact_id
+            for n in self._t.notices.values()
+            if n.type is NoticeType.WELCOME
+            and n.access
+            and n.organization_id in organization_ids
+            and n.state in (State.QUEUED, State.SENT)
+        }
 
     def held(self, after: str, limit: int) -> list[Notice]:
         found = [n for n in self._t.notices.values() if n.state is State.HELD and n.notice_id > after]
@@ -215,6 +263,7 @@ class FakeNotices:
             and (not only.invoice_id or notice.invoice_id == only.invoice_id)
             and (only.type is None or notice.type is only.type)
             and (only.state is None or notice.state is only.state)
+            and (not only.campaign_id or notice.campaign_id == only.campaign_id)
             and (before is None or (notice.decided_at, notice.notice_id) < before)
         ]
         return sorted(found, key=lambda n: (n.decided_at, n.notice_id), reverse=True)[:limit]
@@ -227,10 +276,17 @@ class FakeNotices:
         return [d for d in self._t.decisions if self._t.notices[d.notice_id].invoice_id == invoice_id]
 
     def to_hand_over(self, now: datetime, limit: int) -> list[HandOver]:
-        waiting = sorted((at, i) for i, at in self._t.hand_over_at.items() if at <= now)
-        notices = [self._t.notices[i] for _, i in waiting[:limit]]
+        lanes = list(Lane)
+        waiting = sorted(
+            (lanes.index(self._t.notices[i].lane), at, i)
+            for i, at in self._t.hand_over_at.items()
+            if at <= now
+        )
+        notices = [self._t.notices[i] for *_, i in waiting[:limit]]
         return [
-            HandOver(n.notice_id, n.organization_id, n.invoice_number, self._t.request_ids[n.notice_id])
+            HandOver(
+                n.notice_id, n.organization_id, n.invoice_number, self._t.request_ids[n.notice_id], n.lane
+            )
             for n in notices
         ]
 
@@ -244,8 +300,8 @@ class FakeNotices:
 
 
 def _key(notice: Notice) -> tuple[object, ...]:
-    if notice.payment:
-        return notice.type, notice.payment.payment_id
+    if notice.occurrence:
+        return notice.type, notice.occurrence
     return notice.invoice_id, notice.due_on, notice.threshold
 
 
@@ -280,6 +336,9 @@ class FakeForecasts:
         self._t.versions["forecasts"] += 1
 
 
+THIS_PROCESS = "this process"
+
+
 class FakeLeases:
     def __init__(self, tables: Tables) -> None:
         self._t = tables
@@ -303,6 +362,13 @@ class FakeLeases:
     def release(self, name: str, holder: str) -> None:
         if self._t.leases.get(name, ("", LONG_AGO))[0] == holder:
             del self._t.leases[name]
+
+    def owners(self) -> set[str]:
+        return {THIS_PROCESS} if self._t.leases else set()
+
+    def release_owners(self, owners: Collection[str]) -> None:
+        if THIS_PROCESS in owners:
+            self._t.leases.clear()
 
 
 def counting_ids() -> Callable[[], str]:

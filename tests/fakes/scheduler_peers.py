@@ -3,8 +3,9 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
-from services.scheduler.domain.books import DueBatch, DueInvoice, Invoice, Recipient, Subject
+from services.scheduler.domain.books import DueBatch, DueInvoice, Invoice, Plan, Recipient, Subject
 from services.scheduler.domain.notice import HandOver
 from services.shared.errors import Busy
 
@@ -36,6 +37,8 @@ class FakeLedger:
     def __init__(self, *invoices: Invoice) -> None:
         self.invoices = {invoice.invoice_id: invoice for invoice in invoices}
         self.addressees: dict[str, tuple[Recipient, ...]] = {}
+        self.organizations: dict[str, Any] = {}
+        self.plans: dict[int, Plan] = {}
         self.away = False
         self.calls: list[str] = []
         self.during: Callable[[], None] = lambda: None
@@ -43,13 +46,13 @@ class FakeLedger:
     def put(self, invoice: Invoice) -> None:
         self.invoices[invoice.invoice_id] = invoice
 
-    def _asked(self, name: str) -> None:
+    def asked(self, name: str) -> None:
         self.calls.append(name)
         self.during()
         if self.away:
             raise Busy("the books are away")
 
-    def _to(self, organization_id: str) -> tuple[Recipient, ...]:
+    def addressees_of(self, organization_id: str) -> tuple[Recipient, ...]:
         return self.addressees.get(organization_id, (ANN,))
 
     def _open(self) -> Iterator[tuple[Invoice, date]]:
@@ -57,8 +60,18 @@ class FakeLedger:
             if invoice.status == "open" and invoice.balance_minor > 0 and invoice.due_on is not None:
                 yield invoice, invoice.due_on
 
-    def due_invoices(self, due_on_or_before: date, *, after: int, limit: int) -> DueBatch:
-        self._asked("due_invoices")
+    def _plan(self, invoice_id: int, today: date | None) -> Plan | None:
+        plan = self.plans.get(invoice_id)
+        return None if plan and today and plan.pays_on < today else plan
+
+    def _zone(self, organization_id: str) -> str:
+        known = self.organizations.get(organization_id)
+        return known.time_zone if known else ""
+
+    def due_invoices(
+        self, due_on_or_before: date, *, after: int, limit: int, time_zones: Collection[str] = ()
+    ) -> DueBatch:
+        self.asked("due_invoices")
         found = [
             DueInvoice(
                 i.invoice_id,
@@ -67,25 +80,36 @@ class FakeLedger:
                 due_on,
                 i.balance_minor,
                 i.reserved_minor,
-                bool(self._to(i.organization_id)),
+                bool(self.addressees_of(i.organization_id)),
+                self._zone(i.organization_id),
             )
             for i, due_on in self._open()
-            if due_on <= due_on_or_before
+            if due_on <= due_on_or_before and (not time_zones or self._zone(i.organization_id) in time_zones)
         ]
         batch = sorted(due for due in found if due.invoice_id > after)[:limit]
         return DueBatch(tuple(batch), 0 if after else len(found))
 
     def subjects(
-        self, invoice_ids: Collection[int], *, with_pay_tokens: bool = False
+        self, invoice_ids: Collection[int], *, with_pay_tokens: bool = False, today: date | None = None
     ) -> Mapping[int, Subject]:
-        self._asked("subjects")
+        self.asked("subjects")
         assert len(invoice_ids) <= 500
         token = "a-token" if with_pay_tokens else ""
         known = [self.invoices[i] for i in invoice_ids if i in self.invoices]
-        return {i.invoice_id: Subject(i, self._to(i.organization_id), token) for i in known}
+        return {
+            i.invoice_id: Subject(
+                i,
+                self.addressees_of(i.organization_id),
+                token,
+                self._zone(i.organization_id),
+                getattr(self.organizations.get(i.organization_id), "language", ""),
+                self._plan(i.invoice_id, today),
+            )
+            for i in known
+        }
 
     def count_by_due_date(self, first: date, last: date, *, without: Sequence[str]) -> Mapping[date, int]:
-        self._asked("count_by_due_date")
+        self.asked("count_by_due_date")
         counts: dict[date, int] = {}
         for invoice, due_on in self._open():
             if first <= due_on <= last and invoice.organization_id not in without:
@@ -93,8 +117,15 @@ class FakeLedger:
         return counts
 
     def knows_organization(self, organization_id: str) -> bool:
-        self._asked("knows_organization")
+        self.asked("knows_organization")
         return any(i.organization_id == organization_id for i in self.invoices.values())
+
+    def organization_names(self, organization_ids: Collection[str]) -> Mapping[str, str]:
+        self.asked("organization_names")
+        assert len(organization_ids) <= 1000
+        known = {i.organization_id: i.organization_name for i in self.invoices.values()}
+        known |= {i: o.name for i, o in self.organizations.items()}
+        return {i: known[i] for i in organization_ids if i in known}
 
 
 class FakeMailer:

@@ -2,7 +2,7 @@
 
 import grpc
 from dunlin.mailer.v1 import mailer_pb2, mailer_pb2_grpc
-from dunlin.paynow.v1 import books_pb2, ledger_pb2, ledger_pb2_grpc
+from dunlin.paynow.v1 import accounts_pb2, accounts_pb2_grpc, books_pb2, ledger_pb2, ledger_pb2_grpc
 
 DUE = "2026-03-02"
 
@@ -82,8 +82,18 @@ class Books(ledger_pb2_grpc.LedgerServiceServicer):
     def BatchGetOrganizations(
         self, request: ledger_pb2.BatchGetOrganizationsRequest, context: grpc.ServicerContext
     ) -> ledger_pb2.BatchGetOrganizationsResponse:
-        known = [books_pb2.Organization(organization_id=i) for i in request.organization_ids if i == "acme"]
+        acme = books_pb2.Organization(organization_id="acme", name="Acme Ltd")
+        known = [acme] if "acme" in request.organization_ids else []
         return ledger_pb2.BatchGetOrganizationsResponse(organizations=known)
+
+
+class AccountBooks(accounts_pb2_grpc.AccountsServiceServicer):
+    """Accounts of nobody: no organization has a time zone of its own."""
+
+    def ListTimeZones(
+        self, request: accounts_pb2.ListTimeZonesRequest, context: grpc.ServicerContext
+    ) -> accounts_pb2.ListTimeZonesResponse:
+        return accounts_pb2.ListTimeZonesResponse()
 
 
 class Mailroom(mailer_pb2_grpc.MailerServiceServicer):

@@ -10,10 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-import grpc
-import psycopg
 from dunlin.mailer.v1 import messages_pb2
-from dunlin.operations.v1 import operations_pb2
 from dunlin.paynow.v1 import ledger_pb2, paynow_pb2
 from dunlin.scheduler.v1 import notices_pb2, scheduler_pb2
 
@@ -141,7 +138,7 @@ class Campaign:
         """Waits until nothing is left to do, and says how long that took and what is wrong."""
         for work in (*self._others, *self.paid):
             work.result(PATIENCE)
-        wait_until(self._is_idle, what="nothing is left to do", seconds=PATIENCE)
+        wait_until(self.fleet.is_idle, what="nothing is left to do", seconds=PATIENCE)
         result.seconds_to_idle = round(time.monotonic() - self._fault_ended, 1)
         delivered = [delivery.message_id for delivery in self.deliveries()]
         result.mails, result.copies = len(delivered), extra_copies(delivered)
@@ -236,22 +233,3 @@ class Campaign:
         ]
         insist(lambda: sync(clients, *lines), seconds=PATIENCE)
         self.bans[CLOSED] = time.time()
-
-    def _backlogs(self) -> dict[str, tuple[int, int, int, int]]:
-        request = operations_pb2.GetBacklogRequest()
-        looks = {name: stub.GetBacklog(request) for name, stub in self.fleet.clients.operations.items()}
-        return {name: (b.outbox, b.inbox, b.queue, b.activity) for name, b in looks.items()}
-
-    def _is_idle(self) -> bool:
-        """Whether two looks in a row show no work, no open payment, and nothing that happened in between."""
-        try:
-            first = self._backlogs()
-            (open_payments,) = self.fleet.query(
-                "paynow", "SELECT count(*) FROM payments WHERE ended_at IS NULL"
-            )[0]
-            pause(0.3)
-            second = self._backlogs()
-        except (grpc.RpcError, psycopg.Error):
-            return False
-        nothing_left = all(not any(backlog[:3]) for backlog in second.values())
-        return nothing_left and open_payments == 0 and first == second

@@ -22,18 +22,14 @@ from pathlib import Path
 
 import grpc
 import psycopg
-from dunlin.mailer.v1.mailer_pb2_grpc import MailerServiceStub
-from dunlin.operations.v1.operations_pb2_grpc import OperationsServiceStub
-from dunlin.paynow.v1.ledger_pb2_grpc import LedgerServiceStub
-from dunlin.paynow.v1.paynow_pb2_grpc import PayNowServiceStub
-from dunlin.scheduler.v1.scheduler_pb2_grpc import SchedulerServiceStub
+from dunlin.operations.v1 import operations_pb2
 from psycopg import sql
 
 from embedded.child import leashed
-from gateway.clients import Clients
+from gateway.clients import Clients, over
 from services.shared.grpc_channel import open_channel
 from tests.e2e.acts import wait_until
-from tests.e2e.company import REPOSITORY
+from tests.e2e.company import REPOSITORY, pause
 from tests.faults.fleet_plan import (
     DATABASES,
     LINES,
@@ -169,13 +165,7 @@ class Fleet:
         token = (self.root / "service-token").read_text().strip()
         channels = {name: open_channel(f"127.0.0.1:{self._ports[name]}", token) for name in SERVICES}
         self._channels += channels.values()
-        return Clients(
-            scheduler=SchedulerServiceStub(channels["scheduler"]),
-            mailer=MailerServiceStub(channels["mailer"]),
-            ledger=LedgerServiceStub(channels["paynow"]),
-            paynow=PayNowServiceStub(channels["paynow"]),
-            operations={name: OperationsServiceStub(channel) for name, channel in channels.items()},
-        )
+        return over(channels)
 
     @property
     def site(self) -> str:
@@ -191,6 +181,18 @@ class Fleet:
         with psycopg.connect(self._urls[database], autocommit=True, connect_timeout=10) as connection:
             return connection.execute(statement.encode()).fetchall()
 
+    def is_idle(self) -> bool:
+        """Whether two looks in a row show no work, no open payment, and nothing that happened in between."""
+        try:
+            first = self._backlogs()
+            (open_payments,) = self.query("paynow", "SELECT count(*) FROM payments WHERE ended_at IS NULL")[0]
+            pause(0.3)
+            second = self._backlogs()
+        except (grpc.RpcError, psycopg.Error):
+            return False
+        nothing_left = all(not any(backlog[:3]) for backlog in second.values())
+        return nothing_left and open_payments == 0 and first == second
+
     def story(self, lines: int = 15) -> str:
         """The last words of each program."""
         parts = []
@@ -204,6 +206,11 @@ class Fleet:
         return "\n".join(parts)
 
     # Within
+
+    def _backlogs(self) -> dict[str, tuple[int, int, int, int]]:
+        request = operations_pb2.GetBacklogRequest()
+        looks = {name: stub.GetBacklog(request) for name, stub in self.clients.operations.items()}
+        return {name: (b.outbox, b.inbox, b.queue, b.activity) for name, b in looks.items()}
 
     def _databases(self) -> dict[str, str]:
         urls = {}

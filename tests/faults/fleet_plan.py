@@ -58,13 +58,14 @@ def settings(
     root: Path, ports: Mapping[str, int], databases: Mapping[str, str], broker: str, smtp: int
 ) -> dict[str, str]:
     """The settings that all programs are given, before any line is laid; secrets are files in `root`."""
-    for name in ("service-token", "session-key", "link-key"):
+    for name in ("service-token", "session-key", "link-key", "portal-key"):
         (root / name).write_text(secrets.token_urlsafe(32))
     site = f"127.0.0.1:{ports['gateway']}"
     return {
         "DUNLIN_SERVICE_TOKEN_FILE": str(root / "service-token"),
         "DUNLIN_SESSION_KEY_FILE": str(root / "session-key"),
         "DUNLIN_LINK_KEY_FILE": str(root / "link-key"),
+        "DUNLIN_PORTAL_KEY_FILE": str(root / "portal-key"),
         "DUNLIN_PUBLIC_URL": f"http://{site}",
         "DUNLIN_GATEWAY_LISTEN": site,
         "DUNLIN_SMTP_HOST": "127.0.0.1",

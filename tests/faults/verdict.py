@@ -117,7 +117,9 @@ def _notice_complaints(campaign: Campaign, notices: Sequence[notices_pb2.Notice]
             continue
         due_notice = notice.type == notices_pb2.NOTICE_TYPE_DUE_NOTICE
         decided = due_notice and notice.reason in BY_DECISION
-        failed = notice.reason == "MAILER_GAVE_UP" and notice.organization_id in refused
+        # Whom the server has said not to exist gets no more mails.
+        reasons = ("MAILER_GAVE_UP", "ADDRESSES_SUPPRESSED")
+        failed = notice.reason in reasons and notice.organization_id in refused
         if not decided and not failed:
             complaints.append(f"{notice.invoice_number} is unsent: {notice.reason or 'no reason'}")
     return complaints

@@ -108,7 +108,9 @@ def test_what_the_gateway_tells_about_itself_stays_inside(tmp_path: Path) -> Non
     ("secret", "holders"),
     [
         ("link-key", {"paynow-serve"}),
+        ("portal-key", {"mailer-work", "gateway"}),
         ("dkim-key.pem", {"mailer-work"}),
+        ("dkim-ed25519-key.pem", {"mailer-work"}),
         ("session-key", {"gateway"}),
         ("postgres-sandbox", {"postgres", "migrate", "paynow-serve", "paynow-work"}),
         ("postgres-identity", {"postgres", "migrate", "gateway"}),

@@ -126,10 +126,16 @@ def test_a_file_that_is_no_list_is_refused_before_anything_is_sent(
         ("sync", "LIST", "--format", "ibm-late-payments", "--as-of", "yesterday"),
         ("sync", "LIST", "--map", "balance"),
         ("sync", "LIST", "--format", "excel"),
+        ("sync", "LIST", "--format", "ibm-late-payments", "--as-of", "2026-W05-6"),
         ("tick", "--as-of", "noon"),
+        ("tick", "--as-of", "2026-W05-6"),
+        ("tick", "--as-of", "2026-W05-6T09:00"),
+        ("tick", "--as-of", "20260131"),
         ("rules", "add"),
         ("rules", "add", "--before", "5", "--after", "5"),
         ("rules", "enable", "--after", "0"),
+        ("rules", "enable", "--after", "٣"),
+        ("rules", "enable", "--after", "1_5"),
         ("exclusions", "add", "receipts", "ACME"),
         ("payments", "acknowledge"),
         ("nonsense",),
@@ -368,3 +374,27 @@ def test_names_cannot_steer_the_terminal(dunlin: Dunlin, company: FakeCompany) -
     company.services.ledger.organizations["ACME"].name = "x"
     company.services.ledger.invoices[1].organization_name = "Evil\x1b[2J [red]Corp"
     assert "Evil\ufffd[2J [red]Corp" in dunlin("why", "INV-0042").out
+
+
+@pytest.mark.parametrize(
+    ("command", "content"),
+    [
+        ("sync-methods", "organization_id,method_id,kind,expires\no1,m1,card,2027-09\n"),
+        ("sync-plans", "organization_id,plan,status\no1,autopay,on\n"),
+    ],
+)
+def test_lists_of_methods_and_plans_are_sent_and_reported(
+    company: FakeCompany, dunlin: Callable[..., Ran], tmp_path: Path, command: str, content: str
+) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text(content)
+    ran = dunlin(command, str(file))
+    assert (ran.code, ran.out) == (0, "1 added, 0 changed, 0 unchanged, 0 refused\n")
+    assert len(company.services.accounts.synced) == 1
+    company.services.accounts.report = ledger_pb2.SyncReport(
+        refused=1,
+        refusals=[ledger_pb2.LineRefusal(line=2, field="kind", reason="KIND_UNKNOWN", message="It is none.")],
+    )
+    refused = dunlin(command, str(file))
+    assert refused.code == 1
+    assert "line 2: kind: It is none. (KIND_UNKNOWN)" in refused.err

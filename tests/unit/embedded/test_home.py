@@ -9,14 +9,18 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from embedded.child import rotate
+from embedded.dkim_keys import dkim_of_home
 from embedded.home import AlreadyRunning, Home, private_files
 from embedded.ports import LOOPBACK, PortTaken, check_free, free_ports
 from embedded.programs import MAIL_SINK, Site, programs
 from embedded.sample import sample_books
 from embedded.up import opened
 from services.shared.settings import SettingWrong
+
+SECRETS = ("service-token", "link-key", "session-key", "portal-key")
 
 
 @pytest.fixture
@@ -27,11 +31,11 @@ def home(tmp_path: Path) -> Home:
 
 
 def test_secrets_are_made_once_and_nobody_else_may_read_them(home: Home) -> None:
-    files = [home.secret(name) for name in ("service-token", "link-key", "session-key")]
+    files = [home.secret(name) for name in SECRETS]
     before = [path.read_text() for path in files]
     home.prepare()
     assert [path.read_text() for path in files] == before
-    assert len(set(before)) == 3
+    assert len(set(before)) == len(SECRETS)
     assert all(len(text.strip()) >= 32 for text in before)
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
     assert stat.S_IMODE(files[0].parent.stat().st_mode) == 0o700
@@ -77,12 +81,12 @@ def test_a_secret_that_was_lost_is_told_with_what_follows(tmp_path: Path) -> Non
         "Warning: the key that seals Pay links was missing and has been made anew:"
         " links in mails sent before no longer open."
     ]
-    for name in ("service-token", "session-key"):
+    for name in ("service-token", "session-key", "portal-key"):
         home.secret(name).unlink()
     with opened(home, told.append):
         pass
-    assert len(told) == 3
-    assert all(home.secret(name).exists() for name in ("service-token", "link-key", "session-key"))
+    assert len(told) == 4
+    assert all(home.secret(name).exists() for name in SECRETS)
 
 
 def test_a_start_that_was_cut_short_before_the_databases_warns_of_nothing(home: Home) -> None:
@@ -160,6 +164,7 @@ def test_each_program_gets_its_own_secrets_and_no_others(home: Home) -> None:
     assert list(found) == [MAIL_SINK, "paynow", "mailer", "scheduler", "gateway"]
     assert [name for name, env in found.items() if "DUNLIN_LINK_KEY_FILE" in env] == ["paynow"]
     assert [name for name, env in found.items() if "DUNLIN_SESSION_KEY_FILE" in env] == ["gateway"]
+    assert [name for name, env in found.items() if "DUNLIN_PORTAL_KEY_FILE" in env] == ["mailer", "gateway"]
     assert all("DUNLIN_SERVICE_TOKEN_FILE" in env for env in found.values())
     assert found["mailer"]["DUNLIN_SMTP_HOST"] == LOOPBACK
 
@@ -193,3 +198,22 @@ def test_the_sample_books_have_dates_around_today() -> None:
     assert "today" not in text
     assert ",2026-02-02,2026-03-04," in text
     assert "2026-03-01" in text
+
+
+def test_mails_are_signed_by_keys_of_the_home_once_a_domain_is_named(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.prepare()
+    assert dkim_of_home(home, {}) == {}
+    assert dkim_of_home(home, {"DUNLIN_DKIM_DOMAIN": "x.test", "DUNLIN_DKIM_KEY_FILE": "/own"}) == {}
+    assert not home.secret("dkim-key.pem").exists()
+    found = dkim_of_home(home, {"DUNLIN_DKIM_DOMAIN": "x.test"})
+    assert found["DUNLIN_DKIM_SELECTOR"] == "dunlin"
+    keys = [Path(found[name]) for name in ("DUNLIN_DKIM_KEY_FILE", "DUNLIN_DKIM_ED25519_KEY_FILE")]
+    contents = [key.read_bytes() for key in keys]
+    assert [type(load_pem_private_key(one, None)).__name__ for one in contents] == [
+        "RSAPrivateKey",
+        "Ed25519PrivateKey",
+    ]
+    assert all(key.stat().st_mode & 0o077 == 0 for key in keys)
+    dkim_of_home(home, {"DUNLIN_DKIM_DOMAIN": "x.test"})
+    assert [key.read_bytes() for key in keys] == contents, "made once"

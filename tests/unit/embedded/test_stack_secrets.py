@@ -60,7 +60,8 @@ def test_a_directory_that_was_open_is_closed(tmp_path: Path) -> None:
 
 def test_no_password_is_used_twice(made_once: Path) -> None:
     names = [
-        "service-token", "session-key", "link-key", "rabbitmq-password", *(f"postgres-{r}" for r in ROLES)
+        "service-token", "session-key", "link-key", "portal-key", "rabbitmq-password",
+        *(f"postgres-{r}" for r in ROLES)
     ]  # fmt: skip
     texts = [(made_once / name).read_text("ascii").strip() for name in names]
     assert len(set(texts)) == len(names)

@@ -4,6 +4,7 @@ import io
 
 import pytest
 
+from services.shared.errors import invalid_field
 from tests.fakes.gateway_clients import FakeServices
 from tests.fakes.gateway_mailer import SHIPPED_SENDER
 from tests.fakes.gateway_visitor import Page, Visitor
@@ -87,7 +88,7 @@ def test_the_calendar_is_saved(staff: Visitor, services: FakeServices) -> None:
 def test_the_present_calendar_stands_in_the_form(staff: Visitor, services: FakeServices) -> None:
     services.scheduler.calendar.time_zone = "Etc/GMT+5"
     page = staff.get(CALENDAR)
-    assert page.one("//select/option[@selected]").get("value") == "Etc/GMT+5"
+    assert page.one("//select[@id='time_zone']/option[@selected]").get("value") == "Etc/GMT+5"
     assert page.one("//input[@name='send_at']").get("value") == "09:00"
     assert page.one("//input[@name='sandbox']").get("checked") is not None
 
@@ -103,3 +104,41 @@ def test_a_zone_that_is_not_on_the_list_is_refused(staff: Visitor, services: Fak
     page = staff.post(CALENDAR, {**values, "time_zone": "Mars/Olympus"})
     assert page.status == 400
     assert services.scheduler.calendar.time_zone == "America/Chicago"
+
+
+def test_holidays_and_quiet_hours_are_saved(staff: Visitor, services: FakeServices) -> None:
+    form = staff.get(CALENDAR).one("//main//form")
+    staff.send(form, country="US-TX", business_days_only=True, quiet_from="20:00", quiet_until="07:00")
+    calendar = services.scheduler.calendar
+    assert (calendar.country, calendar.business_days_only) == ("US-TX", True)
+    assert (calendar.quiet_from, calendar.quiet_until) == ("20:00", "07:00")
+    form = staff.get(CALENDAR).one("//main//form")
+    assert form.xpath(".//select[@id='country']/option[@selected]")[0].text == "United States – Texas"
+    staff.send(form, country="", quiet_from="", quiet_until="")
+    assert (calendar.country, calendar.quiet_from, calendar.quiet_until) == ("", "", "")
+
+
+def test_quiet_hours_that_cannot_be_say_why_beside_their_field(
+    staff: Visitor, services: FakeServices
+) -> None:
+    services.scheduler.refuse["UpdateCalendar"] = invalid_field(
+        "calendar.quiet_until", "QUIET_HOURS_HALF", "Say also when they end."
+    )
+    page = staff.send(staff.get(CALENDAR).one("//main//form"), quiet_from="20:00")
+    assert page.status == 400
+    assert "Say also when they end." in page.one("//p[@id='quiet_until-error']").text_content()
+
+
+def test_a_place_that_is_in_use_stays_a_choice_although_nobody_knows_its_holidays(
+    staff: Visitor, services: FakeServices
+) -> None:
+    services.scheduler.calendar.country = "ZZ"
+    staff.send(staff.get(CALENDAR).one("//main//form"))
+    assert services.scheduler.calendar.country == "ZZ"
+
+
+def test_the_language_of_mails_and_links_to_pay_now_are_saved(staff: Visitor, services: FakeServices) -> None:
+    staff.send(company_form(staff), language="de", pay_links=None)
+    assert (services.mailer.company.language, services.mailer.company.pay_links) == ("de", False)
+    staff.send(company_form(staff), name="Still there")
+    assert (services.mailer.company.language, services.mailer.company.pay_links) == ("de", False)

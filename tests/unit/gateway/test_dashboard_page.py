@@ -8,8 +8,8 @@ from dunlin.mailer.v1 import messages_pb2
 from dunlin.paynow.v1.ledger_pb2 import AgingBucket
 from flask import Flask
 
-from gateway.charts import aging_charts
-from gateway.company_time import span_of
+from gateway.site.charts import aging_charts
+from gateway.site.company_time import span_of
 from services.shared.database import Database
 from tests.fakes.gateway_clients import FakeServices
 from tests.fakes.gateway_visitor import Page, Visitor, a_site

@@ -12,7 +12,7 @@ from dunlin.scheduler.v1.notices_pb2 import NoticeState, NoticeType
 from flask import Flask
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from gateway import formats, words
+from gateway.site import formats, words
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import threading
 
-from gateway.health import DOWN_SECONDS, WELL_SECONDS, HealthWatch
+from gateway.site.health import DOWN_SECONDS, WELL_SECONDS, HealthWatch
 from tests.fakes.gateway_clients import FakeServices
 from tests.fakes.gateway_visitor import Visitor
 

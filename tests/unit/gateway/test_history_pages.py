@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from dunlin.mailer.v1 import messages_pb2
 
-from gateway.mail_links import MailLink, links_of
+from gateway.history.mail_links import MailLink, links_of
 from services.shared.database import Database
 from tests.fakes.gateway_clients import FakeServices, a_story
 from tests.fakes.gateway_visitor import Visitor, a_site, an_identity
@@ -125,6 +125,33 @@ def test_a_mail_that_was_not_written_yet_says_so(staff: Visitor, services: FakeS
     page = staff.get("/history/notice-1")
     assert "has not been written yet" in page.text
     assert page.tree.xpath("//iframe") == []
+
+
+def test_what_came_back_or_was_left_out_stands_beside_the_state(
+    staff: Visitor, services: FakeServices
+) -> None:
+    message = services.mailer.messages[0]
+    message.language = "de"
+    for kind in (messages_pb2.MESSAGE_EVENT_KIND_BOUNCED, messages_pb2.MESSAGE_EVENT_KIND_LEFT_OUT):
+        message.events.add(kind=kind, detail="ap@acme.example: 550 no such user")
+    for path in ("/history", "/history/notice-1", "/organizations/ACME"):
+        chips = staff.get(path).tree.xpath("//span[contains(@class, 'chip')]/text()")
+        assert {"Sent", "Bounced", "Recipient left out"} <= set(chips), path
+    page = staff.get("/history/notice-1")
+    assert "550 no such user" in page.text
+    assert "German" in page.text
+    assert "German" in staff.get("/history").text
+
+
+def test_a_test_is_marked_as_one_and_belongs_to_no_organization(
+    staff: Visitor, services: FakeServices
+) -> None:
+    message = services.mailer.messages[0]
+    message.test_by, message.organization_id = "robin@harbor.example", ""
+    row = staff.get("/history").one("//tbody/tr")
+    assert row.xpath(".//span[contains(@class, 'chip')]/text()")[0] == "Test"
+    assert not row.xpath(".//a[starts-with(@href, '/organizations')]")
+    assert "Sent by robin@harbor.example, with sample data." in staff.get("/history/notice-1").text
 
 
 def test_an_unknown_message_is_not_found(staff: Visitor) -> None:

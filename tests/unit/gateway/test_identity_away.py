@@ -6,6 +6,7 @@ import pytest
 
 from services.shared.database import Database
 from tests.fakes.gateway_clients import FakeServices
+from tests.fakes.gateway_portal import accept, invitation
 from tests.fakes.gateway_visitor import Visitor, a_site, an_identity
 
 
@@ -15,7 +16,7 @@ class Identity:
     def __init__(self, database: Database, folder: Path) -> None:
         self._database = database
         self._folder = folder
-        self._elsewhere = folder.with_name("elsewhere")
+        self._elsewhere = folder.with_name(f"{folder.name}-elsewhere")
 
     def go_away(self) -> None:
         self._database.dispose()
@@ -33,6 +34,14 @@ def identity(own_database: Database, tmp_path: Path) -> Identity:
 @pytest.fixture
 def member(services: FakeServices, own_database: Database) -> Visitor:
     return Visitor(a_site(services, own_database)).sign_in()
+
+
+def test_a_form_whose_token_could_not_be_checked_is_not_kept(member: Visitor, identity: Identity) -> None:
+    identity.go_away()
+    page = member.post("/client-emails/templates/invoice", {"csrf_token": "forged", "subject": "Foreign"})
+    assert page.status == 503
+    assert "What you sent is not kept on this page." in page.text
+    assert "Foreign" not in page.html
 
 
 def test_staff_is_asked_to_come_again_and_stays_signed_in(member: Visitor, identity: Identity) -> None:
@@ -65,6 +74,32 @@ def test_nobody_waits_for_a_database_that_hangs(services: FakeServices, tmp_path
     database.hanging = False
     assert visitor.get("/client-emails").status == 200
     database.dispose()
+
+
+def test_a_contact_is_asked_to_come_again_and_stays_signed_in(services: FakeServices, tmp_path: Path) -> None:
+    an_identity(tmp_path).dispose()
+    database = Hanging(f"sqlite:///{next(tmp_path.glob('*'))}")
+    visitor = Visitor(a_site(services, database))
+    accept(visitor, invitation(services))
+    database.hanging = True
+    page = visitor.get("/portal")
+    assert page.status == 503
+    assert "We will be right back" in page.text
+    database.hanging = False
+    assert visitor.get("/portal").path == "/portal", "without signing in anew"
+    database.dispose()
+
+
+def test_a_link_to_the_portal_waits_for_the_database(
+    services: FakeServices, own_database: Database, identity: Identity
+) -> None:
+    visitor, path = Visitor(a_site(services, own_database)), invitation(services)
+    identity.go_away()
+    page = visitor.get(path)
+    assert page.status == 503
+    assert "sqlite" not in page.html.lower()
+    identity.come_back()
+    assert accept(visitor, path).path == "/portal"
 
 
 def test_a_client_who_pays_is_served_all_the_same(

@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, text, update
 from gateway.identity import MIGRATIONS, add_staff
 from gateway.identity.tables import jobs
 from gateway.imports import PRESETS
-from gateway.jobs import CUT_SHORT, RUNNING, JobLog
+from gateway.site.jobs import CUT_SHORT, RUNNING, JobLog
 from services.shared.database import Database, UtcDateTime
 from services.shared.migrate import migrate
 from tests.fakes.gateway_clients import FakeServices
@@ -209,3 +209,20 @@ def test_imports_from_before_the_log_of_jobs_are_still_listed(tmp_path: Path) ->
         "january.csv", "done", 3, {"added": "3"},
     )  # fmt: skip
     database.dispose()
+
+
+@pytest.mark.parametrize(
+    ("content", "kept"),
+    [
+        ("organization_id,method_id,kind,expires\nO-1,M-1,card,2027-09\n", "M-1"),
+        ("organization_id,plan,scheduled_id\nO-1,scheduled,S-1\n", "S-1"),
+    ],
+)
+def test_lists_of_methods_and_plans_are_known_by_their_columns(
+    staff: Visitor, services: FakeServices, content: str, kept: str
+) -> None:
+    page = upload(staff, content)
+    assert figures(page)["Added"] == "1"
+    (record,) = services.accounts.synced
+    assert kept in str(record)
+    assert services.ledger.synced == []

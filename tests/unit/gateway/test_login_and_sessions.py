@@ -7,14 +7,16 @@ import pytest
 from flask import Flask
 
 from gateway import identity
-from gateway.security import is_safe_path, visitor
+from gateway.site.security import is_safe_path, visitor
 from services.shared.database import Database
 from services.shared.errors import Conflict, Invalid
 from tests.fakes.gateway_clients import FakeServices
 from tests.fakes.gateway_visitor import Page, Visitor, a_site
 
 EMAIL, PASSWORD = "staff@harbor.example", "correct horse battery staple"
-OPEN_TO_ALL = re.compile(r"/(login|healthz|brand/.*|pay(/.*)?|static/.*|bootstrap/static/.*)")
+OPEN_TO_ALL = re.compile(
+    r"/(login|healthz|(brand|static|bootstrap/static|unsubscribe)/.*|(pay|portal)(/.*)?)"
+)
 
 
 def sign_in(visitor: Visitor, password: str = PASSWORD, email: str = EMAIL, path: str = "/login") -> Page:
@@ -22,7 +24,8 @@ def sign_in(visitor: Visitor, password: str = PASSWORD, email: str = EMAIL, path
 
 
 def example_of(rule: str) -> str:
-    return re.sub(r"<[^>]+>", "x", re.sub(r"<int\d\d(\([^)]*\))?:[^>]+>", "1", rule))
+    path = re.sub(r"<any\('([^']+)'[^>]*>", r"\1", rule)
+    return re.sub(r"<[^>]+>", "x", re.sub(r"<int\d\d(\([^)]*\))?:[^>]+>", "1", path))
 
 
 def test_every_page_but_the_public_ones_asks_for_a_login(
@@ -126,6 +129,20 @@ def test_a_session_ends_after_twelve_hours_without_use(site: Flask) -> None:
         "/login", {**dict(form.form_values()), "email": EMAIL, "password": PASSWORD}, follow=False
     )
     assert "Expires=" in answer.headers["Set-Cookie"]
+
+
+@pytest.mark.parametrize(
+    ("dest", "lives_on"), [("document", True), (None, True), ("empty", False), ("iframe", False)]
+)
+def test_only_pages_keep_a_session_alive_lest_a_slow_fetch_undoes_what_the_next_page_is_to_say(
+    site: Flask, stranger: Visitor, dest: str | None, lives_on: bool
+) -> None:
+    sign_in(stranger)
+    browser = site.test_client()
+    browser.set_cookie("dunlin_session", stranger.cookie())
+    answer = browser.get("/settings/account", headers={"Sec-Fetch-Dest": dest} if dest else {})
+    assert answer.status_code == 200
+    assert ("Set-Cookie" in answer.headers) is lives_on
 
 
 def test_cookies_are_http_only_and_same_site(site: Flask, services: FakeServices, database: Database) -> None:

@@ -1,7 +1,7 @@
 import base64
 from email.message import EmailMessage
 
-from gateway.mail_pictures import with_pictures
+from gateway.history.mail_pictures import with_pictures
 
 LOGO = b"\x89PNG\r\n\x1a\nnot really"
 HTML = '<p>cid:logo in words</p><img src="cid:logo"><img src="cid:other">'

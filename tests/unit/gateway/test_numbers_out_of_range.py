@@ -27,8 +27,8 @@ def test_a_page_of_a_number_that_cannot_be_is_not_found(staff: Visitor, path: st
 @pytest.mark.parametrize(
     "path",
     [
-        f"{RULES}/99999999999/switch",
-        f"{RULES}/-99999999999/switch",
+        f"{RULES}/99999999999/turn-on",
+        f"{RULES}/-99999999999/turn-off",
         f"{RULES}/99999999999/remove",
         f"{RULES}/2147483648/remove",
         f"{TEMPLATE}/versions/99999999999/restore",

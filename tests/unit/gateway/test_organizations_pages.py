@@ -75,7 +75,7 @@ def test_an_organization_shows_address_contacts_and_which_one_is_the_default(sta
     page = staff.get("/organizations/ACME")
     for shown in ("4 Mill Road", "Springfield", "dana@acme.example", "ap@acme.example", "sam@acme.example"):
         assert shown in page.text
-    starred = page.tree.xpath("//ul[@class='contacts']/li[contains(., 'Default')]/strong/text()")
+    starred = page.tree.xpath("//ul[@class='contacts']/li[contains(., 'Default')]//strong/text()")
     assert starred == ["Dana Reyes"]
 
 

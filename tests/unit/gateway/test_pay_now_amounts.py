@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.pay_forms import other_currency, plain_amount
+from gateway.pay.forms import other_currency, plain_amount
 from tests.fakes.gateway_visitor import Visitor
 
 

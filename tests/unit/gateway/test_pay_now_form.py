@@ -135,7 +135,7 @@ def test_the_empty_form_works_without_a_link(payer: Visitor) -> None:
 def test_a_wrong_field_is_said_beside_it_and_the_others_stay(payer: Visitor) -> None:
     page = payer.send(payer.get("/pay").form("/pay"), email="dana", invoice_number="00042", amount="12.50")
     assert page.status == 422
-    assert "This is not an email address." in said_beside(page, "email")
+    assert "Enter one complete email address" in said_beside(page, "email")
     assert values(page) == {"email": "dana", "invoice_number": "00042", "amount": "12.50"}
     assert page.one("//input[@name='amount']").get("aria-invalid") is None
 
@@ -149,8 +149,8 @@ def test_several_wrong_fields_are_all_said_at_once(payer: Visitor, services: Fak
         ],
     )
     page = payer.send(payer.get("/pay").form("/pay"), email="dana@acme.example")
-    assert "Enter the invoice number." in said_beside(page, "invoice_number")
-    assert "Enter an amount." in said_beside(page, "amount")
+    assert "Enter the invoice number on one line" in said_beside(page, "invoice_number")
+    assert "Enter the amount as a number" in said_beside(page, "amount")
 
 
 def without_what_was_typed(page: Page) -> str:
@@ -177,7 +177,7 @@ def test_an_amount_above_the_balance_is_refused_beside_the_field_without_naming_
     page = payer.send(
         payer.get("/pay").form("/pay"), email="dana@acme.example", invoice_number="INV-0042", amount="9999"
     )
-    assert "more than what remains" in said_beside(page, "amount")
+    assert "This amount cannot be paid on this invoice." in said_beside(page, "amount")
     assert "1,250" not in page.html
     assert "1250" not in page.html
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from dunlin.paynow.v1 import paynow_pb2
 
-from gateway.pay_forms import key_of
+from gateway.pay.forms import key_of
 from services.shared.database import Database
 from services.shared.errors import Busy, Invalid
 from tests.fakes.gateway_clients import FakeServices, a_story

@@ -9,7 +9,7 @@ from dunlin.paynow.v1.paynow_pb2 import Payment
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.csv_export import COLUMNS, plain_text, write_payments_csv
+from gateway.payments.csv_export import COLUMNS, plain_text, write_payments_csv
 from services.shared.wire import timestamp
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from dunlin.scheduler.v1.scheduler_pb2 import TickProgress
 
-from gateway.jobs import JobLog
+from gateway.site.jobs import JobLog
 from services.shared.database import Database
 from services.shared.errors import Busy
 from tests.fakes.gateway_clients import FakeServices

@@ -19,6 +19,8 @@ PAGES = (
     "/client-emails/due-notices/exclusions?q=a",
     "/client-emails/templates/due-notice-after",
     "/client-emails/templates/due-notice-after/versions/1",
+    "/client-emails/templates/due-notice-after/compare",
+    "/client-emails/templates/welcome?language=de",
     "/import",
     "/settings/company",
     "/settings/calendar",
@@ -31,6 +33,9 @@ PAGES = (
 def test_a_page_carries_the_headers_and_breaks_none_of_its_own_rules(staff: Visitor, path: str) -> None:
     page = staff.get(path)
     policy = page.headers["Content-Security-Policy"]
+    if page.tree.xpath("//iframe[@sandbox='']"):
+        # The frame of a mail inherits it, and mails carry their styles.
+        policy = policy.replace("style-src 'self' 'unsafe-inline'", "style-src 'self'")
     for rule in (
         "default-src 'none'",
         "script-src 'self'",
@@ -73,8 +78,12 @@ def test_a_post_without_a_token_is_refused_everywhere(
 ) -> None:
     refused = 0
     for rule in site.url_map.iter_rules():
-        if "POST" in (rule.methods or set()) and not rule.rule.startswith("/pay"):
-            path = re.sub(r"<[^>]+>", "x", re.sub(r"<int\d\d(\([^)]*\))?:[^>]+>", "1", rule.rule))
+        # Mail programs post there without one (RFC 8058), which has tests of its own.
+        if rule.rule == "/unsubscribe/<token>" or rule.rule.startswith("/pay"):
+            continue
+        if "POST" in (rule.methods or set()):
+            path = re.sub(r"<any\('([^']+)'[^>]*>", r"\1", rule.rule)
+            path = re.sub(r"<[^>]+>", "x", re.sub(r"<int\d\d(\([^)]*\))?:[^>]+>", "1", path))
             page = staff.post(path, {})
             assert page.status == 400, rule.rule
             assert "expired" in page.text, rule.rule

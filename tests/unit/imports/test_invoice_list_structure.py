@@ -102,6 +102,20 @@ def test_all_wrong_columns_are_named_at_once() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("unknown", "last"),
+    [(11, "1 more column is unknown."), (9000, "8,990 more columns are unknown.")],
+)
+def test_of_many_unknown_columns_the_first_are_named_and_the_rest_counted(unknown: int, last: str) -> None:
+    refusal = _refusal(f"{HEADER},{','.join(f'c{number}' for number in range(unknown))}\n")
+    told = [violation.description for violation in refusal.violations]
+    assert len(told) == 11
+    assert told[9].startswith("Unknown column 'c9'")
+    assert told[10] == last
+    assert refusal.reason == "COLUMN_UNKNOWN"
+    assert refusal.message.endswith(last)
+
+
 def test_a_wrong_line_far_down_refuses_the_file_before_a_record_is_seen() -> None:
     content = f"{HEADER}\n" + f"{LINE}\n" * 5000 + "short\n"
     refusal = _refusal(content)

@@ -32,7 +32,8 @@ def test_2xx_after_the_content_is_sent(code: int) -> None:
 
 def test_sent_to_some_names_those_that_were_refused() -> None:
     outcome = judge(Answer(Stage.CONTENT, 250, "ok", _refused(550)), FRESH, NOW)
-    assert outcome == Sent("250 ok Not taken for a0@x.test: 550 no. Nothing more is sent to them.")
+    words = "250 ok Not taken for a0@x.test: 550 no. Nothing more is sent to them."
+    assert outcome == Sent(words, _refused(550))
 
 
 @pytest.mark.parametrize("stage", [Stage.SENDER, Stage.CONTENT])

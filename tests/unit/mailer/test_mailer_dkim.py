@@ -16,13 +16,22 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.mailer.dkim import DOMAIN, KEY_FILE, SELECTOR, Signer, read_signer, relaxed_body
+from services.mailer.dkim import (
+    DOMAIN,
+    KEY_FILE,
+    SECOND_KEY_FILE,
+    SECOND_SELECTOR,
+    SELECTOR,
+    Signer,
+    read_signer,
+    relaxed_body,
+)
 from services.mailer.domain.company import Profile
 from services.mailer.domain.letter import Recipient
 from services.mailer.domain.message import Claimed
 from services.mailer.domain.sample import sample_letter
 from services.mailer.domain.shipped import SHIPPED
-from services.mailer.domain.templates import Template, TemplateType
+from services.mailer.domain.templates import Key, Template, TemplateType
 from services.mailer.mime import Letterhead, Mail, compose
 from services.mailer.rendering import MailPress
 from services.shared.settings import SettingError
@@ -136,7 +145,8 @@ def test_any_bit_of_a_body_counts(at: int, bit: int) -> None:
 
 def test_the_press_signs_the_mail_that_is_stored_and_sent(signer: Signer) -> None:
     letter = sample_letter(TemplateType.DUE_NOTICE_AFTER, AT.date())
-    template = Template(letter.type, 1, SHIPPED[letter.type], AT, "")
+    key = Key(letter.type)
+    template = Template(key, 1, SHIPPED[key], AT, "")
     message = Claimed(1, "n-1", "<n-1@example.test>", "a", AT)
     rendered = MailPress("http://x.test", signer).write(letter, template, Profile(COMPANY, 1), message, AT)
     assert rendered.mime.startswith(b"DKIM-Signature: ")
@@ -163,6 +173,53 @@ def test_without_settings_nothing_is_signed_and_with_them_by_the_type_of_the_key
         signer = read_signer(_pem(key, tmp_path / kind))
         assert signer is not None
         assert _verifies(signer.sign(_mail(), AT), SIGNERS[kind])
+
+
+def _both(tmp_path: Path) -> dict[str, str]:
+    env = _pem(KEYS["rsa"], tmp_path / "rsa")
+    return env | {SECOND_KEY_FILE: _pem(KEYS["ed25519"], tmp_path / "ed25519")[KEY_FILE]}
+
+
+def test_two_keys_make_two_signatures_that_both_verify_by_records_of_their_own(tmp_path: Path) -> None:
+    signers = read_signer(_both(tmp_path))
+    assert signers is not None
+    mail = _mail()
+    signed = signers.sign(mail, AT)
+    assert signed.endswith(mail)
+    assert [kind for kind in (b"a=rsa-sha256", b"a=ed25519-sha256") if kind in signed.split(b"From:")[0]]
+    records = {record.name: record.value.encode() for record in signers.records()}
+    assert list(records) == ["s1._domainkey.example.test", "s1-ed25519._domainkey.example.test"]
+    checker = dkim.DKIM(signed)
+    for number in (0, 1):
+        assert checker.verify(number, dnsfunc=lambda name, timeout=5: records[name.decode().rstrip(".")])
+    assert signed.count(b"DKIM-Signature:") == 2
+    selectors = re.findall(rb" s=([a-z0-9-]+);", signed)
+    assert selectors == [b"s1", b"s1-ed25519"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (SECOND_KEY_FILE, ""),
+        (SECOND_KEY_FILE, "/nowhere"),
+        (SECOND_KEY_FILE, "/dev/null"),
+        (SECOND_SELECTOR, "two words"),
+        (SECOND_SELECTOR, "S1"),
+        (KEY_FILE, ""),
+    ],
+)
+def test_a_second_key_that_is_set_wrong_stops_the_start_and_is_named(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    env = _both(tmp_path) | {SECOND_SELECTOR: "s2", name: value}
+    with pytest.raises(SettingError, match=name):
+        read_signer(env)
+
+
+def test_the_second_key_is_an_ed25519_key(tmp_path: Path) -> None:
+    env = _both(tmp_path)
+    with pytest.raises(SettingError, match="not Ed25519"):
+        read_signer(env | {SECOND_KEY_FILE: env[KEY_FILE]})
 
 
 @pytest.mark.parametrize("name", [KEY_FILE, SELECTOR, DOMAIN])

@@ -1,8 +1,5 @@
-"""Settings of the mailer, and who is alive."""
+"""Settings of the mailer."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +7,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from services.mailer.__main__ import Outgoing, Settings, compose, dkim_record
-from services.mailer.lease import is_dead, owner_name, this_host
+from services.mailer.reports.imap import ImapServer
+from services.mailer.reports.settings import Reporting
 from services.shared.settings import SettingError, SettingMissing, SettingWrong
 
 
@@ -22,6 +20,7 @@ def env(tmp_path: Path) -> dict[str, str]:
         "DUNLIN_MAILER_DATABASE_URL": "sqlite://",
         "DUNLIN_MAILER_LISTEN": "127.0.0.1:0",
         "DUNLIN_SERVICE_TOKEN_FILE": str(token),
+        "DUNLIN_PORTAL_KEY_FILE": str(token),
         "DUNLIN_SCHEDULER_ADDRESS": "127.0.0.1:1",
         "DUNLIN_PUBLIC_URL": "http://127.0.0.1:8000/",
         "DUNLIN_SMTP_HOST": "127.0.0.1",
@@ -107,24 +106,78 @@ def test_the_record_to_publish_is_printed_in_pieces_that_dns_takes(
     assert all(len(piece) <= 255 for piece in pieces)
     signer = Outgoing.read(env | dkim).signer
     assert signer is not None
-    assert "".join(pieces) == signer.record().value
+    assert "".join(pieces) == signer.records()[0].value
     assert dkim_record({}) == 2
     assert "DUNLIN_DKIM_KEY_FILE" in capsys.readouterr().err
     with pytest.raises(SettingMissing, match="DUNLIN_DKIM_SELECTOR"):
         Outgoing.read(env | {**dkim, "DUNLIN_DKIM_SELECTOR": ""})
 
 
-def test_this_process_lives_and_one_that_has_ended_is_dead() -> None:
-    assert not is_dead(owner_name("send-0"))
-    child = subprocess.Popen([sys.executable, "-c", "pass"])
-    child.wait()
-    assert is_dead(f"{this_host()}|{child.pid}|123|send-0")
+# Where reports come in
 
 
-def test_a_later_process_with_the_same_id_is_another_one() -> None:
-    assert is_dead(f"{this_host()}|{os.getpid()}|1|send-0")
+@pytest.fixture
+def reporting(env: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    password = tmp_path / "imap-password"
+    password.write_text("short\n")
+    return {
+        **env,
+        "DUNLIN_BOUNCE_ADDRESS": "bounces@mail.test",
+        "DUNLIN_BOUNCES_LMTP_LISTEN": "127.0.0.1:2424",
+        "DUNLIN_BOUNCES_IMAP_URL": "imaps://bounces%40mail.test@imap.test/Reports%2FNew",
+        "DUNLIN_BOUNCES_IMAP_PASSWORD_FILE": str(password),
+    }
 
 
-def test_nothing_is_known_about_the_processes_of_another_machine() -> None:
-    assert not is_dead("elsewhere/boot/pid|1|1|send-0")
-    assert not is_dead("not an owner")
+def test_without_a_bounce_address_nobody_takes_reports_in(env: dict[str, str]) -> None:
+    assert Reporting.read(env) == Reporting()
+
+
+def test_reports_come_in_where_the_settings_say(reporting: dict[str, str]) -> None:
+    found = Reporting.read(reporting)
+    assert found.paths is not None
+    assert found.paths.of(7).address.startswith("bounces+7-")
+    assert found.lmtp == ("127.0.0.1", 2424)
+    assert found.imap == ImapServer("imap.test", 993, "bounces@mail.test", "Reports/New", True, "short")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DUNLIN_BOUNCE_ADDRESS", ""),
+        ("DUNLIN_BOUNCE_ADDRESS", "nobody"),
+        ("DUNLIN_BOUNCE_ADDRESS", "a+b@mail.test"),
+        ("DUNLIN_BOUNCE_ADDRESS", "x" * 25 + "@mail.test"),
+        ("DUNLIN_BOUNCES_LMTP_LISTEN", "2424"),
+        ("DUNLIN_BOUNCES_LMTP_LISTEN", "127.0.0.1:70000"),
+        ("DUNLIN_BOUNCES_LMTP_LISTEN", "192.0.2.1:2424"),
+        ("DUNLIN_BOUNCES_IMAP_URL", "imaps://imap.test/INBOX"),
+        ("DUNLIN_BOUNCES_IMAP_URL", "https://a@imap.test/INBOX"),
+        ("DUNLIN_BOUNCES_IMAP_URL", "imaps://a:secret@imap.test/INBOX"),
+        ("DUNLIN_BOUNCES_IMAP_URL", "imaps://a@imap.test:99999/INBOX"),
+        ("DUNLIN_BOUNCES_IMAP_URL", "imap://a@imap.test/INBOX"),
+        ("DUNLIN_BOUNCES_IMAP_URL", "imaps://a@imap.test/B%C3%BCcher"),
+        ("DUNLIN_BOUNCES_IMAP_URL", "imaps://a%0d%0ax@imap.test/INBOX"),
+        ("DUNLIN_BOUNCES_IMAP_PASSWORD_FILE", ""),
+        ("DUNLIN_BOUNCES_IMAP_PASSWORD_FILE", "/nowhere"),
+    ],
+)
+def test_a_wrong_way_in_stops_the_start_is_named_and_shows_no_password(
+    reporting: dict[str, str], name: str, value: str
+) -> None:
+    with pytest.raises(SettingError, match=name) as error:
+        Reporting.read({**reporting, name: value})
+    assert "secret" not in str(error.value)
+
+
+def test_plain_text_goes_where_the_company_allows_it(reporting: dict[str, str]) -> None:
+    allowed = Reporting.read(
+        reporting
+        | {
+            "DUNLIN_BOUNCES_LMTP_LISTEN": "0.0.0.0:2424",
+            "DUNLIN_BOUNCES_IMAP_URL": "imap://a@imap.test/",
+            "DUNLIN_PLAINTEXT": "0.0.0.0,imap.test",
+        }
+    )
+    assert allowed.lmtp == ("0.0.0.0", 2424)  # noqa: S104 - compared, not bound
+    assert allowed.imap == ImapServer("imap.test", 143, "a", "INBOX", False, "short")

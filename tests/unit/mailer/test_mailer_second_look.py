@@ -8,7 +8,8 @@ from services.mailer.domain.delivery import Answer, Stage
 from services.mailer.domain.letter import Withheld
 from services.mailer.domain.message import EventKind, State
 from services.mailer.domain.pace import MOST_ASKED, Pace
-from services.mailer.use_cases.send import BATCH, send_some
+from services.mailer.use_cases.claim import BATCH
+from services.mailer.use_cases.send import send_some
 from tests.fakes.mailer_desk import Office
 
 EXCLUDED = Withheld("ORGANIZATION_EXCLUDED", "Excluded.")

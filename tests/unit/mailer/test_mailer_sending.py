@@ -9,8 +9,9 @@ import pytest
 from services.mailer.domain.delivery import Answer, RefusedRecipient, Stage
 from services.mailer.domain.letter import Unusable, Withheld
 from services.mailer.domain.message import CannotWrite, EventKind, State
+from services.mailer.use_cases.claim import BATCH
 from services.mailer.use_cases.keep import LEASE, LOOK_SECONDS, RENEW_AFTER, release_dead, renew_leases
-from services.mailer.use_cases.send import BATCH, send_some
+from services.mailer.use_cases.send import send_some
 from tests.fakes.mailer_desk import FakeTransport, Office
 
 REFUSED = Answer(Stage.CONNECT, None, "Connection refused")
@@ -68,6 +69,21 @@ def test_without_a_second_look_nothing_goes_out_and_the_history_says_so_once(off
     assert [event.kind for event in office.message().events].count(EventKind.DEFERRED) == 1
     office.reviews.away = False
     office.run()
+    assert office.states() == [State.SENT] * 3
+
+
+def test_a_notice_without_a_verdict_waits_and_is_asked_about_again_and_others_leave(office: Office) -> None:
+    """As of a newer scheduler that has verdicts of which this release knows nothing."""
+    office.accept(3)
+    office.reviews.unanswered = {"notice-2"}
+    for _ in range(5):
+        office.run_all()
+        office.wait(seconds=2)
+    assert office.states() == [State.SENT, State.QUEUED, State.SENT]
+    told = [event.detail for event in office.message(2).events if event.kind is EventKind.DEFERRED]
+    assert told == ["Waits for the second look; the scheduler's answer was incomplete."]
+    office.reviews.unanswered.clear()
+    office.run_all()
     assert office.states() == [State.SENT] * 3
 
 

@@ -9,6 +9,7 @@ from services.mailer.domain.tokens import (
     MOST_PROBLEMS,
     MOST_TOKENS,
     Slot,
+    is_blank,
     is_one_line,
     one_line,
     scan,
@@ -117,6 +118,21 @@ def test_one_line_is_one_line_for_every_reader(text: str) -> None:
     line.encode()
 
 
+@pytest.mark.parametrize("turn", "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+def test_nothing_in_a_line_turns_the_direction_of_what_follows(turn: str) -> None:
+    assert one_line(f"Invoice of {turn}emca is due") == "Invoice of emca is due"
+    assert not is_one_line(f"Invoice {turn}")
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "\u200b", "\u2060\ufeff \u00ad", "\u3164", "\u2800\ufe0f", "\u202e"]
+)
+def test_what_nobody_can_see_is_blank(text: str) -> None:
+    assert is_blank(text)
+    assert not is_blank(f"{text}1")
+
+
 def test_letters_of_all_scripts_and_emoji_survive_in_a_line() -> None:
     for text in ("Ünïcode", "שלום עולם", "👩‍👩‍👧", "日本語", "a\u200fb"):
         assert one_line(text) == text
+        assert not is_blank(text)

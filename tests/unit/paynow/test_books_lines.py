@@ -9,7 +9,6 @@ from email_validator import EmailNotValidError, validate_email
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from services.paynow.domain.addresses import AddressMalformed, address_key
 from services.paynow.domain.books import Address
 from services.paynow.domain.lines import (
     ContactClaim,
@@ -19,6 +18,7 @@ from services.paynow.domain.lines import (
     OrganizationClaim,
     check_line,
 )
+from services.shared.addresses import AddressMalformed, address_key
 from tests.fakes.paynow_books import a_record
 
 
@@ -99,6 +99,11 @@ def test_white_space_around_values_is_no_part_of_them() -> None:
         ({"organization_status": "gone"}, "organization_status", "ORGANIZATION_STATUS_UNKNOWN"),
         ({"organization_time_zone": "Mars/Base"}, "time_zone", "TIME_ZONE_UNKNOWN"),
         ({"organization_time_zone": "../etc/passwd"}, "time_zone", "TIME_ZONE_UNKNOWN"),
+        ({"organization_time_zone": "localtime"}, "time_zone", "TIME_ZONE_UNKNOWN"),
+        ({"organization_time_zone": "Factory"}, "time_zone", "TIME_ZONE_UNKNOWN"),
+        ({"organization_time_zone": "posixrules"}, "time_zone", "TIME_ZONE_UNKNOWN"),
+        ({"organization_currency": "EURO"}, "organization_currency", "CURRENCY_UNKNOWN"),
+        ({"organization_language": "German"}, "language", "LANGUAGE_MALFORMED"),
         ({"organization_address": "1 Pier\nPort\tland"}, "address", "ADDRESS_MALFORMED"),
         ({"organization_address": "x\n" * 300 + "y" * 400}, "address", "ADDRESS_TOO_LONG"),
         ({"contact_name": "a\nb"}, "contact_name", "CONTACT_NAME_MALFORMED"),

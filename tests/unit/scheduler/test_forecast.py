@@ -118,12 +118,13 @@ def test_an_organization_that_is_excluded_catches_up_with_nothing() -> None:
     assert look(world).catch_up == 0
 
 
-@pytest.mark.parametrize("rests", [{"automatic": False}, {"clock_set": True}])
-def test_while_no_tick_runs_by_itself_it_says_what_one_would_send_now(rests: dict[str, bool]) -> None:
+@pytest.mark.parametrize("is_off", [True, False])
+def test_while_no_tick_runs_by_itself_it_says_what_one_would_send_now(is_off: bool) -> None:
     world = World(15)
     world.on_day(40)
+    world.calendar(automatic=not is_off)
     with world.store.write() as work:
-        work.calendar.put(replace(work.calendar.get(), **rests))  # type: ignore[arg-type]
+        work.calendar.put(replace(work.calendar.get(), clock_set=not is_off))
     assert look(world)[0] is None
     assert look(world).catch_up == 1
 
@@ -211,8 +212,7 @@ def test_a_count_that_stands_on_something_else_is_not_shown_but_made_anew(change
     elif change == "day":
         world.on_day(21)
     elif change == "zone":
-        with world.store.write() as work:
-            work.calendar.put(replace(work.calendar.get(), time_zone="Pacific/Kiritimati"))
+        world.calendar(time_zone="Pacific/Kiritimati")
     elif change == "tick":
         world.tick()
     else:

@@ -26,6 +26,19 @@ def fail(world: World, notice_id: str, why: str = "550 5.1.1 no such user") -> N
         message_failed(notice_id, why, work=work, now=world.clock.now())
 
 
+def test_what_a_server_says_is_never_taken_for_a_code() -> None:
+    world = with_queued(2)
+    first, second = (notice.notice_id for notice in world.notices())
+    fail(world, first, "ADDRESSES_SUPPRESSED: says a server")
+    with world.store.write() as work:
+        message_failed(second, "None is left.", code="ADDRESSES_SUPPRESSED", work=work, now=world.clock.now())
+    found = {notice.notice_id: (notice.state, notice.reason, notice.detail) for notice in world.notices()}
+    assert found == {
+        first: (State.FAILED, "MAILER_GAVE_UP", "ADDRESSES_SUPPRESSED: says a server"),
+        second: (State.SKIPPED, "ADDRESSES_SUPPRESSED", "None is left."),
+    }
+
+
 def test_queued_notices_are_handed_over_once_in_batches() -> None:
     world = with_queued(2 * BATCH + 50)
     calls = 0
@@ -109,11 +122,17 @@ def test_a_mail_that_was_given_up_says_why_and_is_not_tried_again() -> None:
     assert world.tick().counts.unchanged == 1
 
 
-def test_a_superseded_notice_that_the_mailer_gave_up_stays_superseded() -> None:
+def test_a_superseded_notice_that_the_mailer_gave_up_is_not_queued_again_when_its_rule_counts_once_more() -> (
+    None
+):
     world = with_queued(1)
-    world.force([("n000001", State.SUPERSEDED, "LARGER_THRESHOLD_REACHED")])
+    world.enable(30)
+    world.on_day(30)
+    world.tick()
     fail(world, "n000001")
-    assert world.states() == {15: State.SUPERSEDED}
+    world.disable(30)
+    world.tick()
+    assert world.notice(15).state is State.FAILED, "the mailer would never send it"
 
 
 def test_a_fact_about_an_unknown_notice_is_let_pass() -> None:

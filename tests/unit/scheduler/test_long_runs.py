@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from services.scheduler.use_cases.batches import Counts
 from services.scheduler.use_cases.calendar import run_tick_if_due
 from services.scheduler.use_cases.forecast import COUNT_LEASE, count_ahead
-from services.scheduler.use_cases.tick import BATCH, LEASE
+from services.scheduler.use_cases.run import BATCH
+from services.scheduler.use_cases.tally import Counts
+from services.scheduler.use_cases.tick import LEASE
 from services.shared.worker import Worker
 from tests.fakes.mailer_smtp import until
 from tests.fakes.scheduler_peers import an_invoice

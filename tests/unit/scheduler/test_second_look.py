@@ -172,8 +172,7 @@ def test_a_notice_of_a_set_clock_is_looked_at_with_that_date_while_in_the_sandbo
     (letter,) = world.review(notice_id)
     assert isinstance(letter, Letter)
     assert letter.verdict.days_past_due == 20
-    with world.store.write() as work:
-        work.calendar.put(replace(work.calendar.get(), sandbox=False))
+    world.calendar(sandbox=False)
     (answer,) = world.review(notice_id)
     assert isinstance(answer, Withheld)
     assert answer.reason == "NO_LONGER_DUE", "outside the sandbox only the real date counts"

@@ -102,7 +102,12 @@ def test_smaller_thresholds_past_due_are_superseded_each_with_a_row() -> None:
     assert decide(due_invoice(), AT_45, {}, excluded=False) == (SUPERSEDED_15, SUPERSEDED_30, QUEUED_45)
 
 
-@pytest.mark.parametrize("state", [State.QUEUED, State.SKIPPED, State.HELD, State.FAILED])
+def test_a_smaller_threshold_that_was_given_up_stays_so() -> None:
+    outcomes = decide(due_invoice(), AT_45, known({15: State.FAILED, 30: State.SENT}), excluded=False)
+    assert outcomes == (QUEUED_45,)
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.SKIPPED, State.HELD])
 def test_a_smaller_threshold_that_was_not_sent_is_superseded_whatever_its_state(state: State) -> None:
     outcomes = decide(due_invoice(), AT_45, known({15: state, 30: State.SENT}), excluded=False)
     assert outcomes == (SUPERSEDED_15, QUEUED_45)

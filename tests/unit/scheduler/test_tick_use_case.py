@@ -1,15 +1,14 @@
 """The tick over fakes: what it decides, writes, counts, and when it refuses."""
 
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
 
 from services.scheduler.domain.notice import State
-from services.scheduler.use_cases.batches import Counts
 from services.scheduler.use_cases.calendar import run_tick_if_due
+from services.scheduler.use_cases.run import BATCH
+from services.scheduler.use_cases.tally import Counts
 from services.scheduler.use_cases.tick import (
-    BATCH,
     LEASE,
     LEASE_TIME,
     ClockNotSettable,
@@ -78,8 +77,7 @@ def test_a_dry_run_does_not_count_twice_what_is_held() -> None:
 
 def test_the_clock_can_be_set_in_sandbox_mode_only() -> None:
     world = World(15)
-    with world.store.write() as work:
-        work.calendar.put(replace(work.calendar.get(), sandbox=False))
+    world.calendar(sandbox=False)
     for dry_run in (False, True):
         with pytest.raises(ClockNotSettable):
             world.tick(as_of=noon(DUE), dry_run=dry_run)
@@ -95,8 +93,7 @@ def test_a_tick_with_a_set_clock_decides_for_that_date_and_remembers_it() -> Non
 
 def test_today_is_the_companys_date() -> None:
     world = World(15)
-    with world.store.write() as work:
-        work.calendar.put(replace(work.calendar.get(), time_zone="Pacific/Auckland"))
+    world.calendar(time_zone="Pacific/Auckland")
     world.clock.set(datetime.fromisoformat("2026-03-16T23:00:00+00:00"))
     assert world.tick().today == date(2026, 3, 17)
     assert world.states() == {15: State.QUEUED}

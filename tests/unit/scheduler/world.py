@@ -1,18 +1,22 @@
 """A scheduler over fakes, and the few things that tests do with it again and again."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from services.scheduler.domain.letter import Letter, Withheld
+from services.scheduler.domain.letter import Letter, NotYet, Withheld
 from services.scheduler.domain.notice import Change, Notice, State
 from services.scheduler.domain.thresholds import Rule
 from services.scheduler.ports import Store
 from services.scheduler.use_cases.dispatch import hand_over
 from services.scheduler.use_cases.receipts import message_sent
 from services.scheduler.use_cases.review import review_notices
-from services.scheduler.use_cases.tick import Progress, Ticking, TickOrder, run_tick
+from services.scheduler.use_cases.run import Progress
+from services.scheduler.use_cases.tick import TickOrder, run_tick
+from services.scheduler.use_cases.ticking import Ticking
 from tests.fakes.clock import SetClock
 from tests.fakes.scheduler import FakeStore, counting_ids
+from tests.fakes.scheduler_accounts import FakeAccounts
 from tests.fakes.scheduler_peers import FakeLedger, FakeMailer, an_invoice
 
 DUE = date(2026, 3, 2)
@@ -29,12 +33,19 @@ class World:
         self.clock = SetClock(noon(DUE))
         self.store: Store = store or FakeStore()
         self.ledger = FakeLedger(an_invoice())
+        self.accounts = FakeAccounts(self.ledger)
         self.mailer = FakeMailer()
         self.woken = 0
         self.waits = 0
         self.while_waiting: Callable[[], None] = lambda: None
         self.ticking = Ticking(
-            self.store, self.ledger, self.clock, counting_ids(), wake=self._wake, pause=self._pause
+            self.store,
+            self.ledger,
+            self.accounts,
+            self.clock,
+            counting_ids(),
+            wake=self._wake,
+            pause=self._pause,
         )
         self.enable(*enabled)
 
@@ -56,6 +67,13 @@ class World:
         with self.store.write() as work:
             for threshold in thresholds:
                 work.rules.set_enabled(threshold, enabled=False)
+
+    def calendar(self, **but: object) -> None:
+        """Changes what staff have set."""
+        with self.store.write() as work:
+            calendar = work.calendar.get()
+            settings = replace(calendar.settings, **but)  # type: ignore[arg-type]
+            work.calendar.put(replace(calendar, settings=settings))
 
     def on_day(self, days: int) -> None:
         """Moves the clock to so many days after the due date."""
@@ -82,8 +100,10 @@ class World:
     def notice(self, threshold: int) -> Notice:
         return next(notice for notice in self.notices() if notice.threshold == threshold)
 
-    def review(self, *notice_ids: str) -> list[Letter | Withheld]:
-        return review_notices(notice_ids, store=self.store, ledger=self.ledger, clock=self.clock)
+    def review(self, *notice_ids: str) -> list[Letter | NotYet | Withheld]:
+        return review_notices(
+            notice_ids, store=self.store, ledger=self.ledger, accounts=self.accounts, clock=self.clock
+        )
 
     def hand_over(self) -> bool:
         return hand_over(store=self.store, mailer=self.mailer, clock=self.clock)
