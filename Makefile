@@ -52,7 +52,7 @@ up: image secrets ## Build and start the stack of containers, and say what to do
 move: image ## Move the data of an embedded company to the empty stack: make move FROM=var
 	@test -d "$(FROM)/db" || { echo "Say from where: make move FROM=var"; exit 1; }
 	@mkdir -p -m 700 $(DUNLIN_SECRETS)
-	@for key in link-key session-key; do \
+	@for key in link-key session-key portal-key; do \
 	  test -e $(DUNLIN_SECRETS)/$$key || install -m 444 $(FROM)/secrets/$$key $(DUNLIN_SECRETS)/$$key; done
 	@$(MAKE) --no-print-directory secrets
 	@$(COMPOSE) up --detach --wait postgres
@@ -124,6 +124,15 @@ protos: install-dev ## Make the stubs in protos/gen anew
 	@mkdir -p protos/gen
 	@$(call PROTOC,protos/gen)
 
+# Sentences that stand in the code no more go to the end of the file, as comments.
+.PHONY: texts
+texts: install-dev ## Collect the sentences of pages for clients, to be translated in gateway/texts
+	@collected=$$(mktemp); trap 'rm -f "$$collected"' EXIT; \
+	$(BIN)/pybabel -q extract -F pyproject.toml --no-location --sort-output -o "$$collected" gateway; \
+	for language in gateway/texts/*.po; do \
+	  $(BIN)/pybabel -q update --no-fuzzy-matching --ignore-pot-creation-date --width 110 \
+	    -i "$$collected" -o "$$language" -l "$$(basename "$$language" .po)"; done
+
 .PHONY: protos-check
 protos-check: install-dev ## Fail if the stubs in protos/gen are not those of the protos
 	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
@@ -180,6 +189,14 @@ faults: install-dev ## Break everything at full size (an hour or so); the table 
 .PHONY: test-stack
 test-stack: install-dev ## Build the image, bring up the stack of containers, run the story against it from outside
 	@$(BIN)/python tests/run.py stack
+
+.PHONY: golden
+golden: install-dev ## Write the golden files of the shipped mails anew; read what changed before you commit
+	@PYTHONPATH=.:protos/gen $(BIN)/python -m tests.unit.mailer.golden_mails
+
+.PHONY: gallery
+gallery: install-dev ## Picture every mail on a desk and on a phone, in docs/gallery
+	@PYTHONPATH=.:protos/gen $(BIN)/python -m tests.browser.gallery
 
 ##### Measuring
 

@@ -28,11 +28,12 @@ from sqlalchemy import text
 
 from bench.figures import Figure, at_least
 from bench.mails_scheduler import TOKEN, letter
-from services.mailer import converters
+from services.mailer import converters_letters
 from services.mailer.__main__ import MIGRATIONS
 from services.mailer.dkim import read_signer
 from services.mailer.domain.letter import Letter
 from services.mailer.domain.message import Claimed
+from services.mailer.domain.templates import Key, chosen
 from services.mailer.rendering import MailPress
 from services.mailer.repository import SqlStore
 from services.shared.database import Database
@@ -143,6 +144,7 @@ def _place() -> Iterator[Place]:
         (folder / "token").write_text(TOKEN)
         env = os.environ | {
             "DUNLIN_SERVICE_TOKEN_FILE": str(folder / "token"),
+            "DUNLIN_PORTAL_KEY_FILE": str(folder / "token"),
             "DUNLIN_SCHEDULER_ADDRESS": scheduler,
             "DUNLIN_PUBLIC_URL": PUBLIC_URL,
             "DUNLIN_SMTP_HOST": "127.0.0.1",
@@ -163,12 +165,12 @@ def _prebuilt(folder: Path, env: dict[str, str]) -> bytes:
     migrate(url, MIGRATIONS)
     with SqlStore(Database(url)).read() as work:
         templates, company = work.templates.newest(), work.company.profile()
-    verdict = converters.verdict(_review(letter(7)))
+    verdict = converters_letters.verdict(_review(letter(7)))
     assert isinstance(verdict, Letter)
     at = datetime.now(UTC)
     press = MailPress(PUBLIC_URL, read_signer(env))
     message = Claimed(1, "n-7", "<n-7@example.test>", "", at)
-    return press.write(verdict, templates[verdict.type], company, message, at).mime
+    return press.write(verdict, chosen(templates, Key(verdict.type), "en"), company, message, at).mime
 
 
 def _review(content: Any) -> Any:

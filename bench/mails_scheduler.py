@@ -12,7 +12,7 @@ REPOSITORY = Path(__file__).parents[1]
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "protos" / "gen")]
 
 import grpc
-from dunlin.scheduler.v1 import notices_pb2, scheduler_pb2, scheduler_pb2_grpc
+from dunlin.scheduler.v1 import letters_pb2, notices_pb2, scheduler_pb2, scheduler_pb2_grpc
 
 from services.shared import log
 from services.shared.grpc_server import Server
@@ -20,14 +20,14 @@ from services.shared.grpc_server import Server
 TOKEN = "a token for the benchmark"
 
 
-def letter(number: int) -> scheduler_pb2.Letter:
+def letter(number: int) -> letters_pb2.Letter:
     """A due notice; no two are alike."""
-    return scheduler_pb2.Letter(
+    return letters_pb2.Letter(
         type=notices_pb2.NOTICE_TYPE_DUE_NOTICE,
-        recipients=[scheduler_pb2.Recipient(name=f"Dana {number}", email=f"dana-{number}@example.test")],
+        recipients=[letters_pb2.Recipient(name=f"Dana {number}", email=f"dana-{number}@example.test")],
         organization_id=f"org-{number}",
         organization_name=f"Whitfield & Sons {number}",
-        invoice=scheduler_pb2.LetterInvoice(
+        invoice=letters_pb2.LetterInvoice(
             invoice_id=number,
             number=f"INV-{number:06}",
             issued_on="2026-01-18",
@@ -37,7 +37,7 @@ def letter(number: int) -> scheduler_pb2.Letter:
             currency="USD",
             pay_token=f"{number:032x}.c2lnbmF0dXJlLW9mLXRoZS1saW5r",
         ),
-        due=scheduler_pb2.DueDate(days_past_due=15, threshold_days=15),
+        due=letters_pb2.DueDate(days_past_due=15, threshold_days=15),
     )
 
 

@@ -108,7 +108,9 @@ def running_site(folder: Path, urls: Mapping[str, str]) -> Iterator[RunningSite]
     The scheduler works until it has counted its forecast, and nothing works in the background then.
     """
     folder.mkdir(parents=True)
-    keys = {name: secrets.token_urlsafe(32) for name in ("service-token", "session-key", "link-key")}
+    keys = {
+        name: secrets.token_urlsafe(32) for name in ("service-token", "session-key", "link-key", "portal-key")
+    }
     for name, key in keys.items():
         (folder / name).write_text(key)
     ports = free_ports((*SERVICES, "gateway"))
@@ -119,6 +121,7 @@ def running_site(folder: Path, urls: Mapping[str, str]) -> Iterator[RunningSite]
         "DUNLIN_SERVICE_TOKEN_FILE": str(folder / "service-token"),
         "DUNLIN_SESSION_KEY_FILE": str(folder / "session-key"),
         "DUNLIN_LINK_KEY_FILE": str(folder / "link-key"),
+        "DUNLIN_PORTAL_KEY_FILE": str(folder / "portal-key"),
         "DUNLIN_TRUSTED_PROXIES": "1",
         "DUNLIN_PLAINTEXT": "allowed",
         "DUNLIN_PUBLIC_URL": f"http://127.0.0.1:{ports['gateway']}",
