@@ -13,7 +13,7 @@ from dunlin.scheduler.v1.campaigns_pb2 import (
     ListCampaignsRequest,
     StartCampaignRequest,
 )
-from dunlin.scheduler.v1.notices_pb2 import NOTICE_STATE_SKIPPED, NOTICE_TYPE_WELCOME, NoticeType
+from dunlin.scheduler.v1.notices_pb2 import NOTICE_STATE_SKIPPED, NOTICE_TYPE_WELCOME, NoticeState, NoticeType
 from dunlin.scheduler.v1.scheduler_pb2 import ListNoticesRequest, ListNoticesResponse
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -148,11 +148,13 @@ def _campaign(campaign_id: str) -> Progress:
     return progress_of(found)
 
 
-def _notices(campaign_id: str, state: int, size: int, token: str = "") -> ListNoticesResponse:
+def _notices(
+    campaign_id: str, state: NoticeState.ValueType, size: int, token: str = ""
+) -> ListNoticesResponse:
     return clients().scheduler.ListNotices(
         ListNoticesRequest(
             campaign_id=campaign_id,
-            state=state,  # type: ignore[arg-type]  # callers pass only values of the enum
+            state=state,
             page_size=size,
             page_token=token,
         )
@@ -186,7 +188,7 @@ def progress(campaign_id: str) -> str:
 @blueprint.get("/<campaign_id>/emails")
 def emails(campaign_id: str) -> str:
     """Each email of a campaign, with what became of it and why."""
-    found, state = _campaign(campaign_id), chosen(NOTICE_STATES)
+    found, state = _campaign(campaign_id), chosen(NOTICE_STATES, NoticeState.NOTICE_STATE_UNSPECIFIED)
     listed = _notices(campaign_id, state, PAGE, request.args.get("page", ""))
     return render_template(
         "client_emails/campaign_emails.html",

@@ -2,7 +2,7 @@
 
 import grpc
 from dunlin.mailer.v1.mailer_pb2 import GetMessageBodyRequest, GetMessageRequest, ListMessagesRequest
-from dunlin.mailer.v1.messages_pb2 import Message, MessageBody
+from dunlin.mailer.v1.messages_pb2 import Message, MessageBody, MessageState
 from dunlin.paynow.v1.ledger_pb2 import ListInvoicesRequest
 from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
@@ -29,10 +29,10 @@ VIEWS = {"": "Email", "text": "Plain text", "source": "Source"}
 def index() -> ResponseReturnValue:
     """All messages, the newest first, by state and search."""
     query = request.args.get("q", "").strip()[:200]
-    state = chosen(MESSAGE_STATES)
+    state = chosen(MESSAGE_STATES, MessageState.MESSAGE_STATE_UNSPECIFIED)
     found = clients().mailer.ListMessages(
         ListMessagesRequest(
-            state=state,  # type: ignore[arg-type]  # `chosen` lets only values of the enum through
+            state=state,
             query=query,
             page_size=PAGE,
             page_token=request.args.get("page", ""),

@@ -25,6 +25,7 @@ from gateway.site.words import PAYMENT_STATES, count
 blueprint = Blueprint("payments", __name__, url_prefix="/payments")
 
 PAGE = 50
+ANY_STATE = PaymentState.PAYMENT_STATE_UNSPECIFIED
 FAILURES = {
     "CARD_DECLINED": "Card declined",
     "INSUFFICIENT_FUNDS": "Not enough money",
@@ -55,10 +56,10 @@ class Batch(NamedTuple):
 def index() -> ResponseReturnValue:
     """Payments, the newest first; with `waiting` only those that the accounting side has not booked."""
     is_waiting = request.args.get("tab") == "waiting"
-    state = 0 if is_waiting else chosen(PAYMENT_STATES)
+    state = ANY_STATE if is_waiting else chosen(PAYMENT_STATES, ANY_STATE)
     found = clients().paynow.ListPayments(
         ListPaymentsRequest(
-            state=state,  # type: ignore[arg-type]  # `chosen` lets only values of the enum through
+            state=state,
             unacknowledged=is_waiting,
             organization_id=request.args.get("organization", ""),
             page_size=PAGE,

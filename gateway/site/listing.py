@@ -1,7 +1,7 @@
 """Pages of a list: their state lives in the address, so that a page can be kept, sent and gone back to."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 import grpc
@@ -9,6 +9,9 @@ from dunlin.paynow.v1.ledger_pb2 import BatchGetOrganizationsRequest
 from flask import request, url_for
 
 from gateway.clients import clients
+
+Value = TypeVar("Value", bound=int)
+"""A value of an enum of the contracts."""
 
 
 class PageLinks(NamedTuple):
@@ -46,7 +49,7 @@ def names_of(organization_ids: Iterable[str]) -> dict[str, str]:
     return {organization.organization_id: organization.name for organization in known.organizations}
 
 
-def chosen(allowed: Iterable[int], parameter: str = "state") -> int:
-    """The number in the address that a list is filtered by; 0, which means all, for anything not allowed."""
+def chosen(allowed: Iterable[Value], otherwise: Value, parameter: str = "state") -> Value:
+    """The number in the address that a list is filtered by; `otherwise`, which means all, if not allowed."""
     asked = request.args.get(parameter, "")
-    return next((number for number in allowed if str(number) == asked), 0)
+    return next((number for number in allowed if str(number) == asked), otherwise)

@@ -12,7 +12,7 @@ from services.shared.paging import MOST_COUNTED
 Label = tuple[str, str]
 """What a page says, and the tone that it says it in: good, bad, wait, quiet."""
 
-MESSAGE_STATES: dict[int, Label] = {
+MESSAGE_STATES: dict[MessageState.ValueType, Label] = {
     MessageState.MESSAGE_STATE_QUEUED: ("Queued", "wait"),
     MessageState.MESSAGE_STATE_SENDING: ("Sending", "wait"),
     MessageState.MESSAGE_STATE_DEFERRED: ("Deferred", "wait"),
@@ -32,7 +32,7 @@ MESSAGE_EVENTS: dict[int, Label] = {
     MessageEventKind.MESSAGE_EVENT_KIND_COMPLAINED: ("Marked as spam", "bad"),
     MessageEventKind.MESSAGE_EVENT_KIND_LEFT_OUT: ("Recipient left out", "quiet"),
 }
-NOTICE_STATES: dict[int, Label] = {
+NOTICE_STATES: dict[NoticeState.ValueType, Label] = {
     NoticeState.NOTICE_STATE_QUEUED: ("Queued", "wait"),
     NoticeState.NOTICE_STATE_SENT: ("Sent", "good"),
     NoticeState.NOTICE_STATE_HELD: ("Held", "wait"),
@@ -72,7 +72,7 @@ TEMPLATE_TYPES: dict[int, str] = {
     TemplateType.TEMPLATE_TYPE_METHOD_EXPIRING: "Card expires soon",
     TemplateType.TEMPLATE_TYPE_METHOD_EXPIRED: "Card has expired",
 }
-PAYMENT_STATES: dict[int, Label] = {
+PAYMENT_STATES: dict[PaymentState.ValueType, Label] = {
     PaymentState.PAYMENT_STATE_CHARGING: ("Charging", "wait"),
     PaymentState.PAYMENT_STATE_UNKNOWN: ("Outcome unknown", "wait"),
     PaymentState.PAYMENT_STATE_PENDING: ("Pending at the bank", "wait"),
@@ -129,7 +129,7 @@ def threshold(days: int) -> str:
     return f"{count(abs(days), 'day')} {'before due' if days < 0 else 'past due'}"
 
 
-def message_state(value: int) -> Label:
+def message_state(value: MessageState.ValueType) -> Label:
     """A message's state."""
     return MESSAGE_STATES.get(value, UNKNOWN)
 
@@ -139,7 +139,7 @@ def message_event(value: int) -> Label:
     return MESSAGE_EVENTS.get(value, UNKNOWN)
 
 
-def notice_state(value: int) -> Label:
+def notice_state(value: NoticeState.ValueType) -> Label:
     """A notice's state."""
     return NOTICE_STATES.get(value, UNKNOWN)
 
@@ -154,7 +154,7 @@ def template_type(value: int) -> str:
     return TEMPLATE_TYPES.get(value, "Not written yet")
 
 
-def payment_state(value: int) -> Label:
+def payment_state(value: PaymentState.ValueType) -> Label:
     """A payment's state."""
     return PAYMENT_STATES.get(value, UNKNOWN)
 
