@@ -90,11 +90,17 @@ class Campaign:
         # Before those who pay, since they may be more than can be served at once.
         self._others.append(self._pool.submit(self._tick_all))
         self._others.append(self._pool.submit(self._forbid_while_mails_go_out))
-        intents = self._intents()
+        intents = self._intents(range(self.payments))
         self.paid = [
             self._pool.submit(self._pay, intent, self._began_at + self.lasting * turn / len(intents))
             for turn, intent in enumerate(intents)
         ]
+
+    def pay_once_more(self) -> None:
+        """Lets one more person pay, once those before have been told, while there are invoices to pay."""
+        if all(payment.done() for payment in self.paid):
+            turn = len(self.paid)
+            self.paid += [self._pool.submit(self._pay, i, 0.0) for i in self._intents(range(turn, turn + 1))]
 
     def reach(self, share: float) -> None:
         """Returns once this share of the mails is out."""
@@ -201,14 +207,21 @@ class Campaign:
         chosen = set(self._chosen())
         return {self.number(at) for at in range(5, self.notices, 12) if at not in chosen}
 
-    def _intents(self) -> list[Intent]:
+    def _payable(self) -> list[int]:
+        """The invoices in the order in which they get payers: first those chosen, then all that stay open."""
+        chosen, closed = self._chosen(), self.closed()
+        others = (at for at in range(self.notices) if at not in chosen and self.number(at) not in closed)
+        return [*chosen, *others]
+
+    def _intents(self, turns: range) -> list[Intent]:
+        payable = self._payable()
         request = paynow_pb2.ListPaymentMethodsRequest()
         offered = insist(lambda: self.fleet.clients.paynow.ListPaymentMethods(request), seconds=PATIENCE)
         methods = list(self.methods) or [method.method_token for method in offered.methods]
         return [
             Intent(self._email(at), self.number(at), f"{10 + turn % 400}.{turn % 100:02}", method)
-            for turn, at in enumerate(self._chosen())
-            for method in [methods[turn % len(methods)]]
+            for turn in turns[: max(0, len(payable) - turns.start)]
+            for at, method in [(payable[turn], methods[turn % len(methods)])]
         ]
 
     def _pay(self, intent: Intent, comes_at: float) -> set[str]:

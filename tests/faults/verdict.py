@@ -83,8 +83,8 @@ def judge(campaign: Campaign, result: Result, *, copies_allowed: int) -> None:
         *receipt_complaints(payments, _receipts(notices)),
         *[f"one confirmation became {told}" for paid in campaign.paid if len(told := paid.result()) != 1],
     ]
-    if len(payments) != campaign.payments:
-        result.complaints.append(f"{len(payments)} payments of {campaign.payments} confirmations")
+    if len(payments) != len(campaign.paid):
+        result.complaints.append(f"{len(payments)} payments of {len(campaign.paid)} confirmations")
     write(result)
 
 
