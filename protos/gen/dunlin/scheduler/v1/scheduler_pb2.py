@@ -27,7 +27,7 @@ from dunlin.scheduler.v1 import notices_pb2 as dunlin_dot_scheduler_dot_v1_dot_n
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#dunlin/scheduler/v1/scheduler.proto\x12\x13\x64unlin.scheduler.v1\x1a!dunlin/scheduler/v1/letters.proto\x1a!dunlin/scheduler/v1/notices.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"a\n\x04Rule\x12\x16\n\x0ethreshold_days\x18\x01 \x01(\x11\x12\x0f\n\x07\x65nabled\x18\x02 \x01(\x08\x12\x30\n\x0clast_sent_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x12\n\x10ListRulesRequest\"=\n\x11ListRulesResponse\x12(\n\x05rules\x18\x01 \x03(\x0b\x32\x19.dunlin.scheduler.v1.Rule\"9\n\x0e\x41\x64\x64RuleRequest\x12\x16\n\x0ethreshold_days\x18\x01 \x01(\x11\x12\x0f\n\x07\x65nabled\x18\x02 \x01(\x08\"@\n\x15SetRuleEnabledRequest\x12\x16\n\x0ethreshold_days\x18\x01 \x01(\x11\x12\x0f\n\x07\x65nabled\x18\x02 \x01(\x08\"+\n\x11RemoveRuleRequest\x12\x16\n\x0ethreshold_days\x18\x01 \x01(\x11\"\x83\x01\n\tExclusion\x12-\n\x04type\x18\x01 \x01(\x0e\x32\x1f.dunlin.scheduler.v1.NoticeType\x12\x17\n\x0forganization_id\x18\x02 \x01(\t\x12.\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"m\n\x15ListExclusionsRequest\x12-\n\x04type\x18\x01 \x01(\x0e\x32\x1f.dunlin.scheduler.v1.NoticeType\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"t\n\x16ListExclusionsResponse\x12\x32\n\nexclusions\x18\x01 \x03(\x0b\x32\x1e.dunlin.scheduler.v1.Exclusion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\r\n\x05total\x18\x03 \x01(\x03\"]\n\x13\x41\x64\x64\x45xclusionRequest\x12-\n\x04type\x18\x01 \x01(\x0e\x32\x1f.dunlin.scheduler.v1.NoticeType\x12\x17\n\x0forganization_id\x18\x02 \x01(\t\"`\n\x16RemoveExclusionRequest\x12-\n\x04type\x18\x01 \x01(\x0e\x32\x1f.dunlin.scheduler.v1.NoticeType\x12\x17\n\x0forganization_id\x18\x02 \x01(\t\"L\n\x0eRunTickRequest\x12)\n\x05\x61s_of\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\"\xad\x01\n\x0cTickProgress\x12\x10\n\x08\x65xamined\x18\x01 \x01(\x03\x12\r\n\x05total\x18\x02 \x01(\x03\x12/\n\x06\x63ounts\x18\x03 \x01(\x0b\x32\x1f.dunlin.scheduler.v1.TickCounts\x12\x0c\n\x04\x64one\x18\x04 \x01(\x08\x12\r\n\x05today\x18\x05 \x01(\t\x12.\n\x05types\x18\x06 \x03(\x0b\x32\x1f.dunlin.scheduler.v1.TypeCounts\"l\n\nTypeCounts\x12-\n\x04type\x18\x01 \x01(\x0e\x32\x1f.dunlin.scheduler.v1.NoticeType\x12/\n\x06\x63ounts\x18\x02 \x01(\x0b\x32\x1f.dunlin.scheduler.v1.TickCounts\"b\n\nTickCounts\x12\x0e\n\x06queued\x18\x01 \x01(\x03\x12\x0c\n\x04held\x18\x02 \x01(\x03\x12\x0f\n\x07skipped\x18\x03 \x01(\x03\x12\x12\n\nsuperseded\x18\x04 \x01(\x03\x12\x11\n\tunchanged\x18\x05 \x01(\x03\"\xf5\x01\n\x12ListNoticesRequest\x12\x17\n\x0forganization_id\x18\x01 \x01(\t\x12\x16\n\x0einvoice_number\x18\x02 \x01(\t\x12\x12\n\ninvoice_id\x18\x03 \x01(\x03\x12-\n\x04type\x18\x04 \x01(\x0e\x32\x1f.dunlin.scheduler.v1.NoticeType\x12/\n\x05state\x18\x05 \x01(\x0e\x32 .dunlin.scheduler.v1.NoticeState\x12\x13\n\x0b\x63\x61mpaign_id\x18\x08 \x01(\t\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\"\\\n\x13ListNoticesResponse\x12,\n\x07notices\x18\x01 \x03(\x0b\x32\x1b.dunlin.scheduler.v1.Notice\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"+\n\x15\x45xplainInvoiceRequest\x12\x12\n\ninvoice_id\x18\x01 \x01(\x03\"\xbd\x01\n\x0b\x45xplanation\x12\x12\n\ninvoice_id\x18\x01 \x01(\x03\x12,\n\x07notices\x18\x02 \x03(\x0b\x32\x1b.dunlin.scheduler.v1.Notice\x12\x30\n\tdecisions\x18\x03 \x03(\x0b\x32\x1d.dunlin.scheduler.v1.Decision\x12\x0b\n\x03now\x18\x04 \x01(\t\x12-\n\x04next\x18\x05 \x01(\x0b\x32\x1f.dunlin.scheduler.v1.NextNotice\"0\n\nNextNotice\x12\x16\n\x0ethreshold_days\x18\x01 \x01(\x11\x12\n\n\x02on\x18\x02 \x01(\t\"\"\n\x12GetForecastRequest\x12\x0c\n\x04\x64\x61ys\x18\x01 \x01(\x05\"\xb0\x01\n\x08\x46orecast\x12\x30\n\x0cnext_tick_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x05lines\x18\x02 \x03(\x0b\x32!.dunlin.scheduler.v1.ForecastLine\x12\x10\n\x08\x63\x61tch_up\x18\x03 \x01(\x03\x12.\n\ncounted_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"D\n\x0c\x46orecastLine\x12\n\n\x02on\x18\x01 \x01(\t\x12\x16\n\x0ethreshold_days\x18\x02 \x01(\x11\x12\x10\n\x08invoices\x18\x03 \x01(\x03\"A\n\x14ReviewNoticesRequest\x12\x12\n\nnotice_ids\x18\x01 \x03(\t\x12\x15\n\rtakes_not_yet\x18\x02 \x01(\x08\"`\n\x15ReviewNoticesResponse\x12,\n\x07reviews\x18\x01 \x03(\x0b\x32\x1b.dunlin.scheduler.v1.Review\x12\x19\n\x11\x63ompany_time_zone\x18\x02 \x01(\t\"\xb8\x01\n\x06Review\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12-\n\x06letter\x18\x02 \x01(\x0b\x32\x1b.dunlin.scheduler.v1.LetterH\x00\x12\x31\n\x08withheld\x18\x03 \x01(\x0b\x32\x1d.dunlin.scheduler.v1.WithheldH\x00\x12.\n\x07not_yet\x18\x04 \x01(\x0b\x32\x1b.dunlin.scheduler.v1.NotYetH\x00\x42\t\n\x07verdict\"/\n\x08Withheld\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x02 \x01(\t\"]\n\x06NotYet\x12.\n\nnot_before\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x03 \x01(\t\"\x14\n\x12GetCalendarRequest\"H\n\x15UpdateCalendarRequest\x12/\n\x08\x63\x61lendar\x18\x01 \x01(\x0b\x32\x1d.dunlin.scheduler.v1.Calendar\"\xca\x01\n\x08\x43\x61lendar\x12\x11\n\ttime_zone\x18\x01 \x01(\t\x12\x0f\n\x07send_at\x18\x02 \x01(\t\x12\x0f\n\x07sandbox\x18\x03 \x01(\x08\x12\x11\n\tautomatic\x18\x04 \x01(\x08\x12\r\n\x05today\x18\x05 \x01(\t\x12\x11\n\tclock_set\x18\x06 \x01(\x08\x12\x0f\n\x07\x63ountry\x18\x07 \x01(\t\x12\x1a\n\x12\x62usiness_days_only\x18\x08 \x01(\x08\x12\x12\n\nquiet_from\x18\t \x01(\t\x12\x13\n\x0bquiet_until\x18\n \x01(\t2\x92\n\n\x10SchedulerService\x12Z\n\tListRules\x12%.dunlin.scheduler.v1.ListRulesRequest\x1a&.dunlin.scheduler.v1.ListRulesResponse\x12I\n\x07\x41\x64\x64Rule\x12#.dunlin.scheduler.v1.AddRuleRequest\x1a\x19.dunlin.scheduler.v1.Rule\x12W\n\x0eSetRuleEnabled\x12*.dunlin.scheduler.v1.SetRuleEnabledRequest\x1a\x19.dunlin.scheduler.v1.Rule\x12O\n\nRemoveRule\x12&.dunlin.scheduler.v1.RemoveRuleRequest\x1a\x19.dunlin.scheduler.v1.Rule\x12i\n\x0eListExclusions\x12*.dunlin.scheduler.v1.ListExclusionsRequest\x1a+.dunlin.scheduler.v1.ListExclusionsResponse\x12X\n\x0c\x41\x64\x64\x45xclusion\x12(.dunlin.scheduler.v1.AddExclusionRequest\x1a\x1e.dunlin.scheduler.v1.Exclusion\x12^\n\x0fRemoveExclusion\x12+.dunlin.scheduler.v1.RemoveExclusionRequest\x1a\x1e.dunlin.scheduler.v1.Exclusion\x12S\n\x07RunTick\x12#.dunlin.scheduler.v1.RunTickRequest\x1a!.dunlin.scheduler.v1.TickProgress0\x01\x12`\n\x0bListNotices\x12\'.dunlin.scheduler.v1.ListNoticesRequest\x1a(.dunlin.scheduler.v1.ListNoticesResponse\x12^\n\x0e\x45xplainInvoice\x12*.dunlin.scheduler.v1.ExplainInvoiceRequest\x1a .dunlin.scheduler.v1.Explanation\x12U\n\x0bGetForecast\x12\'.dunlin.scheduler.v1.GetForecastRequest\x1a\x1d.dunlin.scheduler.v1.Forecast\x12\x66\n\rReviewNotices\x12).dunlin.scheduler.v1.ReviewNoticesRequest\x1a*.dunlin.scheduler.v1.ReviewNoticesResponse\x12U\n\x0bGetCalendar\x12\'.dunlin.scheduler.v1.GetCalendarRequest\x1a\x1d.dunlin.scheduler.v1.Calendar\x12[\n\x0eUpdateCalendar\x12*.dunlin.scheduler.v1.UpdateCalendarRequest\x1a\x1d.dunlin.scheduler.v1.Calendarb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#dunlin/scheduler/v1/scheduler.proto\x12\x13\x64unlin.scheduler.v1\x1a!dunlin/scheduler/v1/letters.proto\x1a!dunlin/scheduler/v1/notices.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"a\n\x04Rule\x12\x16\n\x0ethreshold_days\x18\x01 \x01(\x11\x12\x0f\n\x07\x65nabled\x18\x02 \x01(\x08\x12\x30\n\x0clast_sent_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x12\n\x10ListRulesRequest\"=\n\x11ListRulesResponse\x12(\n\x05rules\x18\x01 \x03(\x0b\x32\x19.dunlin.scheduler.v1.Rule\"9\n\x0e\x41\x64\x64RuleRequest\x12\x16\n\x0ethreshold_days\x18\x01 \x01(\x11\x12\x0f\n\x07\x65nabled\x18\x02 \x01(\x08\"@\n\x15SetRuleEnabledRequest\x12\x16\n\x0ethreshold_days\x18\x01 \x01(\x11\x12\x0f\n\x07\x65nabled\x18\x02 \x01(\x08\"+\n\x11RemoveRuleRequest\x12\x16\n\x0ethreshold_days\x18\x01 \x01(\x11\"\x83\x01\n\tExclusion\x12-\n\x04type\x18\x01 \x01(\x0e\x32\x1f.dunlin.scheduler.v1.NoticeType\x12\x17\n\x0forganization_id\x18\x02 \x01(\t\x12.\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"m\n\x15ListExclusionsRequest\x12-\n\x04type\x18\x01 \x01(\x0e\x32\x1f.dunlin.scheduler.v1.NoticeType\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"t\n\x16ListExclusionsResponse\x12\x32\n\nexclusions\x18\x01 \x03(\x0b\x32\x1e.dunlin.scheduler.v1.Exclusion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\r\n\x05total\x18\x03 \x01(\x03\"]\n\x13\x41\x64\x64\x45xclusionRequest\x12-\n\x04type\x18\x01 \x01(\x0e\x32\x1f.dunlin.scheduler.v1.NoticeType\x12\x17\n\x0forganization_id\x18\x02 \x01(\t\"`\n\x16RemoveExclusionRequest\x12-\n\x04type\x18\x01 \x01(\x0e\x32\x1f.dunlin.scheduler.v1.NoticeType\x12\x17\n\x0forganization_id\x18\x02 \x01(\t\"f\n\x0eRunTickRequest\x12)\n\x05\x61s_of\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x18\n\x10only_due_notices\x18\x03 \x01(\x08\"\xad\x01\n\x0cTickProgress\x12\x10\n\x08\x65xamined\x18\x01 \x01(\x03\x12\r\n\x05total\x18\x02 \x01(\x03\x12/\n\x06\x63ounts\x18\x03 \x01(\x0b\x32\x1f.dunlin.scheduler.v1.TickCounts\x12\x0c\n\x04\x64one\x18\x04 \x01(\x08\x12\r\n\x05today\x18\x05 \x01(\t\x12.\n\x05types\x18\x06 \x03(\x0b\x32\x1f.dunlin.scheduler.v1.TypeCounts\"l\n\nTypeCounts\x12-\n\x04type\x18\x01 \x01(\x0e\x32\x1f.dunlin.scheduler.v1.NoticeType\x12/\n\x06\x63ounts\x18\x02 \x01(\x0b\x32\x1f.dunlin.scheduler.v1.TickCounts\"b\n\nTickCounts\x12\x0e\n\x06queued\x18\x01 \x01(\x03\x12\x0c\n\x04held\x18\x02 \x01(\x03\x12\x0f\n\x07skipped\x18\x03 \x01(\x03\x12\x12\n\nsuperseded\x18\x04 \x01(\x03\x12\x11\n\tunchanged\x18\x05 \x01(\x03\"\xf5\x01\n\x12ListNoticesRequest\x12\x17\n\x0forganization_id\x18\x01 \x01(\t\x12\x16\n\x0einvoice_number\x18\x02 \x01(\t\x12\x12\n\ninvoice_id\x18\x03 \x01(\x03\x12-\n\x04type\x18\x04 \x01(\x0e\x32\x1f.dunlin.scheduler.v1.NoticeType\x12/\n\x05state\x18\x05 \x01(\x0e\x32 .dunlin.scheduler.v1.NoticeState\x12\x13\n\x0b\x63\x61mpaign_id\x18\x08 \x01(\t\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\"\\\n\x13ListNoticesResponse\x12,\n\x07notices\x18\x01 \x03(\x0b\x32\x1b.dunlin.scheduler.v1.Notice\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"+\n\x15\x45xplainInvoiceRequest\x12\x12\n\ninvoice_id\x18\x01 \x01(\x03\"\xbd\x01\n\x0b\x45xplanation\x12\x12\n\ninvoice_id\x18\x01 \x01(\x03\x12,\n\x07notices\x18\x02 \x03(\x0b\x32\x1b.dunlin.scheduler.v1.Notice\x12\x30\n\tdecisions\x18\x03 \x03(\x0b\x32\x1d.dunlin.scheduler.v1.Decision\x12\x0b\n\x03now\x18\x04 \x01(\t\x12-\n\x04next\x18\x05 \x01(\x0b\x32\x1f.dunlin.scheduler.v1.NextNotice\"0\n\nNextNotice\x12\x16\n\x0ethreshold_days\x18\x01 \x01(\x11\x12\n\n\x02on\x18\x02 \x01(\t\"\"\n\x12GetForecastRequest\x12\x0c\n\x04\x64\x61ys\x18\x01 \x01(\x05\"\xb0\x01\n\x08\x46orecast\x12\x30\n\x0cnext_tick_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x05lines\x18\x02 \x03(\x0b\x32!.dunlin.scheduler.v1.ForecastLine\x12\x10\n\x08\x63\x61tch_up\x18\x03 \x01(\x03\x12.\n\ncounted_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"D\n\x0c\x46orecastLine\x12\n\n\x02on\x18\x01 \x01(\t\x12\x16\n\x0ethreshold_days\x18\x02 \x01(\x11\x12\x10\n\x08invoices\x18\x03 \x01(\x03\"A\n\x14ReviewNoticesRequest\x12\x12\n\nnotice_ids\x18\x01 \x03(\t\x12\x15\n\rtakes_not_yet\x18\x02 \x01(\x08\"`\n\x15ReviewNoticesResponse\x12,\n\x07reviews\x18\x01 \x03(\x0b\x32\x1b.dunlin.scheduler.v1.Review\x12\x19\n\x11\x63ompany_time_zone\x18\x02 \x01(\t\"\xb8\x01\n\x06Review\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12-\n\x06letter\x18\x02 \x01(\x0b\x32\x1b.dunlin.scheduler.v1.LetterH\x00\x12\x31\n\x08withheld\x18\x03 \x01(\x0b\x32\x1d.dunlin.scheduler.v1.WithheldH\x00\x12.\n\x07not_yet\x18\x04 \x01(\x0b\x32\x1b.dunlin.scheduler.v1.NotYetH\x00\x42\t\n\x07verdict\"/\n\x08Withheld\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x02 \x01(\t\"]\n\x06NotYet\x12.\n\nnot_before\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x03 \x01(\t\"\x14\n\x12GetCalendarRequest\"H\n\x15UpdateCalendarRequest\x12/\n\x08\x63\x61lendar\x18\x01 \x01(\x0b\x32\x1d.dunlin.scheduler.v1.Calendar\"\xca\x01\n\x08\x43\x61lendar\x12\x11\n\ttime_zone\x18\x01 \x01(\t\x12\x0f\n\x07send_at\x18\x02 \x01(\t\x12\x0f\n\x07sandbox\x18\x03 \x01(\x08\x12\x11\n\tautomatic\x18\x04 \x01(\x08\x12\r\n\x05today\x18\x05 \x01(\t\x12\x11\n\tclock_set\x18\x06 \x01(\x08\x12\x0f\n\x07\x63ountry\x18\x07 \x01(\t\x12\x1a\n\x12\x62usiness_days_only\x18\x08 \x01(\x08\x12\x12\n\nquiet_from\x18\t \x01(\t\x12\x13\n\x0bquiet_until\x18\n \x01(\t2\x92\n\n\x10SchedulerService\x12Z\n\tListRules\x12%.dunlin.scheduler.v1.ListRulesRequest\x1a&.dunlin.scheduler.v1.ListRulesResponse\x12I\n\x07\x41\x64\x64Rule\x12#.dunlin.scheduler.v1.AddRuleRequest\x1a\x19.dunlin.scheduler.v1.Rule\x12W\n\x0eSetRuleEnabled\x12*.dunlin.scheduler.v1.SetRuleEnabledRequest\x1a\x19.dunlin.scheduler.v1.Rule\x12O\n\nRemoveRule\x12&.dunlin.scheduler.v1.RemoveRuleRequest\x1a\x19.dunlin.scheduler.v1.Rule\x12i\n\x0eListExclusions\x12*.dunlin.scheduler.v1.ListExclusionsRequest\x1a+.dunlin.scheduler.v1.ListExclusionsResponse\x12X\n\x0c\x41\x64\x64\x45xclusion\x12(.dunlin.scheduler.v1.AddExclusionRequest\x1a\x1e.dunlin.scheduler.v1.Exclusion\x12^\n\x0fRemoveExclusion\x12+.dunlin.scheduler.v1.RemoveExclusionRequest\x1a\x1e.dunlin.scheduler.v1.Exclusion\x12S\n\x07RunTick\x12#.dunlin.scheduler.v1.RunTickRequest\x1a!.dunlin.scheduler.v1.TickProgress0\x01\x12`\n\x0bListNotices\x12\'.dunlin.scheduler.v1.ListNoticesRequest\x1a(.dunlin.scheduler.v1.ListNoticesResponse\x12^\n\x0e\x45xplainInvoice\x12*.dunlin.scheduler.v1.ExplainInvoiceRequest\x1a .dunlin.scheduler.v1.Explanation\x12U\n\x0bGetForecast\x12\'.dunlin.scheduler.v1.GetForecastRequest\x1a\x1d.dunlin.scheduler.v1.Forecast\x12\x66\n\rReviewNotices\x12).dunlin.scheduler.v1.ReviewNoticesRequest\x1a*.dunlin.scheduler.v1.ReviewNoticesResponse\x12U\n\x0bGetCalendar\x12\'.dunlin.scheduler.v1.GetCalendarRequest\x1a\x1d.dunlin.scheduler.v1.Calendar\x12[\n\x0eUpdateCalendar\x12*.dunlin.scheduler.v1.UpdateCalendarRequest\x1a\x1d.dunlin.scheduler.v1.Calendarb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,45 +57,45 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REMOVEEXCLUSIONREQUEST']._serialized_start=973
   _globals['_REMOVEEXCLUSIONREQUEST']._serialized_end=1069
   _globals['_RUNTICKREQUEST']._serialized_start=1071
-  _globals['_RUNTICKREQUEST']._serialized_end=1147
-  _globals['_TICKPROGRESS']._serialized_start=1150
-  _globals['_TICKPROGRESS']._serialized_end=1323
-  _globals['_TYPECOUNTS']._serialized_start=1325
-  _globals['_TYPECOUNTS']._serialized_end=1433
-  _globals['_TICKCOUNTS']._serialized_start=1435
-  _globals['_TICKCOUNTS']._serialized_end=1533
-  _globals['_LISTNOTICESREQUEST']._serialized_start=1536
-  _globals['_LISTNOTICESREQUEST']._serialized_end=1781
-  _globals['_LISTNOTICESRESPONSE']._serialized_start=1783
-  _globals['_LISTNOTICESRESPONSE']._serialized_end=1875
-  _globals['_EXPLAININVOICEREQUEST']._serialized_start=1877
-  _globals['_EXPLAININVOICEREQUEST']._serialized_end=1920
-  _globals['_EXPLANATION']._serialized_start=1923
-  _globals['_EXPLANATION']._serialized_end=2112
-  _globals['_NEXTNOTICE']._serialized_start=2114
-  _globals['_NEXTNOTICE']._serialized_end=2162
-  _globals['_GETFORECASTREQUEST']._serialized_start=2164
-  _globals['_GETFORECASTREQUEST']._serialized_end=2198
-  _globals['_FORECAST']._serialized_start=2201
-  _globals['_FORECAST']._serialized_end=2377
-  _globals['_FORECASTLINE']._serialized_start=2379
-  _globals['_FORECASTLINE']._serialized_end=2447
-  _globals['_REVIEWNOTICESREQUEST']._serialized_start=2449
-  _globals['_REVIEWNOTICESREQUEST']._serialized_end=2514
-  _globals['_REVIEWNOTICESRESPONSE']._serialized_start=2516
-  _globals['_REVIEWNOTICESRESPONSE']._serialized_end=2612
-  _globals['_REVIEW']._serialized_start=2615
-  _globals['_REVIEW']._serialized_end=2799
-  _globals['_WITHHELD']._serialized_start=2801
-  _globals['_WITHHELD']._serialized_end=2848
-  _globals['_NOTYET']._serialized_start=2850
-  _globals['_NOTYET']._serialized_end=2943
-  _globals['_GETCALENDARREQUEST']._serialized_start=2945
-  _globals['_GETCALENDARREQUEST']._serialized_end=2965
-  _globals['_UPDATECALENDARREQUEST']._serialized_start=2967
-  _globals['_UPDATECALENDARREQUEST']._serialized_end=3039
-  _globals['_CALENDAR']._serialized_start=3042
-  _globals['_CALENDAR']._serialized_end=3244
-  _globals['_SCHEDULERSERVICE']._serialized_start=3247
-  _globals['_SCHEDULERSERVICE']._serialized_end=4545
+  _globals['_RUNTICKREQUEST']._serialized_end=1173
+  _globals['_TICKPROGRESS']._serialized_start=1176
+  _globals['_TICKPROGRESS']._serialized_end=1349
+  _globals['_TYPECOUNTS']._serialized_start=1351
+  _globals['_TYPECOUNTS']._serialized_end=1459
+  _globals['_TICKCOUNTS']._serialized_start=1461
+  _globals['_TICKCOUNTS']._serialized_end=1559
+  _globals['_LISTNOTICESREQUEST']._serialized_start=1562
+  _globals['_LISTNOTICESREQUEST']._serialized_end=1807
+  _globals['_LISTNOTICESRESPONSE']._serialized_start=1809
+  _globals['_LISTNOTICESRESPONSE']._serialized_end=1901
+  _globals['_EXPLAININVOICEREQUEST']._serialized_start=1903
+  _globals['_EXPLAININVOICEREQUEST']._serialized_end=1946
+  _globals['_EXPLANATION']._serialized_start=1949
+  _globals['_EXPLANATION']._serialized_end=2138
+  _globals['_NEXTNOTICE']._serialized_start=2140
+  _globals['_NEXTNOTICE']._serialized_end=2188
+  _globals['_GETFORECASTREQUEST']._serialized_start=2190
+  _globals['_GETFORECASTREQUEST']._serialized_end=2224
+  _globals['_FORECAST']._serialized_start=2227
+  _globals['_FORECAST']._serialized_end=2403
+  _globals['_FORECASTLINE']._serialized_start=2405
+  _globals['_FORECASTLINE']._serialized_end=2473
+  _globals['_REVIEWNOTICESREQUEST']._serialized_start=2475
+  _globals['_REVIEWNOTICESREQUEST']._serialized_end=2540
+  _globals['_REVIEWNOTICESRESPONSE']._serialized_start=2542
+  _globals['_REVIEWNOTICESRESPONSE']._serialized_end=2638
+  _globals['_REVIEW']._serialized_start=2641
+  _globals['_REVIEW']._serialized_end=2825
+  _globals['_WITHHELD']._serialized_start=2827
+  _globals['_WITHHELD']._serialized_end=2874
+  _globals['_NOTYET']._serialized_start=2876
+  _globals['_NOTYET']._serialized_end=2969
+  _globals['_GETCALENDARREQUEST']._serialized_start=2971
+  _globals['_GETCALENDARREQUEST']._serialized_end=2991
+  _globals['_UPDATECALENDARREQUEST']._serialized_start=2993
+  _globals['_UPDATECALENDARREQUEST']._serialized_end=3065
+  _globals['_CALENDAR']._serialized_start=3068
+  _globals['_CALENDAR']._serialized_end=3270
+  _globals['_SCHEDULERSERVICE']._serialized_start=3273
+  _globals['_SCHEDULERSERVICE']._serialized_end=4571
 # @@protoc_insertion_point(module_scope)

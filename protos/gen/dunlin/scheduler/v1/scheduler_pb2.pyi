@@ -322,8 +322,11 @@ class RunTickRequest(_message.Message):
 
     AS_OF_FIELD_NUMBER: _builtins.int
     DRY_RUN_FIELD_NUMBER: _builtins.int
+    ONLY_DUE_NOTICES_FIELD_NUMBER: _builtins.int
     dry_run: _builtins.bool
     """Decide and count, but write nothing and send nothing."""
+    only_due_notices: _builtins.bool
+    """Decide on due notices alone; all other types stay for the tick that their settings name."""
     @_builtins.property
     def as_of(self) -> _timestamp_pb2.Timestamp:
         """The instant to decide for, in the years 1900 to 2200; unset means now. Only in sandbox mode. A tick
@@ -335,10 +338,11 @@ class RunTickRequest(_message.Message):
         *,
         as_of: _timestamp_pb2.Timestamp | None = ...,
         dry_run: _builtins.bool = ...,
+        only_due_notices: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "dry_run", b"dry_run"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "dry_run", b"dry_run", "only_due_notices", b"only_due_notices"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
