@@ -2,9 +2,6 @@
 
 from pathlib import Path
 
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import func, select, text
 
 from services.shared.database import Database
@@ -19,6 +16,12 @@ def migrate(url: str, scripts: Path) -> None:
     Each call is one transaction, so a migration that fails leaves the schema as it was. Of two calls at
     once the second waits for the first.
     """
+    # Here, since every program knows this function, and serving or working none calls it: each would start
+    # a fifth later for these.
+    from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.script import ScriptDirectory
+
     config = Config()
     config.set_main_option("script_location", str(scripts).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
