@@ -11,7 +11,6 @@ import secrets
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -26,6 +25,7 @@ from dunlin.operations.v1 import operations_pb2
 from psycopg import sql
 
 from embedded.child import leashed
+from embedded.migrate import Migration, migrate_all
 from gateway.clients import Clients, over
 from services.shared.grpc_channel import open_channel
 from tests.e2e.acts import wait_until
@@ -84,12 +84,8 @@ class Fleet:
 
     def start(self) -> None:
         """Migrates, starts everything, returns once all that serve do so."""
-        for words in (*(f"services.{name}" for name in SERVICES), "gateway"):
-            done = subprocess.run(
-                [sys.executable, "-m", words, "migrate"],
-                env=self._env, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=120,
-            )  # fmt: skip
-            assert done.returncode == 0, f"{words} migrate: {done.stdout}{done.stderr}"
+        owners = [*(f"services.{name}" for name in SERVICES), "gateway"]
+        migrate_all([Migration(one, ("-m", one, "migrate"), self._env) for one in owners], lambda _: None)
         self._supervisor.start()
         wait_until(self._all_listen, what="every program listens", seconds=90)
 
