@@ -58,7 +58,7 @@ def notice_filter(request: scheduler_pb2.ListNoticesRequest) -> NoticeFilter:
 def tick_order(request: scheduler_pb2.RunTickRequest) -> TickOrder:
     """The order. `Invalid` (INSTANT_OUT_OF_RANGE) for an instant that no local date can be found for."""
     if not request.HasField("as_of"):
-        return TickOrder(None, request.dry_run)
+        return TickOrder(None, request.dry_run, only_due_notices=request.only_due_notices)
     try:
         as_of = instant(request.as_of)
     except (ValueError, OverflowError):
@@ -66,7 +66,7 @@ def tick_order(request: scheduler_pb2.RunTickRequest) -> TickOrder:
     if not 1900 <= as_of.year <= 2200:
         description = "The clock can be set to the years 1900 to 2200."
         raise invalid_field("as_of", "INSTANT_OUT_OF_RANGE", description)
-    return TickOrder(as_of, request.dry_run)
+    return TickOrder(as_of, request.dry_run, only_due_notices=request.only_due_notices)
 
 
 def calendar_settings(request: scheduler_pb2.UpdateCalendarRequest) -> CalendarSettings:

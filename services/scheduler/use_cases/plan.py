@@ -18,7 +18,7 @@ class Plan:
     `only_zones` is empty if these are all. `today_in` gives the local date in an organization's zone, and
     `not_before` from when on a mail may go to it, None for at once. `run_date_by` gives the last date up to
     one on which there is a run, which may lie `longest_closure` before it. No invoice due after `due_until`
-    can have a candidate.
+    can have a candidate. With `only_due_notices` no other type is decided on.
     """
 
     rules: Mapping[int, bool]
@@ -32,6 +32,7 @@ class Plan:
     only_zones: Collection[str]
     as_of: datetime | None
     writes: bool
+    only_due_notices: bool = False
 
     @property
     def today(self) -> date:
@@ -48,6 +49,7 @@ def make_plan(
     only_zones: Collection[str] = (),
     as_of: datetime | None,
     writes: bool,
+    only_due_notices: bool = False,
 ) -> Plan:
     """The plan of a run for the instant `at`. Where the clock is set, nothing waits for quiet hours."""
 
@@ -68,4 +70,5 @@ def make_plan(
         only_zones=only_zones,
         as_of=as_of,
         writes=writes,
+        only_due_notices=only_due_notices,
     )

@@ -123,6 +123,8 @@ class Run:
 
     def _others(self) -> Iterator[None]:
         """Account summaries, payments that are coming, cards that expire."""
+        if self._plan.only_due_notices:
+            return
         with self._ticking.store.read() as work:
             types, runs, calendar = work.email_types.all(), work.zone_runs.all(), work.calendar.get()
         accounts, plan = self._ticking.accounts, self._plan

@@ -38,15 +38,17 @@ class ClockNotSettable(WrongState):
 
 @dataclass(frozen=True, slots=True)
 class TickOrder:
-    """How to run a tick: for which instant (None: now), and whether to write.
+    """How to run a tick: for which instant (None: now), whether to write, and what to decide on.
 
-    One that runs `by_itself` decides for the time zones whose run is due, does not wait for another tick, and
-    does nothing if it finds that no run is due any more.
+    With `only_due_notices` all other types stay for a tick without it, which finds them as if this one had
+    not been. One that runs `by_itself` decides for the time zones whose run is due, does not wait for another
+    tick, and does nothing if it finds that no run is due any more.
     """
 
     as_of: datetime | None = None
     dry_run: bool = False
     by_itself: bool = False
+    only_due_notices: bool = False
 
 
 def run_tick(
@@ -105,6 +107,7 @@ def _plan(order: TickOrder, zones: Sequence[str], known: Sequence[str], work: Wo
         only_zones=() if set(zones) == set(known) else zones,
         as_of=order.as_of,
         writes=not order.dry_run,
+        only_due_notices=order.only_due_notices,
     )
 
 

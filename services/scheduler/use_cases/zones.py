@@ -61,10 +61,17 @@ def forget_set_clock(calendar: Calendar, work: Work, now: datetime) -> None:
 
 
 def note_done(plan: Plan, due: Mapping[str, date], work: Work) -> None:
+    """Notes that a run has decided for its zones, and for which dates those were due that ran by themselves.
+
+    Where it decided on due notices alone, account summaries stay for the next run.
+    """
     runs = work.zone_runs.all()
     before = {zone: runs.get(zone, ZoneRun(zone)) for zone in plan.zones}
     calendar = work.calendar.get()
-    summed_on = {zone: _summed_on(plan.today_in(zone), calendar, work) for zone in before}
+    if plan.only_due_notices:
+        summed_on = {zone: run.summed_on for zone, run in before.items()}
+    else:
+        summed_on = {zone: _summed_on(plan.today_in(zone), calendar, work) for zone in before}
     work.zone_runs.put(
         [ZoneRun(zone, due.get(zone, run.ran_on), summed_on[zone]) for zone, run in before.items()]
     )

@@ -79,8 +79,11 @@ class World:
         """Moves the clock to so many days after the due date."""
         self.clock.set(noon(DUE + timedelta(days=days)))
 
-    def tick(self, *, as_of: datetime | None = None, dry_run: bool = False) -> Progress:
-        *_, last = run_tick(TickOrder(as_of, dry_run), ticking=self.ticking)
+    def tick(
+        self, *, as_of: datetime | None = None, dry_run: bool = False, only_due_notices: bool = False
+    ) -> Progress:
+        order = TickOrder(as_of, dry_run, only_due_notices=only_due_notices)
+        *_, last = run_tick(order, ticking=self.ticking)
         assert last.done
         return last
 

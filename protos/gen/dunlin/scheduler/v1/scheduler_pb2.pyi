@@ -326,7 +326,9 @@ class RunTickRequest(_message.Message):
     dry_run: _builtins.bool
     """Decide and count, but write nothing and send nothing."""
     only_due_notices: _builtins.bool
-    """Decide on due notices alone; all other types stay for the tick that their settings name."""
+    """Decide on due notices alone; all other types stay for the tick that their settings name, which finds them
+    as if this one had not been.
+    """
     @_builtins.property
     def as_of(self) -> _timestamp_pb2.Timestamp:
         """The instant to decide for, in the years 1900 to 2200; unset means now. Only in sandbox mode. A tick

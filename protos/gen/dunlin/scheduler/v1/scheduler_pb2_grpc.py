@@ -190,7 +190,8 @@ class SchedulerServiceServicer:
 
     def RunTick(self, request, context):
         """Decides every mail that a day brings, as of one instant, and reports while it works: due notices, and the
-        account summaries, upcoming payments and expiring cards of the types that are on.
+        account summaries, upcoming payments and expiring cards of the types that are on, unless it is asked to
+        decide on due notices alone.
 
         Each organization's day is that of its own time zone, or of the company's where it has none.
 

@@ -81,7 +81,8 @@ class SchedulerServiceStub:
     """
     RunTick: _grpc.UnaryStreamMultiCallable[_scheduler_pb2.RunTickRequest, _scheduler_pb2.TickProgress]
     """Decides every mail that a day brings, as of one instant, and reports while it works: due notices, and the
-    account summaries, upcoming payments and expiring cards of the types that are on.
+    account summaries, upcoming payments and expiring cards of the types that are on, unless it is asked to
+    decide on due notices alone.
 
     Each organization's day is that of its own time zone, or of the company's where it has none.
 
@@ -190,7 +191,8 @@ class SchedulerServiceAsyncStub(SchedulerServiceStub):
     """
     RunTick: _aio.UnaryStreamMultiCallable[_scheduler_pb2.RunTickRequest, _scheduler_pb2.TickProgress]  # type: ignore[assignment]
     """Decides every mail that a day brings, as of one instant, and reports while it works: due notices, and the
-    account summaries, upcoming payments and expiring cards of the types that are on.
+    account summaries, upcoming payments and expiring cards of the types that are on, unless it is asked to
+    decide on due notices alone.
 
     Each organization's day is that of its own time zone, or of the company's where it has none.
 
@@ -344,7 +346,8 @@ class SchedulerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_scheduler_pb2.TickProgress], _abc.AsyncIterator[_scheduler_pb2.TickProgress]]:
         """Decides every mail that a day brings, as of one instant, and reports while it works: due notices, and the
-        account summaries, upcoming payments and expiring cards of the types that are on.
+        account summaries, upcoming payments and expiring cards of the types that are on, unless it is asked to
+        decide on due notices alone.
 
         Each organization's day is that of its own time zone, or of the company's where it has none.
 
