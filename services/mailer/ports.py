@@ -118,7 +118,7 @@ class Messages(Protocol):
     def put_off(self, waiting: Sequence[tuple[Claimed, NotYet]], at: datetime) -> None:
         """Back into the queue, each until its instant, and out of the line of its domain; no attempt counts.
 
-        Why is told if its history does not say so yet. `tried_at` is kept as the message has it here.
+        Why is told if its history does not say so yet.
         """
         ...
 

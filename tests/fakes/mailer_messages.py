@@ -228,7 +228,7 @@ class FakeMessages:
                 said = why.explanation or why.reason
                 if row.put_off_for != said:
                     row.tell(EventKind.DEFERRED, at, said)
-                row.put_off_for, row.in_line, row.tried_at = said, False, message.tried_at
+                row.put_off_for, row.in_line = said, False
                 row.back(why.until)
 
     def release(self, batch: Sequence[Claimed], at: datetime) -> None:

@@ -3,7 +3,9 @@
 An answer is judged by where in the conversation it came and by its class (RFC 5321, 4.2.1):
 
 - 2xx after the content: the server has taken responsibility. Sent.
-- 4xx: it says "later". Tried again after 1, 2, 4 ... minutes, at most 4 hours, for two days.
+- 4xx: it says "later". Tried again after 1, 2, 4 ... minutes, at most 4 hours, until these pauses come to two
+  days: 19 attempts. Time in which a mail could not be tried at all (the stop switch, a server that is away,
+  the daily cap, quiet hours) is no pause, and so never the reason to give it up.
 - 4xx for some of the recipients: the mail waits for all of them, three times at most, because such a server
   mostly wants to be asked once more (greylisting). So nobody is forgotten and nobody gets it twice. After
   that the others get it, and the history names who did not.
@@ -19,9 +21,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import chain
 
 GIVE_UP_AFTER = timedelta(days=2)
-"""Counted from the first attempt."""
+"""What the pauses between attempts come to at most. Never less time has gone by; more may have."""
 
 LONGEST_BACKOFF = timedelta(hours=4)
 
@@ -80,7 +83,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Past:
-    """What has been tried before: answers that said "later", lost connections, since when."""
+    """What has been tried before: answers that said "later", lost connections, the first of them."""
 
     attempts: int = 0
     drops: int = 0
@@ -157,24 +160,28 @@ def _recipients_refused(answer: Answer, past: Past, now: datetime) -> Outcome:
 
 
 def _later(detail: str, past: Past, now: datetime) -> Outcome:
-    tried_at = past.tried_at or now
-    past = Past(past.attempts + 1, past.drops, tried_at)
-    return _unless_too_late(Later(now + backoff(past.attempts), detail, past), tried_at)
+    past = Past(past.attempts + 1, past.drops, past.tried_at or now)
+    return _unless_too_late(Later(now + backoff(past.attempts), detail, past))
 
 
 def _dropped(answer: Answer, past: Past, now: datetime) -> Outcome:
-    tried_at = past.tried_at or now
-    past = Past(past.attempts, past.drops + 1, tried_at)
-    quick = past.drops <= len(_AFTER_DROP)
-    wait = _AFTER_DROP[past.drops - 1] if quick else backoff(past.drops - len(_AFTER_DROP))
+    past = Past(past.attempts, past.drops + 1, past.tried_at or now)
     detail = _words(answer)
     if answer.stage is Stage.CONTENT:
         detail += " It is not known whether the server has taken the mail; it is sent again."
-    return _unless_too_late(Later(now + wait, detail, past), tried_at)
+    return _unless_too_late(Later(now + _after_drop(past.drops), detail, past))
 
 
-def _unless_too_late(later: Later, tried_at: datetime) -> Outcome:
-    if later.at - tried_at > GIVE_UP_AFTER:
+def _after_drop(drop: int) -> timedelta:
+    quick = len(_AFTER_DROP)
+    return _AFTER_DROP[drop - 1] if drop <= quick else backoff(drop - quick)
+
+
+def _unless_too_late(later: Later) -> Outcome:
+    # Not what the clock says: it also goes on while nothing may be tried, and greylisting would end it.
+    answered = (backoff(attempt) for attempt in range(1, later.past.attempts + 1))
+    lost = (_after_drop(drop) for drop in range(1, later.past.drops + 1))
+    if sum(chain(answered, lost), timedelta()) > GIVE_UP_AFTER:
         return Never(f"Given up after {GIVE_UP_AFTER.days} days. {later.detail}")
     return later
 

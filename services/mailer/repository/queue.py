@@ -155,8 +155,7 @@ class SqlQueue(SqlLeases):
             if message.key in held
         ]
         rows = [
-            back(message, why.until) | {"in_line": False, "put_off_for": said, "tried_at": message.tried_at}
-            for message, why, said in ours
+            back(message, why.until) | {"in_line": False, "put_off_for": said} for message, why, said in ours
         ]
         update_rows(self._connection, messages, rows)
         silent = [(message.key, said) for message, _why, said in ours if message.put_off_for != said]

@@ -16,16 +16,11 @@ def put_off(waiting: Sequence[tuple[Claimed, NotYet]], *, begin: Begin, now: dat
     """Puts them back until their instants.
 
     That spares the scheduler, however many wait: each is asked about once. What the daily cap has not counted
-    yet uses none of it, and what was tried before is not given up any sooner for the time that it rests.
+    yet uses none of it.
     """
     if not waiting:
         return
     with begin() as work:
-        work.messages.put_off([_resting(message, why, now) for message, why in waiting], now)
-
-
-def _resting(message: Claimed, why: NotYet, now: datetime) -> tuple[Claimed, NotYet]:
-    until = max(why.until, now + SHORTEST)
-    if message.tried_at is not None:
-        message = replace(message, tried_at=message.tried_at + (until - now))
-    return message, replace(why, until=until)
+        work.messages.put_off(
+            [(message, replace(why, until=max(why.until, now + SHORTEST))) for message, why in waiting], now
+        )
