@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from structlog.testing import capture_logs
 
-from services.mailer.reports.imap import ImapMailbox, ImapServer, MailboxAway
+from services.mailer.reports.imap import MOST_AT_ONCE, ImapMailbox, ImapServer, MailboxAway
 from services.mailer.reports.lmtp import MOST_BYTES, LmtpListener
 from services.mailer.use_cases.bounces import Taken
 from tests.fakes.mailer_imap import PASSWORD, USER, Mailbox, served
@@ -213,6 +214,60 @@ def test_many_reports_are_read_in_portions(imap: ImapMailbox, mailbox: Mailbox, 
     assert imap.fetch_some()
     assert not imap.fetch_some()
     assert len(desk.taken) == 130
+
+
+def test_reports_that_come_too_early_hide_none_behind_them(
+    imap: ImapMailbox, mailbox: Mailbox, desk: Desk
+) -> None:
+    early = [mailbox.add(REPORT) for _ in range(MOST_AT_ONCE + 30)]
+    behind = mailbox.add(REPORT)
+    desk.answers = [Taken.TOO_EARLY] * len(early)
+    assert imap.fetch_some(), "there are more"
+    assert not imap.fetch_some(), "each was tried once, and has time now"
+    assert mailbox.seen == {behind}
+    while imap.fetch_some():
+        pass
+    assert mailbox.seen == {*early, behind}
+
+
+def test_a_report_that_always_fails_hides_none_behind_it_and_is_told_each_time(
+    imap: ImapMailbox, mailbox: Mailbox, desk: Desk
+) -> None:
+    first, *others = [mailbox.add(REPORT) for _ in range(MOST_AT_ONCE + 30)]
+    for round_number in range(2):
+        desk.answers = [RuntimeError("never")]
+        with capture_logs() as logs, pytest.raises(RuntimeError, match="never"):
+            imap.fetch_some()
+        assert [log["uid"] for log in logs] == [first]
+        if not round_number:
+            assert not imap.fetch_some(), "the round goes on behind it"
+        assert mailbox.seen == set(others)
+
+
+def test_a_mail_that_the_server_cannot_give_hides_none_behind_it(
+    imap: ImapMailbox, mailbox: Mailbox, desk: Desk
+) -> None:
+    damaged, deadly, sound = (mailbox.add(REPORT) for _ in range(3))
+    mailbox.damaged, mailbox.deadly = {damaged}, {deadly}
+    with pytest.raises(MailboxAway):
+        imap.fetch_some()
+    imap.fetch_some()
+    assert mailbox.seen == {sound}
+    mailbox.deadly = set()
+    with pytest.raises(MailboxAway, match="damaged"):
+        imap.fetch_some()
+    assert mailbox.seen == {sound, deadly}
+
+
+def test_a_mailbox_that_counts_anew_is_read_from_its_beginning(
+    imap: ImapMailbox, mailbox: Mailbox, desk: Desk
+) -> None:
+    for _ in range(MOST_AT_ONCE + 1):
+        mailbox.add(REPORT)
+    assert imap.fetch_some()
+    mailbox.mails, mailbox.seen = {1: REPORT, 2: REPORT}, set()
+    assert not imap.fetch_some()
+    assert mailbox.seen == {1, 2}
 
 
 def test_of_a_huge_mail_only_the_beginning_is_fetched(

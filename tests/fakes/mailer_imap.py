@@ -23,6 +23,10 @@ class Mailbox:
     """The connection is cut when this command comes, once."""
     refuse: str = ""
     """This command is answered with NO."""
+    damaged: set[int] = field(default_factory=set)
+    """Mails that cannot be fetched: the server answers NO."""
+    deadly: set[int] = field(default_factory=set)
+    """Mails at which the server hangs up."""
 
     def add(self, mail: bytes) -> int:
         uid = 11 + len(self.mails)
@@ -32,6 +36,7 @@ class Mailbox:
 
 class _Session(socketserver.StreamRequestHandler):
     mailbox: Mailbox
+    disable_nagle_algorithm = True  # or each small answer waits for the client's delayed ACK
 
     def handle(self) -> None:
         self._say("* OK ready")
@@ -47,6 +52,8 @@ class _Session(socketserver.StreamRequestHandler):
                 self._say(f"{tag} NO not now")
                 continue
             answer = getattr(self, f"_{name.lower()}")(command)
+            if not answer:
+                return
             self._say(f"{tag} {answer} done")
             if name == "LOGOUT":
                 return
@@ -84,10 +91,13 @@ class _Session(socketserver.StreamRequestHandler):
     def _fetch(self, command: str) -> str:
         found = re.fullmatch(r"UID FETCH (\d+) \(BODY\.PEEK\[\]<0\.(\d+)>\)", command)
         assert found, command
-        mail = self.mailbox.mails[int(found[1])][: int(found[2])]
-        self.wfile.write(
-            f"* 1 FETCH (UID {found[1]} BODY[]<0> {{{len(mail)}}}\r\n".encode() + mail + b")\r\n"
-        )
+        uid = int(found[1])
+        if uid in self.mailbox.deadly:
+            return ""
+        if uid in self.mailbox.damaged:
+            return "NO damaged"
+        mail = self.mailbox.mails[uid][: int(found[2])]
+        self.wfile.write(f"* 1 FETCH (UID {uid} BODY[]<0> {{{len(mail)}}}\r\n".encode() + mail + b")\r\n")
         return "OK"
 
     def _store(self, command: str) -> str:

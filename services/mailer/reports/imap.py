@@ -48,30 +48,67 @@ class ImapMailbox:
     def __init__(self, server: ImapServer, take: Callable[[bytes], Taken]) -> None:
         self._server = server
         self._take = take
+        self._behind = 0
+        """The last uid that was tried in this round; the next round begins at the front again."""
 
     def fetch_some(self) -> bool:
-        """Deals with unseen mails, at most `MOST_AT_ONCE`; whether there are more. Raises `MailboxAway`."""
+        """Deals with unseen mails, at most `MOST_AT_ONCE`; whether there are more that were not tried yet.
+
+        What cannot be dealt with now is left unseen and tried again in the next round, after all others. Once
+        these are dealt with, the first of such failures is raised; `MailboxAway` if it is the mailbox's.
+        """
         try:
             with self._open() as connection:
                 found = _answer(connection.uid("SEARCH", "UNSEEN"))
-                ids = [one for line in found if isinstance(line, bytes) for one in line.split()]
-                dealt = 0
-                for uid in ids[:MOST_AT_ONCE]:
-                    progress()
-                    dealt += self._deal(connection, uid.decode("ascii"))
-        except (OSError, imaplib.IMAP4.error, UnicodeError) as error:
-            raise MailboxAway(f"{self._server.host}:{self._server.port}: {error}") from error
-        return dealt > 0 and len(ids) > MOST_AT_ONCE
+                uids = sorted(int(one) for line in found if isinstance(line, bytes) for one in line.split())
+                # None behind is left where mails were read elsewhere, or the server counts anew.
+                left = [uid for uid in uids if uid > self._behind] or uids
+                failures = self._deal_with(connection, left[:MOST_AT_ONCE])
+        except (OSError, imaplib.IMAP4.error, ValueError) as error:
+            raise self._away(error) from error
+        is_over = len(left) <= MOST_AT_ONCE
+        if is_over:
+            self._behind = 0
+        if failures:
+            raise failures[0]
+        return not is_over
 
-    def _deal(self, connection: imaplib.IMAP4, uid: str) -> bool:
+    def _deal_with(self, connection: imaplib.IMAP4, uids: Sequence[int]) -> list[Exception]:
+        """What went wrong with single mails; raises what ends the connection."""
+        failures: list[Exception] = []
+        for uid in uids:
+            progress()
+            # Noted before it is tried: a mail at which the server hangs up must not hide the others either.
+            self._behind = uid
+            try:
+                mail = self._read(connection, uid)
+                if mail is None or self._noted(mail, uid, failures):
+                    _answer(connection.uid("STORE", str(uid), "+FLAGS.SILENT", r"(\Seen)"))
+            except imaplib.IMAP4.abort:
+                raise
+            except imaplib.IMAP4.error as error:
+                log.warning("report not read", uid=uid, error=str(error))
+                failures.append(self._away(error))
+        return failures
+
+    def _noted(self, mail: bytes, uid: int, failures: list[Exception]) -> bool:
         """Whether it need not be read again."""
-        # PEEK leaves it unseen; of a large mail the beginning is enough.
-        answer = _answer(connection.uid("FETCH", uid, f"(BODY.PEEK[]<0.{MOST_BYTES}>)"))
-        mail = next((part[1] for part in answer if isinstance(part, tuple)), None)
-        if isinstance(mail, bytes) and self._take(mail) is Taken.TOO_EARLY:
+        try:
+            return self._take(mail) is not Taken.TOO_EARLY
+        except Exception as error:
+            # The database, most likely; whatever it is, the mail stays, and the others have their turn.
+            log.warning("report not noted", uid=uid, error=type(error).__name__)
+            failures.append(error)
             return False
-        _answer(connection.uid("STORE", uid, "+FLAGS.SILENT", r"(\Seen)"))
-        return True
+
+    def _read(self, connection: imaplib.IMAP4, uid: int) -> bytes | None:
+        # PEEK leaves it unseen; of a large mail the beginning is enough.
+        answer = _answer(connection.uid("FETCH", str(uid), f"(BODY.PEEK[]<0.{MOST_BYTES}>)"))
+        mail = next((part[1] for part in answer if isinstance(part, tuple)), None)
+        return mail if isinstance(mail, bytes) else None
+
+    def _away(self, error: Exception) -> MailboxAway:
+        return MailboxAway(f"{self._server.host}:{self._server.port}: {error}")
 
     @contextmanager
     def _open(self) -> Iterator[imaplib.IMAP4]:
