@@ -40,8 +40,8 @@ from tests.faults.fleet_plan import (
     on_line,
     settings,
 )
-from tests.faults.mail_server import MailServer
-from tests.faults.own_servers import OwnServer
+from tests.faults.mail_server import MailServer, mail_server
+from tests.faults.own_servers import OwnServer, own_rabbitmq
 from tests.faults.tcp_proxy import TcpProxy
 from tests.servers import free_port
 
@@ -284,12 +284,15 @@ class Fleet:
 
 
 @contextmanager
-def running_fleet(
-    root: Path, postgres: OwnServer, broker: OwnServer, mail: MailServer, lines: Collection[str] = ()
-) -> Iterator[Fleet]:
-    """A fleet for the time of the block, ready, with a bad network laid into these of the LINES."""
+def running_fleet(root: Path, postgres: OwnServer, lines: Collection[str] = ()) -> Iterator[Fleet]:
+    """A fleet for the time of the block, ready, with a bad network laid into these of the LINES.
+
+    Its mail server and its broker are its own: two fleets at one broker would take each other's facts.
+    """
     with ExitStack() as stack:
-        fleet = Fleet(root, postgres, broker, mail, lines=lines)
+        mail = stack.enter_context(mail_server(root / "accepted.jsonl"))
+        broker = stack.enter_context(own_rabbitmq())
+        fleet = Fleet(root / "home", postgres, broker, mail, lines=lines)
         stack.callback(fleet.close)
         fleet.start()
         yield fleet

@@ -105,22 +105,22 @@ def kill(fleet: Fleet, *names: str) -> None:
 
 
 @pytest.fixture
-def welcome(apart: Fleet) -> Welcome:
+def welcome(fleet: Fleet) -> Welcome:
     """A company with 50,000 contacts, each with a client profile."""
-    set_calendar(apart.clients)
-    set_rules(apart.clients)
+    set_calendar(fleet.clients)
+    set_rules(fleet.clients)
     for first in range(0, CONTACTS, AT_ONCE):
-        sync(apart.clients, *map(line, range(first, first + AT_ONCE)))
-    return Welcome(apart)
+        sync(fleet.clients, *map(line, range(first, first + AT_ONCE)))
+    return Welcome(fleet)
 
 
 def test_a_mass_welcome_tells_each_contact_once_whoever_is_killed_and_ends_when_it_is_cancelled(
-    apart: Fleet, welcome: Welcome
+    fleet: Fleet, welcome: Welcome
 ) -> None:
     assert welcome.begin().total == CONTACTS
     for share in DECIDED:
         welcome.reach(share)
-        kill(apart, "scheduler-work", "scheduler-serve")
+        kill(fleet, "scheduler-work", "scheduler-serve")
         assert welcome.look().state == pb.CAMPAIGN_STATE_RUNNING, "it was killed in the midst of it"
     assert welcome.begin().campaign_id == NAME, "who asks again gets the same campaign"
     welcome.reach(1.0)
@@ -129,17 +129,17 @@ def test_a_mass_welcome_tells_each_contact_once_whoever_is_killed_and_ends_when_
 
     for sender in SENDERS:
         welcome.more_leave(SENT_BETWEEN)
-        kill(apart, sender)
+        kill(fleet, sender)
     welcome.more_leave(SENT_BETWEEN)
     assert welcome.cancel().state == pb.CAMPAIGN_STATE_CANCELLED
     cancelled_at = time.time()
-    wait_until(apart.is_idle, what="nothing is left to do", seconds=300)
+    wait_until(fleet.is_idle, what="nothing is left to do", seconds=300)
 
-    notices = evidence.notices(apart.clients)
+    notices = evidence.notices(fleet.clients)
     told = Counter(notice.contact_id for notice in notices)
     assert (len(told), max(told.values())) == (CONTACTS, 1), "exactly one notice for each contact"
     assert len({notice.email for notice in notices}) == CONTACTS
-    assert mail_complaints(notices, welcome.deliveries(), apart.mail.orderly, cancelled_at) == []
+    assert mail_complaints(notices, welcome.deliveries(), fleet.mail.orderly, cancelled_at) == []
 
 
 def mail_complaints(

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
-from pathlib import Path
 
 import pytest
 
 from tests.e2e.company import pause
 from tests.faults.fleet import Fleet, running_fleet
 from tests.faults.fleet_plan import LINES
-from tests.faults.mail_server import mail_server
-from tests.faults.own_servers import OwnServer, own_rabbitmq
+from tests.faults.own_servers import OwnServer
 from tests.faults.sizes import FULL, SIZE
 from tests.faults.tcp_proxy import TcpProxy
 from tests.faults.verdict import go_through
@@ -59,13 +57,7 @@ def turns(lines: Sequence[str]) -> list[tuple[str, ...]]:
 
 @pytest.fixture(scope="module")
 def fleet_on_lines(tmp_path_factory: pytest.TempPathFactory, harmed_postgres: OwnServer) -> Iterator[Fleet]:
-    root: Path = tmp_path_factory.mktemp("lines")
-    with (
-        mail_server(root / "accepted.jsonl") as mail,
-        # Two fleets at one broker would take each other's facts.
-        own_rabbitmq() as broker,
-        running_fleet(root / "home", harmed_postgres, broker, mail, lines=LINES) as fleet,
-    ):
+    with running_fleet(tmp_path_factory.mktemp("lines"), harmed_postgres, lines=LINES) as fleet:
         yield fleet
 
 
