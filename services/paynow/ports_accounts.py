@@ -92,15 +92,18 @@ class AccountsReader(BooksReader, Protocol):
         ...
 
     def plans_on(
-        self, organization_ids: Collection[str], days: Collection[date], most: int
+        self, organization_ids: Collection[str], days: Collection[date], most: int, since: date | None = None
     ) -> Mapping[str, Sequence[PlannedPayment]]:
-        """Of each organization the first so many payments on each of the days; the earliest first."""
+        """Of each organization the first so many payments on each of the days; the earliest first.
+
+        Those that are planned `since` then and earlier are served before them (see `Span`).
+        """
         ...
 
     def pay_days(
-        self, organization_ids: Collection[str], days: Collection[date]
+        self, organization_ids: Collection[str], days: Collection[date], since: date | None = None
     ) -> Mapping[str, Sequence[PayDay]]:
-        """Of each organization what all payments on each of the days come to, but on days without any."""
+        """Likewise what all payments on each of the days come to, but on days without any."""
         ...
 
     def contacts(self, wanted: ContactFilter, after: int, limit: int) -> Sequence[ListedContact]:
@@ -150,7 +153,7 @@ class AccountsWriter(Protocol):
         methods: Collection[MethodKey],
         scheduled: Collection[ScheduledKey],
     ) -> PlanContext:
-        """What the books know of them, in a fixed number of statements."""
+        """See `PlanContext`; in a fixed number of statements."""
         ...
 
     def save_methods(self, methods: Sequence[StoredMethod], at: datetime) -> None:

@@ -77,6 +77,25 @@ def test_sums_are_by_currency_and_never_more_than_remains(world: World) -> None:
     assert world.account(pay_days=[QUIET]).pay_days == (PayDay(QUIET, 3, totals),)
 
 
+def test_payments_of_an_invoice_come_to_no_more_than_it_owes_on_whatever_day_they_are(world: World) -> None:
+    world.sync(a_record("Two", due_on="", amount="250.00", balance="250.00"))
+    world.sync_plans(
+        *(
+            scheduled(f"S-{on.day}", invoice_number="Two", pays_on=on.isoformat(), amount="150.00")
+            for on in (day(20), day(22), day(24))
+        )
+    )
+    found = world.account(today=day(19), pay_days=[day(20), day(22), day(24)])
+    assert found.pay_days == (
+        PayDay(day(20), 1, (PlannedTotal("USD", 15_000),)),
+        PayDay(day(22), 1, (PlannedTotal("USD", 10_000),)),
+    )
+    alone = world.account(today=day(19), pay_days=[day(22)])
+    assert alone.pay_days == found.pay_days[1:], "what comes before it counts, asked for or not"
+    over = world.account(today=day(21), pay_days=[day(22), day(24)])
+    assert [one.totals[0].amount_minor for one in over.pay_days] == [15_000, 10_000]
+
+
 def test_without_days_all_are_read_from_today_on(world: World) -> None:
     found = world.account(today=day(11))
     assert (len(found.plans), found.pay_days) == (10, ())

@@ -103,6 +103,67 @@ def test_of_an_invoice_that_is_paid_nothing_is_told(world: World) -> None:
     assert world.told() == []
 
 
+@pytest.mark.parametrize(
+    ("scene", "line"),
+    [
+        ({}, {"pays_on": "2019-01-01"}),
+        ({}, {"pays_on": "2026-02-28"}),
+        ({"method": "deleted"}, {"method_id": "M-1"}),
+        ({"method": "failed"}, {"method_id": "M-1"}),
+        ({"invoice": "cancelled"}, {}),
+        ({"invoice": "third_party"}, {}),
+        ({"others": [{"pays_on": "2026-03-09"}]}, {}),
+        ({"others": [{"pays_on": "2026-03-09", "amount": "250"}]}, {"amount": "10"}),
+    ],
+)
+def test_a_payment_that_is_not_coming_is_taken_in_and_not_told(
+    world: World, scene: dict[str, Any], line: dict[str, Any]
+) -> None:
+    """It is the second of March."""
+    world.sync_methods(a_card(status=scene.get("method", "")))
+    world.sync(a_record("1001", status=scene.get("invoice", "open")))
+    world.sync_plans(*(scheduled("other", **other) for other in scene.get("others", [])))
+    known = names(world)
+    for status, said in (("", (1, 0, 0, 0)), ("cancelled", (0, 1, 0, 0)), ("scheduled", (0, 1, 0, 0))):
+        assert counts(world, scheduled(**line, status=status)) == said
+        assert names(world) == known
+
+
+def test_yesterday_is_today_somewhere(world: World) -> None:
+    world.sync_plans(scheduled(pays_on="2026-03-01"))
+    assert names(world) == ["payment_scheduled"]
+
+
+def test_a_payment_that_is_moved_is_told_if_it_is_coming(world: World) -> None:
+    world.sync_plans(scheduled(), scheduled("old", invoice_number="yen", pays_on="2026-02-10"))
+    assert counts(world, scheduled(pays_on="2026-02-28")) == (0, 1, 0, 0)
+    assert names(world) == ["payment_scheduled"]
+    world.sync_plans(scheduled("old", invoice_number="yen", pays_on="2026-03-20"))
+    name, body = world.told()[-1]
+    assert (name, body["moved_from"], body["plan"]["pays_on"]) == (
+        "payment_rescheduled",
+        "2026-02-10",
+        "2026-03-20",
+    )
+
+
+def test_of_two_payments_of_an_invoice_the_second_is_told_with_what_the_first_leaves(world: World) -> None:
+    world.sync_plans(scheduled("S-1", amount="150"))
+    world.sync_plans(scheduled("S-2", amount="150"))
+    assert [body["plan"]["amount_minor"] for _, body in world.told()] == [15_000, 10_000]
+    assert [plan.amount_minor for plan in world.plans()] == [15_000, 10_000]
+    world.sync_plans(scheduled("S-1", amount="150", status="cancelled"))
+    assert world.told()[-1][1]["plan"]["amount_minor"] == 15_000
+    assert [plan.amount_minor for plan in world.plans()] == [15_000]
+
+
+def test_a_cancellation_that_names_another_invoice_tells_the_payment_of_the_first_one(world: World) -> None:
+    world.sync_plans(scheduled(amount="100"))
+    world.sync_plans(scheduled(invoice_number="yen", status="cancelled"))
+    plan = world.told()[-1][1]["plan"]
+    assert (plan["invoice_number"], plan["amount_minor"], plan["currency"]) == ("1001", 10_000, "USD")
+
+
 def test_amounts_are_in_the_currency_of_the_invoice(world: World) -> None:
     assert counts(world, scheduled(invoice_number="yen", amount="900")) == (1, 0, 0, 0)
     assert world.told()[0][1]["plan"]["amount_minor"] == 900

@@ -1,14 +1,16 @@
 """The database finds the planned payments that the rules name, over books made by chance."""
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
 
+from services.paynow.domain.books import Invoice
 from services.paynow.domain.lines import SyncRecord
 from services.paynow.domain.on_file import MethodRecord
-from services.paynow.domain.plan_lines import PlanRecord
+from services.paynow.domain.plan_lines import PlanRecord, ScheduledRecord
 from services.paynow.domain.plans import Span
 from services.paynow.ports_accounts import AccountsReader
 from tests.contracts.paynow_accounts import World, open_world, world_in_memory
@@ -60,23 +62,34 @@ def some_plans(chance: random.Random, books: list[SyncRecord]) -> list[PlanRecor
         )
         for organization_id in chance.sample(ORGANIZATIONS, 6)
     ]
-    by_hand: list[PlanRecord] = [
+    return [*of_autopay, *some_scheduled(chance, books, 200)]
+
+
+def some_scheduled(chance: random.Random, books: list[SyncRecord], count: int) -> list[PlanRecord]:
+    """Several for most of the invoices; some more than they owe together, some long over."""
+    return [
         scheduled(
-            f"S-{number}",
-            organization_id=(invoice := chance.choice(books)).organization_id,
+            # In the order of code points the capitals come first, in that of a language they do not.
+            f"{'sS'[number % 2]}-{number}",
+            organization_id=(invoice := chance.choice(books[:60])).organization_id,
             invoice_number=invoice.invoice_number,
             method_id=some_method(chance),
-            pays_on=some_day(chance),
-            amount=chance.choice(["", "5"]),
-            status=chance.choice(["scheduled", "scheduled", "cancelled", "done"]),
+            pays_on=some_day(chance, chance.choice([7, 60])),
+            amount=chance.choice(["", "4", "100"] if invoice.balance == "250" else ["", "4"]),
+            status=chance.choice(["scheduled", "scheduled", "scheduled", "cancelled", "done"]),
         )
-        for number in range(50)
+        for number in range(count)
     ]
-    return [*of_autopay, *by_hand]
 
 
-def some_day(chance: random.Random) -> str:
-    return (FIRST + timedelta(days=chance.randint(0, 60))).isoformat()
+def changed(chance: random.Random, record: ScheduledRecord) -> ScheduledRecord:
+    """Moved, cancelled or made."""
+    day = chance.choice([record.pays_on, some_day(chance)])
+    return record._replace(pays_on=day, status=chance.choice(["", "", "cancelled", "done"]), method_id="")
+
+
+def some_day(chance: random.Random, span: int = 60) -> str:
+    return (FIRST + timedelta(days=chance.randint(-3, span))).isoformat()
 
 
 def some_method(chance: random.Random) -> str:
@@ -99,8 +112,13 @@ def test_what_is_found_is_what_the_rules_name(world: World, seed: int) -> None:
         one.sync(*books)
         one.sync_methods(*methods)
         reported = one.sync_plans(*plans)
-        assert reported.added > 40
+        assert reported.added > 150
     assert world.told() == memory.told()
+    again = [changed(chance, one) for one in plans if isinstance(one, ScheduledRecord)]
+    for one in (world, memory):
+        one.sync_plans(*again)
+    assert world.told() == memory.told()
+    assert {"payment_scheduled", "payment_rescheduled", "payment_cancelled"} <= {n for n, _ in world.told()}
     with world.accounts.read() as found, memory.accounts.read() as named:
         for _ in range(20):
             first = chance.choice([None, FIRST + timedelta(days=chance.randint(-5, 60))])
@@ -115,6 +133,15 @@ def compare(found: AccountsReader, named: AccountsReader, span: Span, chance: ra
     assert found.upcoming(span, after, limit, zones) == named.upcoming(span, after, limit, zones)
     ours, theirs = found.plans(ORGANIZATIONS, most, span), named.plans(ORGANIZATIONS, most, span)
     assert ours == theirs
+    days = {(span.first or FIRST) + timedelta(days=chance.randint(0, 9)) for _ in range(chance.randint(1, 4))}
+    on_days = found.plans_on(ORGANIZATIONS, days, most, span.first)
+    assert on_days == named.plans_on(ORGANIZATIONS, days, most, span.first)
+    summed = found.pay_days(ORGANIZATIONS, days, span.first)
+    assert summed == named.pay_days(ORGANIZATIONS, days, span.first)
+    paid: Counter[Invoice] = Counter()
+    for plan in (plan for plans in found.plans(ORGANIZATIONS, 1000, span).values() for plan in plans):
+        paid[plan.invoice] += plan.amount_minor
+    assert all(paid[invoice] <= invoice.balance_minor for invoice in paid)
     ids = [number for number in range(1, 121) if chance.random() < 0.5]
     next_ones, by_rule = found.next_plans(ids, span), named.next_plans(ids, span)
     assert next_ones == by_rule

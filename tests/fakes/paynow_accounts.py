@@ -18,7 +18,14 @@ from services.paynow.domain.accounts import (
 from services.paynow.domain.books import Contact, Invoice
 from services.paynow.domain.on_file import DELETED, MethodKey, MethodRecord, StoredMethod
 from services.paynow.domain.plan_lines import AutopayRecord, NumberKey, PlanContext, ScheduledRecord
-from services.paynow.domain.plans import Autopay, PlannedPayment, ScheduledKey, ScheduledPayment, Span
+from services.paynow.domain.plans import (
+    SCHEDULED,
+    Autopay,
+    PlannedPayment,
+    ScheduledKey,
+    ScheduledPayment,
+    Span,
+)
 from services.paynow.domain.profiles import Profile
 from services.paynow.domain.stars import StarChange
 from services.paynow.ports import InvoiceFilter
@@ -147,27 +154,25 @@ class _Reader(Reader):
     def plans(
         self, organization_ids: Collection[str], most: int, span: Span
     ) -> Mapping[str, Sequence[PlannedPayment]]:
-        return _first(self.planned(span), lambda plan: plan.invoice.organization_id, organization_ids, most)
+        return _by_organization(self.planned(span), organization_ids, most)
 
     def plans_on(
-        self, organization_ids: Collection[str], days: Collection[date], most: int
+        self, organization_ids: Collection[str], days: Collection[date], most: int, since: date | None = None
     ) -> Mapping[str, Sequence[PlannedPayment]]:
         found: dict[str, list[PlannedPayment]] = {}
         for day in sorted(days):
-            for key, plans in self.plans(organization_ids, most, Span(day, day)).items():
+            on_it = [plan for plan in self.planned(Span(since, day)) if plan.pays_on == day]
+            for key, plans in _by_organization(on_it, organization_ids, most).items():
                 found.setdefault(key, []).extend(plans)
         return found
 
     def pay_days(
-        self, organization_ids: Collection[str], days: Collection[date]
+        self, organization_ids: Collection[str], days: Collection[date], since: date | None = None
     ) -> Mapping[str, Sequence[PayDay]]:
         found: dict[str, list[PayDay]] = {}
         for day in sorted(days):
-            all_plans = self.planned(Span(day, day))
-            of_each = _first(
-                all_plans, lambda plan: plan.invoice.organization_id, organization_ids, len(all_plans)
-            )
-            for key, plans in of_each.items():
+            on_it = [plan for plan in self.planned(Span(since, day)) if plan.pays_on == day]
+            for key, plans in _by_organization(on_it, organization_ids, len(on_it)).items():
                 found.setdefault(key, []).append(PayDay(day, len(plans), _totals(plans)))
         return found
 
@@ -238,15 +243,21 @@ class _Writer(Writer):
         state = self._state
         listed = Reader(state).invoices(InvoiceFilter(), None, len(state.invoices))
         kept = {key: one for key, one in state.scheduled.items() if key in scheduled}
-        of_kept = {(one.organization_id, one.method_id) for one in kept.values()}
+        paid = {one.invoice_id for one in kept.values()}
+        named = [
+            one for one in listed if (one.organization_id, one.number) in invoices or one.invoice_id in paid
+        ]
+        ids = {one.invoice_id for one in named}
+        kept |= {
+            key: one
+            for key, one in state.scheduled.items()
+            if one.invoice_id in ids and one.status == SCHEDULED
+        }
+        used = {(one.organization_id, one.method_id) for one in kept.values()}
         return PlanContext(
             self.known_organizations(organization_ids),
-            {
-                (one.organization_id, one.number): one
-                for one in listed
-                if (one.organization_id, one.number) in invoices
-            },
-            self.known_methods({*methods, *of_kept}),
+            {(one.organization_id, one.number): one for one in named},
+            self.known_methods({*methods, *used}),
             kept,
             {key: one for key, one in state.autopay.items() if key in organization_ids},
         )
@@ -316,6 +327,12 @@ def _totals(plans: Sequence[PlannedPayment]) -> tuple[PlannedTotal, ...]:
         PlannedTotal(key, sum(plan.amount_minor for plan in plans if plan.invoice.currency == key))
         for key, _ in currencies.most_common()
     )
+
+
+def _by_organization(
+    plans: Sequence[PlannedPayment], wanted: Collection[str], most: int
+) -> dict[str, list[PlannedPayment]]:
+    return _first(plans, lambda plan: plan.invoice.organization_id, wanted, most)
 
 
 def _first(

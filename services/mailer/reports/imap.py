@@ -84,7 +84,8 @@ class ImapMailbox:
                 mail = self._read(connection, uid)
                 if mail is None or self._noted(mail, uid, failures):
                     _answer(connection.uid("STORE", str(uid), "+FLAGS.SILENT", r"(\Seen)"))
-            except imaplib.IMAP4.abort:
+            except (OSError, imaplib.IMAP4.abort):
+                log.warning("mailbox lost", uid=uid)
                 raise
             except imaplib.IMAP4.error as error:
                 log.warning("report not read", uid=uid, error=str(error))

@@ -65,7 +65,11 @@ class ScheduledLine(NamedTuple):
 
 
 class PlanContext(NamedTuple):
-    """What the books know of everything that lines name."""
+    """What the books know of everything that lines name.
+
+    Beside that, the invoices that named payments pay so far, and all that is scheduled for these and for the
+    named ones, with their methods: what one of them leaves is for the next one.
+    """
 
     organizations: frozenset[str]
     invoices: dict[NumberKey, Invoice]

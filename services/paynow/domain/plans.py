@@ -1,16 +1,19 @@
 """Payments that are to be made by themselves: by AutoPay, or scheduled by hand.
 
     An open invoice of an organization whose AutoPay is on is paid so many days after its due date.
-    An invoice with a scheduled payment is paid as scheduled, and not by AutoPay as well.
+    An invoice with a scheduled payment is paid as scheduled, and not by AutoPay as well, whatever remains.
+    Of several payments of an invoice the earlier ones are served first, and the others get what these leave;
+    where that is nothing there is no payment. So they never come to more than the invoice owes.
     Nothing is promised that cannot happen: with a method that was deleted or has failed nothing is paid.
+    Nor does a day count that has passed: the books say what remains, and not whether that payment was made.
 
 These rules are written down a second time in `repository.plans`, where a database applies them to a million
 invoices; tests hold the two together.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from services.paynow.domain.books import OPEN, Invoice
@@ -78,7 +81,10 @@ class PlannedPayment(NamedTuple):
 
 
 class Span(NamedTuple):
-    """Days on which payments are made, both included; None is no limit."""
+    """Days on which payments are made, both included; None is no limit.
+
+    What was planned for days before the first one does not count: it is not there, and takes from no other.
+    """
 
     first: date | None = None
     last: date | None = None
@@ -100,39 +106,41 @@ def planned(
     for one in scheduled:
         if one.status == SCHEDULED:
             by_hand.setdefault(one.invoice_id, []).append(one)
-    found = []
+    found: list[PlannedPayment] = []
     for invoice in invoices:
         if invoice.status == OPEN and invoice.balance_minor > 0:
             if invoice.invoice_id in by_hand:
-                found += [_as_scheduled(invoice, one, methods) for one in by_hand[invoice.invoice_id]]
+                found += _as_scheduled(invoice, by_hand[invoice.invoice_id], methods, span.first)
             else:
-                found.append(_by_autopay(invoice, autopay.get(invoice.organization_id), methods))
-    return sorted(
-        (plan for plan in found if plan is not None and span.holds(plan.pays_on)), key=lambda plan: plan.place
-    )
-
-
-def to_pay(amount_minor: int | None, balance_minor: int) -> int:
-    """How much is paid: as scheduled, but never more than remains."""
-    return balance_minor if amount_minor is None else min(amount_minor, balance_minor)
+                found += _by_autopay(invoice, autopay.get(invoice.organization_id), methods)
+    return sorted((plan for plan in found if span.holds(plan.pays_on)), key=lambda plan: plan.place)
 
 
 def _as_scheduled(
-    invoice: Invoice, one: ScheduledPayment, methods: Mapping[MethodKey, StoredMethod]
-) -> PlannedPayment | None:
-    label = _label(one.organization_id, one.method_id, methods)
-    amount = to_pay(one.amount_minor, invoice.balance_minor)
-    return None if label is None else PlannedPayment(invoice, one.pays_on, amount, one.scheduled_id, label)
+    invoice: Invoice,
+    scheduled: Collection[ScheduledPayment],
+    methods: Mapping[MethodKey, StoredMethod],
+    first: date | None,
+) -> Iterator[PlannedPayment]:
+    left = invoice.balance_minor
+    for one in sorted(scheduled, key=lambda one: (one.pays_on, one.scheduled_id)):
+        label = _label(one.organization_id, one.method_id, methods)
+        counts = label is not None and (first is None or one.pays_on >= first)
+        amount = left if one.amount_minor is None else min(one.amount_minor, left)
+        if counts and amount:
+            left -= amount
+            yield PlannedPayment(invoice, one.pays_on, amount, one.scheduled_id, label or "")
 
 
 def _by_autopay(
     invoice: Invoice, autopay: Autopay | None, methods: Mapping[MethodKey, StoredMethod]
-) -> PlannedPayment | None:
+) -> Iterator[PlannedPayment]:
     if autopay is None or not autopay.is_on or invoice.due_on is None:
-        return None
+        return
     label = _label(invoice.organization_id, autopay.method_id, methods)
     pays_on = invoice.due_on + timedelta(days=autopay.days_after_due)
-    return None if label is None else PlannedPayment(invoice, pays_on, invoice.balance_minor, "", label)
+    if label is not None:
+        yield PlannedPayment(invoice, pays_on, invoice.balance_minor, "", label)
 
 
 def _label(organization_id: str, method_id: str, methods: Mapping[MethodKey, StoredMethod]) -> str | None:
@@ -144,45 +152,79 @@ def _label(organization_id: str, method_id: str, methods: Mapping[MethodKey, Sto
 
 
 class PlanChange(NamedTuple):
-    """A scheduled payment as it is now, and the fact to tell of it; nothing is told without a name."""
+    """A scheduled payment as it is now, and the fact that tells of it; nothing is told without a name."""
 
     payment: ScheduledPayment
     fact: str = ""
-    told: ScheduledPayment | None = None
     moved_from: date | None = None
 
 
 def change(before: ScheduledPayment | None, now: ScheduledPayment) -> PlanChange | None:
     """What becomes of a scheduled payment that a line says `now` of; None if it says nothing new.
 
-    A cancellation is told with the payment as it was. That one is done is no news: its payment is.
+    That one is done is no news: its payment is.
     """
     if before is None:
-        return PlanChange(now, "payment_scheduled", now) if now.status == SCHEDULED else PlanChange(now)
+        return PlanChange(now, "payment_scheduled" if now.status == SCHEDULED else "")
     if replace(now, revision=before.revision) == before:
         return None
     now = replace(now, revision=before.revision + 1)
     match before.status, now.status:
         case "scheduled", "scheduled":
-            return PlanChange(now, "payment_rescheduled", now, before.pays_on)
+            return PlanChange(now, "payment_rescheduled", before.pays_on)
         case "scheduled", "cancelled":
-            told = replace(before, revision=now.revision) if before.invoice_id == now.invoice_id else now
-            return PlanChange(now, "payment_cancelled", told)
+            return PlanChange(now, "payment_cancelled")
         case _, "scheduled":
-            return PlanChange(now, "payment_scheduled", now)
+            return PlanChange(now, "payment_scheduled")
     return PlanChange(now)
 
 
-def plan_facts(payment: ScheduledPayment, invoice: Invoice, method: StoredMethod | None) -> dict[str, Any]:
-    """What is told of a payment that is to be made by itself, of this invoice and with this method."""
+class Coming(NamedTuple):
+    """What is `planned` by hand before and after changes, by the payments' keys."""
+
+    before: Mapping[ScheduledKey, PlannedPayment]
+    after: Mapping[ScheduledKey, PlannedPayment]
+
+    def told(self, found: PlanChange) -> PlannedPayment | None:
+        """What is told of a change: the payment that is coming, or that was if it is cancelled.
+
+        None where there is nothing to tell: who syncs for the first time brings years of payments that were
+        made long ago, and nothing is promised or taken back that could not happen anyway.
+        """
+        if not found.fact:
+            return None
+        return (self.before if found.fact == "payment_cancelled" else self.after).get(found.payment.key)
+
+
+def coming(
+    invoices: Collection[Invoice],
+    before: Mapping[ScheduledKey, ScheduledPayment],
+    changes: Iterable[PlanChange],
+    methods: Mapping[MethodKey, StoredMethod],
+    now: datetime,
+) -> Coming:
+    """The scheduled payments of these invoices; `before` has all of them as they were."""
+    # No place on earth is further behind: a day before that has passed everywhere.
+    span = Span(now.date() - timedelta(days=1))
+    after = {**before, **{found.payment.key: found.payment for found in changes}}
+
+    def by_key(scheduled: Mapping[ScheduledKey, ScheduledPayment]) -> dict[ScheduledKey, PlannedPayment]:
+        found = planned(invoices, scheduled.values(), {}, methods, span)
+        return {(plan.invoice.organization_id, plan.scheduled_id): plan for plan in found}
+
+    return Coming(by_key(before), by_key(after))
+
+
+def plan_facts(plan: PlannedPayment, revision: int) -> dict[str, Any]:
+    """What is told of a scheduled payment."""
     return {
-        "scheduled_id": payment.scheduled_id,
-        "organization_id": payment.organization_id,
-        "invoice_id": invoice.invoice_id,
-        "invoice_number": invoice.number,
-        "pays_on": payment.pays_on.isoformat(),
-        "amount_minor": to_pay(payment.amount_minor, invoice.balance_minor),
-        "currency": invoice.currency,
-        "method_label": method.label if method else "",
-        "revision": payment.revision,
+        "scheduled_id": plan.scheduled_id,
+        "organization_id": plan.invoice.organization_id,
+        "invoice_id": plan.invoice.invoice_id,
+        "invoice_number": plan.invoice.number,
+        "pays_on": plan.pays_on.isoformat(),
+        "amount_minor": plan.amount_minor,
+        "currency": plan.invoice.currency,
+        "method_label": plan.method_label,
+        "revision": revision,
     }

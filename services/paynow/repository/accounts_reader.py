@@ -160,22 +160,22 @@ class SqlAccountsReader(SqlBooksReader):
         return _by_organization(first, lambda one: one.invoice.organization_id)
 
     def plans_on(
-        self, organization_ids: Collection[str], days: Collection[date], most: int
+        self, organization_ids: Collection[str], days: Collection[date], most: int, since: date | None = None
     ) -> Mapping[str, Sequence[PlannedPayment]]:
         """Of each organization the first so many payments on each of the days."""
         if not days:
             return {}
         wanted = invoices.c.organization_id.in_(list(organization_ids))
-        found = planned_on(wanted, days).subquery("found")
+        found = planned_on(wanted, days, since).subquery("found")
         first = first_plans(self._connection, found, ["organization_id", "pays_on"], most)
         return _by_organization(first, lambda one: one.invoice.organization_id)
 
     def pay_days(
-        self, organization_ids: Collection[str], days: Collection[date]
+        self, organization_ids: Collection[str], days: Collection[date], since: date | None = None
     ) -> Mapping[str, Sequence[PayDay]]:
         """Of each organization what all payments on each of the days come to."""
         wanted = invoices.c.organization_id.in_(list(organization_ids))
-        return pay_days(self._connection, wanted, days) if days else {}
+        return pay_days(self._connection, wanted, days, since) if days else {}
 
     def contacts(self, wanted: ContactFilter, after: int, limit: int) -> Sequence[ListedContact]:
         """Contacts by id, with their addresses."""

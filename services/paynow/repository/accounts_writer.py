@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Table, bindparam, delete, insert, or_, select, text, update
 
 from services.paynow.domain.books import Contact, Invoice
 from services.paynow.domain.on_file import MethodKey, StoredMethod
@@ -22,6 +22,7 @@ from services.paynow.repository.plans import INVOICE_COLUMNS
 from services.paynow.repository.texts import as_texts, is_among, texts
 from services.paynow.tables import contacts, invoices, organizations
 from services.paynow.tables_accounts import (
+    IS_SCHEDULED,
     autopay,
     payment_methods,
     profiles,
@@ -84,10 +85,13 @@ class SqlAccountsWriter(SqlBooksWriter):
         methods: Collection[MethodKey],
         scheduled: Collection[ScheduledKey],
     ) -> PlanContext:
-        """What the books know of them, in five statements."""
-        listed = self._keyed(invoices, "number", INVOICE_COLUMNS, numbers)
+        """See `PlanContext`; in eight statements."""
         rows = self._keyed(scheduled_payments, "scheduled_id", _SCHEDULED_COLUMNS, scheduled)
-        kept = [ScheduledPayment(*row) for row in rows]
+        kept = {one.key: one for one in (ScheduledPayment(*row) for row in rows)}
+        listed = [Invoice(*row) for row in self._keyed(invoices, "number", INVOICE_COLUMNS, numbers)]
+        listed += self._invoices_of({one.invoice_id for one in kept.values()})
+        kept |= self._scheduled_for({one.invoice_id for one in listed})
+        used = {(one.organization_id, one.method_id) for one in kept.values()}
         t = autopay.c
         of_them = is_among(self._dialect, t.organization_id, organization_ids)
         found: Any = self._connection.execute(
@@ -95,9 +99,9 @@ class SqlAccountsWriter(SqlBooksWriter):
         )
         return PlanContext(
             organizations=self.known_organizations(organization_ids),
-            invoices={(one.organization_id, one.number): one for one in (Invoice(*row) for row in listed)},
-            methods=self.known_methods({*methods, *((one.organization_id, one.method_id) for one in kept)}),
-            scheduled={one.key: one for one in kept},
+            invoices={(one.organization_id, one.number): one for one in listed},
+            methods=self.known_methods({*methods, *used}),
+            scheduled=kept,
             autopay={one.organization_id: one for one in (Autopay(*row) for row in found)},
         )
 
@@ -209,6 +213,16 @@ class SqlAccountsWriter(SqlBooksWriter):
         if table is invoices:
             query = query.where(organizations.c.organization_id == table.c.organization_id)
         return self._connection.execute(query, {"texts": as_texts(list(keys))})
+
+    def _invoices_of(self, invoice_ids: Collection[int]) -> list[Invoice]:
+        query = select(*INVOICE_COLUMNS).join_from(invoices, organizations)
+        rows: Any = self._connection.execute(query.where(invoices.c.invoice_id.in_(list(invoice_ids))))
+        return [Invoice(*row) for row in rows]
+
+    def _scheduled_for(self, invoice_ids: Collection[int]) -> dict[ScheduledKey, ScheduledPayment]:
+        t = scheduled_payments.c
+        query = select(*_SCHEDULED_COLUMNS).where(text(IS_SCHEDULED), t.invoice_id.in_(list(invoice_ids)))
+        return {one.key: one for one in (ScheduledPayment(*row) for row in self._connection.execute(query))}
 
     def _upsert(self, table: Table, rows: Sequence[dict[str, Any]], key: Sequence[str]) -> None:
         if rows:

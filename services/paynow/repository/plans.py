@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     ColumnElement,
     Connection,
@@ -13,12 +14,13 @@ from sqlalchemy import (
     Select,
     Subquery,
     Table,
+    Text,
     and_,
     case,
+    cast,
     exists,
     func,
     literal,
-    null,
     or_,
     select,
     text,
@@ -30,7 +32,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from services.paynow.domain.accounts import PayDay, PlannedTotal
 from services.paynow.domain.books import Invoice
 from services.paynow.domain.on_file import label_of
-from services.paynow.domain.plans import MOST_DAYS, PlannedPayment, Span, to_pay
+from services.paynow.domain.plans import MOST_DAYS, PlannedPayment, Span
 from services.paynow.repository.conditions import IS_OPEN
 from services.paynow.tables import invoices, organizations
 from services.paynow.tables_accounts import autopay, payment_methods, scheduled_payments
@@ -58,25 +60,35 @@ def _on_sqlite(element: Any, compiler: Any, **options: Any) -> str:
     return f"date({day}, {days} || ' days')"
 
 
+class by_code_point(FunctionElement[str]):
+    """A text in the order of its characters' code points, as Python and SQLite have it."""
+
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(by_code_point, "postgresql")
+def _collated(element: Any, compiler: Any, **options: Any) -> str:
+    return f'{compiler.process(element.clauses, **options)} COLLATE "C"'
+
+
+@compiles(by_code_point, "sqlite")
+def _as_it_is(element: Any, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(element.clauses, **options))
+
+
 _AUTOPAY_ON = days_later(invoices.c.due_on, autopay.c.days_after_due)
 
 
 def planned(wanted: ColumnElement[bool], span: Span = Span()) -> Select[Any]:  # noqa: B008  # immutable
     """What will be made by itself within the span of what is `wanted`, of invoices or organizations.
 
-    Columns: organization_id, invoice_id, pays_on, scheduled_id, asked_minor, and what its method is.
+    Columns: organization_id, invoice_id, pays_on, scheduled_id, amount_minor, and what its method is.
     """
-    by_hand = (
-        select(*_columns(scheduled_payments.c.pays_on, scheduled_payments.c.scheduled_id, _ASKED))
-        .join_from(scheduled_payments, invoices)
-        .join(organizations, organizations.c.organization_id == invoices.c.organization_id)
-        .outerjoin(payment_methods, _is_method_of(scheduled_payments))
-        .where(_IS_SCHEDULED, IS_OPEN, _is_usable(scheduled_payments.c.method_id), wanted)
-        .where(*_within(scheduled_payments.c.pays_on, span))
-    )
+    by_hand = _by_hand(and_(wanted, *_within(scheduled_payments.c.pays_on, span)))
     of_invoice = exists().where(scheduled_payments.c.invoice_id == invoices.c.invoice_id, _IS_SCHEDULED)
     by_autopay = (
-        select(*_columns(_AUTOPAY_ON, literal(""), null()))
+        select(*_columns(_AUTOPAY_ON, literal(""), invoices.c.balance_minor))
         .join_from(autopay, invoices, invoices.c.organization_id == autopay.c.organization_id)
         .join(organizations, organizations.c.organization_id == invoices.c.organization_id)
         .outerjoin(payment_methods, _is_method_of(autopay))
@@ -89,18 +101,36 @@ def planned(wanted: ColumnElement[bool], span: Span = Span()) -> Select[Any]:  #
     return select(found)
 
 
-_ASKED = scheduled_payments.c.amount_minor
+def _by_hand(wanted: ColumnElement[bool]) -> Select[Any]:
+    """Each with its amount, or with what those before it leave; not where that is nothing."""
+    t, balance = scheduled_payments.c, invoices.c.balance_minor
+    asked = case((or_(t.amount_minor.is_(None), t.amount_minor > balance), balance), else_=t.amount_minor)
+    in_order = (t.pays_on, by_code_point(t.scheduled_id))
+    before = func.sum(asked).over(partition_by=t.invoice_id, order_by=in_order, rows=(None, -1))
+    left = (balance - func.coalesce(before, 0)).label("left_minor")
+    each = (
+        select(*_columns(t.pays_on, t.scheduled_id, asked), left)
+        .join_from(scheduled_payments, invoices)
+        .join(organizations, organizations.c.organization_id == invoices.c.organization_id)
+        .outerjoin(payment_methods, _is_method_of(scheduled_payments))
+        .where(_IS_SCHEDULED, IS_OPEN, _is_usable(t.method_id), wanted)
+        .subquery("by_hand")
+    )
+    c = each.c
+    amount = cast(case((c.amount_minor > c.left_minor, c.left_minor), else_=c.amount_minor), BigInteger)
+    paid = {"amount_minor": amount.label("amount_minor")}
+    return select(*(paid.get(one.name, one) for one in c if one is not c.left_minor)).where(c.left_minor > 0)
 
 
 def _columns(
-    pays_on: ColumnElement[Any], scheduled_id: ColumnElement[Any], asked: ColumnElement[Any]
+    pays_on: ColumnElement[Any], scheduled_id: ColumnElement[Any], amount: ColumnElement[Any]
 ) -> Sequence[ColumnElement[Any]]:
     return (
         invoices.c.organization_id.label("organization_id"),
         invoices.c.invoice_id.label("invoice_id"),
         pays_on.label("pays_on"),
         scheduled_id.label("scheduled_id"),
-        asked.label("asked_minor"),
+        amount.label("amount_minor"),
         payment_methods.c.kind.label("kind"),
         payment_methods.c.brand.label("brand"),
         payment_methods.c.last_four.label("last_four"),
@@ -152,40 +182,38 @@ def first_plans(
 
     One statement.
     """
-    order = (found.c.pays_on, found.c.invoice_id, found.c.scheduled_id)
+    order = (found.c.pays_on, found.c.invoice_id, by_code_point(found.c.scheduled_id))
     place = func.row_number().over(partition_by=[found.c[name] for name in within], order_by=order)
     ranked = select(found, place.label("place")).subquery("ranked")
     query = (
         select(
             *INVOICE_COLUMNS,
-            *(ranked.c[name] for name in ("pays_on", "scheduled_id", "asked_minor")),
+            *(ranked.c[name] for name in ("pays_on", "scheduled_id", "amount_minor")),
             *(ranked.c[name] for name in ("kind", "brand", "last_four")),
         )
         .join_from(ranked, invoices, invoices.c.invoice_id == ranked.c.invoice_id)
         .join(organizations, organizations.c.organization_id == invoices.c.organization_id)
         .where(ranked.c.place <= most)
-        .order_by(ranked.c.pays_on, ranked.c.invoice_id, ranked.c.scheduled_id)
+        .order_by(ranked.c.pays_on, ranked.c.invoice_id, by_code_point(ranked.c.scheduled_id))
     )
     rows: Any = connection.execute(query)
     return [_plan(row) for row in rows]
 
 
-def planned_on(wanted: ColumnElement[bool], days: Collection[date]) -> Select[Any]:
-    """The same on these days alone; there must be one."""
-    found = planned(wanted, Span(min(days), max(days))).subquery("spanned")
+def planned_on(wanted: ColumnElement[bool], days: Collection[date], since: date | None) -> Select[Any]:
+    """The same on these days alone, of which there must be one; all `since` then are served before them."""
+    found = planned(wanted, Span(since, max(days))).subquery("spanned")
     return select(found).where(found.c.pays_on.in_(sorted(days)))
 
 
 def pay_days(
-    connection: Connection, wanted: ColumnElement[bool], days: Collection[date]
+    connection: Connection, wanted: ColumnElement[bool], days: Collection[date], since: date | None
 ) -> dict[str, list[PayDay]]:
     """By organization what all payments on each of the days come to; one statement."""
-    found = planned_on(wanted, days).subquery("found")
-    asked, balance = found.c.asked_minor, invoices.c.balance_minor
-    amount = case((or_(asked.is_(None), asked > balance), balance), else_=asked)
+    found = planned_on(wanted, days, since).subquery("found")
     key = (found.c.organization_id, found.c.pays_on)
     query = (
-        select(*key, invoices.c.currency, func.count(), func.sum(amount))
+        select(*key, invoices.c.currency, func.count(), func.sum(found.c.amount_minor))
         .join_from(found, invoices, invoices.c.invoice_id == found.c.invoice_id)
         .group_by(*key, invoices.c.currency)
         .order_by(*key, func.count().desc(), invoices.c.currency)
@@ -199,7 +227,7 @@ def pay_days(
 
 
 def _plan(row: Any) -> PlannedPayment:
-    *of_invoice, pays_on, scheduled_id, asked, kind, brand, last_four = row
+    *of_invoice, pays_on, scheduled_id, amount, kind, brand, last_four = row
     invoice = Invoice(*of_invoice)
     label = label_of(kind, brand, last_four) if kind else ""
-    return PlannedPayment(invoice, pays_on, to_pay(asked, invoice.balance_minor), scheduled_id, label)
+    return PlannedPayment(invoice, pays_on, amount, scheduled_id, label)

@@ -118,7 +118,7 @@ def read_accounts(
         totals = books.totals(today or date.min, ids)
         methods = books.methods(ids, MOST_METHODS)
         if pay_days:
-            plans, summed = books.plans_on(ids, days, MOST_PLANS), books.pay_days(ids, days)
+            plans, summed = books.plans_on(ids, days, MOST_PLANS, today), books.pay_days(ids, days, today)
         else:
             plans, summed = books.plans(ids, MOST_PLANS, Span(today)), {}
     found = [

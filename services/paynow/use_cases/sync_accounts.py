@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from services.paynow.domain.books import TooMany
@@ -25,7 +26,7 @@ from services.paynow.domain.plan_lines import (
     duplicate_scheduled,
     organization_missing,
 )
-from services.paynow.domain.plans import Autopay, PlanChange, change, plan_facts, to_pay
+from services.paynow.domain.plans import Autopay, PlanChange, change, coming, plan_facts
 from services.paynow.domain.sync import SyncReport
 from services.paynow.domain.tally import Tally
 from services.paynow.ports_accounts import Accounts, AccountsWriter
@@ -121,7 +122,7 @@ def _take_in_plans(
     clock: Clock,
 ) -> None:
     autopay: dict[str, Autopay] = {}
-    changes: list[tuple[PlanChange, ScheduledLine]] = []
+    changes: list[PlanChange] = []
     for line in lines:
         if isinstance(line, LineRefusal):
             tally.refuse(line)
@@ -139,25 +140,24 @@ def _take_in_plans(
             found = change(old, line.payment)
             tally.count(is_new=old is None, is_changed=found is not None)
             if found is not None:
-                changes.append((found, line))
+                changes.append(found)
     now = clock.now()
     books.save_autopay(list(autopay.values()), now)
-    books.save_scheduled([found.payment for found, _ in changes], now)
-    for found, line in changes:
-        _tell(found, line, known, books, clock)
+    books.save_scheduled([found.payment for found in changes], now)
+    _tell(changes, known, books, now)
 
 
-def _tell(
-    found: PlanChange, line: ScheduledLine, known: PlanContext, books: AccountsWriter, clock: Clock
-) -> None:
-    told = found.told
-    if told is None or not to_pay(told.amount_minor, line.invoice.balance_minor):
-        return
-    method = known.methods.get((told.organization_id, told.method_id))
-    body: dict[str, Any] = {"plan": plan_facts(told, line.invoice, method)}
-    if found.moved_from is not None:
-        body["moved_from"] = found.moved_from.isoformat()
-    books.announce(found.fact, body, clock.now())
+def _tell(changes: Sequence[PlanChange], known: PlanContext, books: AccountsWriter, now: datetime) -> None:
+    """Tells of payments that are coming, and of the end of those that were."""
+    seen = coming(list(known.invoices.values()), known.scheduled, changes, known.methods, now)
+    for found in changes:
+        plan = seen.told(found)
+        if plan is None:
+            continue
+        body: dict[str, Any] = {"plan": plan_facts(plan, found.payment.revision)}
+        if found.moved_from is not None:
+            body["moved_from"] = found.moved_from.isoformat()
+        books.announce(found.fact, body, now)
 
 
 def _must_fit(records: Sequence[object]) -> None:

@@ -15,10 +15,10 @@ from services.paynow.domain.plans import (
     Span,
     change,
     planned,
-    to_pay,
 )
 
 DUE = date(2026, 3, 10)
+DAY = timedelta(days=1)
 
 
 def invoice(**values: object) -> Invoice:
@@ -78,6 +78,21 @@ ON = Autopay("O-1", True)
             ON,
             ["03-10 1", "03-12 2"],
         ),
+        (
+            [invoice()],
+            [by_hand(1, amount_minor=15_000), by_hand(2, amount_minor=15_000)],
+            None,
+            ["03-12 15000", "03-12 10000"],
+        ),
+        ([invoice()], [by_hand(1, pays_on=DUE), by_hand(2)], ON, ["03-10 25000"]),
+        (
+            [invoice()],
+            [by_hand(1), by_hand(2, pays_on=DUE, amount_minor=100)],
+            ON,
+            ["03-10 100", "03-12 24900"],
+        ),
+        ([invoice()], [by_hand(1, pays_on=DUE, method_id="gone"), by_hand(2)], ON, ["03-12 25000"]),
+        ([invoice()], [by_hand(1, status="cancelled"), by_hand(2), by_hand(3)], ON, ["03-12 25000"]),
     ],
 )
 def test_an_invoice_is_paid_as_planned(
@@ -107,6 +122,12 @@ def test_with_a_method_that_cannot_be_used_nothing_is_promised(status: str) -> N
 )
 def test_both_ends_of_a_span_belong_to_it(span: Span, holds: bool) -> None:
     assert bool(planned([invoice()], [], {"O-1": ON}, {}, span)) is holds
+
+
+def test_a_payment_whose_day_has_passed_takes_from_no_other() -> None:
+    scheduled = [by_hand(1, pays_on=DUE, amount_minor=20_000), by_hand(2, amount_minor=15_000)]
+    assert dates(planned([invoice()], scheduled, {}, {}, Span(DUE))) == ["03-10 20000", "03-12 5000"]
+    assert dates(planned([invoice()], scheduled, {}, {}, Span(DUE + DAY))) == ["03-12 15000"]
 
 
 def test_what_is_used_is_told_in_words_that_are_safe() -> None:
@@ -144,24 +165,36 @@ PLANS = st.builds(Autopay, st.just("O-1"), st.booleans(), st.sampled_from(["", "
     st.lists(SCHEDULED, max_size=6, unique_by=lambda one: one.scheduled_id),
     PLANS,
 )
-def test_no_plan_is_for_more_than_remains_or_made_twice(
+def test_no_invoice_is_paid_more_than_it_owes_and_the_earlier_ones_are_served_first(
     invoices: list[Invoice], scheduled: list[ScheduledPayment], autopay: Autopay
 ) -> None:
     found = planned(invoices, scheduled, {"O-1": autopay}, {method().key: method()})
     assert found == sorted(found, key=lambda plan: plan.place)
-    by_autopay = [plan.invoice.invoice_id for plan in found if plan.by_autopay]
-    by_hand_ones = [plan.invoice.invoice_id for plan in found if not plan.by_autopay]
-    assert len(by_autopay) == len(set(by_autopay))
-    assert not set(by_autopay) & {one.invoice_id for one in scheduled if one.status == "scheduled"}
-    for plan in found:
-        assert 0 < plan.amount_minor <= plan.invoice.balance_minor
-        assert plan.invoice.status == "open"
-    assert len(by_hand_ones) <= len(scheduled)
+    for one in invoices:
+        plans = [plan for plan in found if plan.invoice.invoice_id == one.invoice_id]
+        of_it = [s for s in scheduled if s.invoice_id == one.invoice_id and s.status == "scheduled"]
+        assert sum(plan.amount_minor for plan in plans) <= one.balance_minor
+        assert all(plan.amount_minor > 0 for plan in plans)
+        assert not plans or one.status == "open"
+        if of_it:
+            assert not any(plan.by_autopay for plan in plans)
+            if one.status == "open":
+                assert [(p.scheduled_id, p.amount_minor) for p in plans] == served(of_it, one.balance_minor)
+        else:
+            assert len(plans) <= 1
 
 
-@given(st.none() | st.integers(1, 10**15), st.integers(0, 10**15))
-def test_never_more_is_paid_than_remains(amount: int | None, balance: int) -> None:
-    assert to_pay(amount, balance) <= balance
+def served(scheduled: list[ScheduledPayment], left: int) -> list[tuple[str, int]]:
+    """Who gets how much, coin by coin."""
+    usable = [one for one in scheduled if one.method_id in ("", "M-1")]
+    found: list[tuple[str, int]] = []
+    for one in sorted(usable, key=lambda one: (one.pays_on, one.scheduled_id)):
+        got = 0
+        while left and (one.amount_minor is None or got < one.amount_minor):
+            left, got = left - 1, got + 1
+        if got:
+            found.append((one.scheduled_id, got))
+    return found
 
 
 @given(st.lists(SCHEDULED.map(lambda one: by_hand(1, **{
@@ -174,7 +207,6 @@ def test_news_come_once_and_revisions_count_up(lines: list[ScheduledPayment]) ->
         for _ in range(2):
             found = change(kept, line)
             if found is not None:
-                assert found.told is None or found.told.revision == found.payment.revision
                 assert (found.moved_from is not None) == (found.fact == "payment_rescheduled")
                 kept = found.payment
                 revisions.append(kept.revision)

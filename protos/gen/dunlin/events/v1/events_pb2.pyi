@@ -580,7 +580,7 @@ class PlannedPaymentFacts(_message.Message):
     pays_on: _builtins.str
     """The local date on which it will be made, as YYYY-MM-DD."""
     amount_minor: _builtins.int
-    """How much, in minor units of `currency`."""
+    """How much, in minor units of `currency`: as scheduled, or what earlier payments of the invoice leave."""
     currency: _builtins.str
     """ISO 4217 code, upper case."""
     method_label: _builtins.str

@@ -290,7 +290,8 @@ class AccountsServiceServicer:
 
     def SyncPlans(self, request_iterator, context):
         """Takes in AutoPay and scheduled payments, likewise. What is scheduled, moved or cancelled by a line is told
-        of once (facts PaymentScheduled, PaymentRescheduled, PaymentCancelled), unless nothing remains to be paid.
+        of once if the payment is coming, which is planned (see PlannedPayment) for yesterday, by UTC, or later: facts
+        PaymentScheduled, PaymentRescheduled, and PaymentCancelled of one that was coming. Nothing is told of others.
 
         Refusals, by field: `organization_id`: ORGANIZATION_MISSING; `scheduled_id`: SCHEDULED_ID_MISSING,
         SCHEDULED_ID_MALFORMED, SCHEDULED_ID_TOO_LONG, DUPLICATE_SCHEDULED; `invoice_number`: INVOICE_MISSING;

@@ -109,7 +109,8 @@ class AccountsServiceStub:
     """
     SyncPlans: _grpc.StreamUnaryMultiCallable[_accounts_pb2.SyncPlansRequest, _ledger_pb2.SyncReport]
     """Takes in AutoPay and scheduled payments, likewise. What is scheduled, moved or cancelled by a line is told
-    of once (facts PaymentScheduled, PaymentRescheduled, PaymentCancelled), unless nothing remains to be paid.
+    of once if the payment is coming, which is planned (see PlannedPayment) for yesterday, by UTC, or later: facts
+    PaymentScheduled, PaymentRescheduled, and PaymentCancelled of one that was coming. Nothing is told of others.
 
     Refusals, by field: `organization_id`: ORGANIZATION_MISSING; `scheduled_id`: SCHEDULED_ID_MISSING,
     SCHEDULED_ID_MALFORMED, SCHEDULED_ID_TOO_LONG, DUPLICATE_SCHEDULED; `invoice_number`: INVOICE_MISSING;
@@ -218,7 +219,8 @@ class AccountsServiceAsyncStub(AccountsServiceStub):
     """
     SyncPlans: _aio.StreamUnaryMultiCallable[_accounts_pb2.SyncPlansRequest, _ledger_pb2.SyncReport]  # type: ignore[assignment]
     """Takes in AutoPay and scheduled payments, likewise. What is scheduled, moved or cancelled by a line is told
-    of once (facts PaymentScheduled, PaymentRescheduled, PaymentCancelled), unless nothing remains to be paid.
+    of once if the payment is coming, which is planned (see PlannedPayment) for yesterday, by UTC, or later: facts
+    PaymentScheduled, PaymentRescheduled, and PaymentCancelled of one that was coming. Nothing is told of others.
 
     Refusals, by field: `organization_id`: ORGANIZATION_MISSING; `scheduled_id`: SCHEDULED_ID_MISSING,
     SCHEDULED_ID_MALFORMED, SCHEDULED_ID_TOO_LONG, DUPLICATE_SCHEDULED; `invoice_number`: INVOICE_MISSING;
@@ -414,7 +416,8 @@ class AccountsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_pb2.SyncReport, _abc.Awaitable[_ledger_pb2.SyncReport]]:
         """Takes in AutoPay and scheduled payments, likewise. What is scheduled, moved or cancelled by a line is told
-        of once (facts PaymentScheduled, PaymentRescheduled, PaymentCancelled), unless nothing remains to be paid.
+        of once if the payment is coming, which is planned (see PlannedPayment) for yesterday, by UTC, or later: facts
+        PaymentScheduled, PaymentRescheduled, and PaymentCancelled of one that was coming. Nothing is told of others.
 
         Refusals, by field: `organization_id`: ORGANIZATION_MISSING; `scheduled_id`: SCHEDULED_ID_MISSING,
         SCHEDULED_ID_MALFORMED, SCHEDULED_ID_TOO_LONG, DUPLICATE_SCHEDULED; `invoice_number`: INVOICE_MISSING;

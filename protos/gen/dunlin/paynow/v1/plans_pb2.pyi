@@ -136,8 +136,11 @@ class PlannedPayment(_message.Message):
     """A payment that is to be made by itself.
 
     AutoPay pays an open invoice so many days after its due date, all that remains. An invoice that has a scheduled
-    payment is paid as scheduled, and not by AutoPay as well. What would be paid with a method that was deleted, or
-    failed when last tried, is not planned: it cannot be promised.
+    payment is paid as scheduled, and not by AutoPay as well. Of several scheduled payments of an invoice the earlier
+    ones are served first, those of one day by `scheduled_id`; one for which nothing is left is not planned. So the
+    payments of an invoice never come to more than remains of it. Payments for days before the first one that is asked
+    about do not count, and take from no other. What would be paid with a method that was deleted, or failed when last
+    tried, is not planned: it cannot be promised.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -158,7 +161,7 @@ class PlannedPayment(_message.Message):
     pays_on: _builtins.str
     """The local date on which it will be made, as YYYY-MM-DD."""
     amount_minor: _builtins.int
-    """How much, in minor units of the invoice's currency: as scheduled, but never more than remains."""
+    """How much, in minor units of the invoice's currency: as scheduled, but never more than earlier ones leave. At least 1."""
     method_label: _builtins.str
     """With what, safe to show; may be empty."""
     by_autopay: _builtins.bool
