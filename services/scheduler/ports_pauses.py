@@ -56,6 +56,9 @@ class Pauses(Protocol):
         """How many there are, at most `limit`."""
         ...
 
-    def to_judge(self, resumes_by: date, after: str, limit: int) -> list[Pause]:
-        """Up to `limit` newest promises to pay that end by that date and are not known to be kept, by id."""
+    def to_judge(self, again_from: date, resumes_by: date, after: str, limit: int) -> list[Pause]:
+        """Up to `limit` newest promises to pay that end by that date and are not known to be kept, by id.
+
+        Those that are known to be broken only if they ended on or after `again_from`.
+        """
         ...

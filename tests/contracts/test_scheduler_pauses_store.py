@@ -166,10 +166,28 @@ def test_promises_are_judged_once_their_end_has_come_until_they_are_kept(store: 
         a_pause("p7", invoice_id=6),
     )
     with store.read() as work:
-        assert [pause.pause_id for pause in work.pauses.to_judge(END, "", 10)] == ["p1", "p2"]
-        assert [pause.pause_id for pause in work.pauses.to_judge(END, "", 1)] == ["p1"]
-        assert [pause.pause_id for pause in work.pauses.to_judge(END, "p1", 1)] == ["p2"]
-        assert work.pauses.to_judge(END - timedelta(days=1), "", 10) == []
+
+        def to_judge(by: date, after: str, limit: int) -> list[str]:
+            return [one.pause_id for one in work.pauses.to_judge(END - timedelta(days=1), by, after, limit)]
+
+        assert to_judge(END, "", 10) == ["p1", "p2"]
+        assert to_judge(END, "", 1) == ["p1"]
+        assert to_judge(END, "p1", 1) == ["p2"]
+        assert to_judge(END - timedelta(days=1), "", 10) == []
+
+
+def test_of_promises_that_ended_long_ago_only_those_never_judged_are_left(store: Store) -> None:
+    add(
+        store,
+        a_promise("p1"),
+        a_promise("p2", invoice_id=2, promise=Promise.BROKEN),
+        a_promise("p3", invoice_id=3, promise=Promise.KEPT),
+        a_promise("p4", invoice_id=4, promise=Promise.BROKEN, resumes_on=END + timedelta(days=1)),
+    )
+    later = END + timedelta(days=100)
+    with store.read() as work:
+        found = work.pauses.to_judge(END + timedelta(days=1), later, "", 10)
+        assert [pause.pause_id for pause in found] == ["p1", "p4"]
 
 
 @pytest.mark.parametrize("kind", DATABASES)

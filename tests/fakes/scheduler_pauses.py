@@ -57,13 +57,14 @@ class FakePauses:
     def count(self, view: PauseView, organization_id: str, now: datetime, limit: int) -> int:
         return min(len(self._viewed(view, organization_id, now)), limit)
 
-    def to_judge(self, resumes_by: date, after: str, limit: int) -> list[Pause]:
+    def to_judge(self, again_from: date, resumes_by: date, after: str, limit: int) -> list[Pause]:
         found = [
             p
             for p in self._newest()
             if p.reason is PauseReason.PROMISE_TO_PAY
             and p.ended_at is None
             and p.promise is not Promise.KEPT
+            and (p.promise is None or p.resumes_on >= again_from)
             and p.resumes_on <= resumes_by
             and p.pause_id > after
         ]

@@ -11,6 +11,9 @@ from services.scheduler.domain.notice import NoticeType
 from services.shared.errors import Invalid, Violation
 
 MOST_DAYS = 366
+LATEST_DAYS = 90
+"""A promise that was broken is kept once it is paid, up to so many days after the promised date."""
+
 LONGEST_NOTE = 1000
 
 
@@ -193,8 +196,16 @@ def promised_of(invoices: Iterable[Invoice], resumes_on: date, *, one: bool) -> 
     )
 
 
+def judged_again_from(today: date) -> date:
+    """The first `resumes_on`, the day after the promised one, of which a broken promise is judged again."""
+    return today - timedelta(days=LATEST_DAYS - 1)
+
+
 def judge(promised: Iterable[Invoice]) -> Promise | None:
-    """What became of the promise, as its invoices stand after its date; None while a payment is under way."""
+    """What became of the promise, as its invoices stand after its date; None while a payment is under way.
+
+    All of its invoices are needed: one that is not known may still be open.
+    """
     still_open = [one for one in promised if _is_open(one)]
     if not still_open:
         return Promise.KEPT

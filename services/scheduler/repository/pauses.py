@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select, text, tuple_, update
+from sqlalchemy import Connection, Select, func, insert, or_, select, text, tuple_, update
 
 from services.scheduler.domain.pauses import Live, Pause, PauseReason, PauseView, Promise
 from services.scheduler.repository.bulk import is_one_of
@@ -82,10 +82,12 @@ class SqlPauses:
         some = _viewed(select(_p.pause_id), view, organization_id, now).limit(limit).subquery()
         return self._connection.execute(select(func.count()).select_from(some)).scalar_one()
 
-    def to_judge(self, resumes_by: date, after: str, limit: int) -> list[Pause]:
+    def to_judge(self, again_from: date, resumes_by: date, after: str, limit: int) -> list[Pause]:
         """Up to `limit` newest promises to pay that end by then and are not known to be kept, by id."""
+        is_unknown, may_be_late = _p.promise == "", _p.resumes_on >= again_from
         query = select(pauses).where(IS_NEWEST, _p.ended_at.is_(None), _p.resumes_on <= resumes_by)
         query = query.where(_p.reason == PauseReason.PROMISE_TO_PAY.value, _p.promise != Promise.KEPT.value)
+        query = query.where(or_(is_unknown, may_be_late))
         query = query.where(_p.pause_id > after).order_by(_p.pause_id).limit(limit)
         return [_pause(row) for row in self._connection.execute(query)]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import islice
 
 from services.scheduler.domain.books import Subject
-from services.scheduler.domain.pauses import Pause, Promise, judge
+from services.scheduler.domain.pauses import Pause, Promise, judge, judged_again_from
 from services.scheduler.ports import Store, Work
 from services.scheduler.ports_peers import Ledger
 from services.scheduler.use_cases.plan import Plan
@@ -21,12 +21,13 @@ def judge_promises(
 ) -> Iterator[None]:
     """Judges the promises that have ended, of organizations in the run's zones, batch by batch.
 
-    Those that are known to be broken are judged again, since they may have been paid late.
+    Those that are known to be broken are judged again for some time, since they may have been paid late.
     """
-    resumes_by, after = max(plan.today_in(zone) for zone in plan.zones), ""
+    todays = [plan.today_in(zone) for zone in plan.zones]
+    again_from, resumes_by, after = judged_again_from(min(todays)), max(todays), ""
     while True:
         with store.read() as work:
-            found = work.pauses.to_judge(resumes_by, after, BATCH)
+            found = work.pauses.to_judge(again_from, resumes_by, after, BATCH)
         if not found:
             return
         subjects = _subjects({number for pause in found for number in pause.promised}, ledger)
@@ -41,9 +42,15 @@ def judge_promises(
 
 
 def _judged(pause: Pause, subjects: Mapping[int, Subject], plan: Plan) -> Promise | None:
-    """What became of it; None where that cannot be said yet, or is for the run of another zone."""
+    """What became of it; None where that cannot be said yet, or is for the run of another zone.
+
+    Nor is it said while the books do not know one of the invoices, as an older copy of them may not: nothing
+    says that it was paid.
+    """
     promised = [subjects[number] for number in pause.promised if number in subjects]
-    zone = promised[0].time_zone if promised else ""
+    if not promised or len(promised) < len(pause.promised):
+        return None
+    zone = promised[0].time_zone
     if zone not in plan.zones or plan.today_in(zone) < pause.resumes_on:
         return None
     return judge(subject.invoice for subject in promised)

@@ -176,6 +176,58 @@ def test_the_first_run_after_a_promise_says_what_became_of_it(
     assert stands() is PauseState.PROMISE_KEPT, "also if it was paid late"
 
 
+@pytest.mark.parametrize("gone", [(1,), (2,), (1, 2)])
+def test_while_an_invoice_that_was_promised_is_missing_nobody_says_that_a_promise_was_kept(
+    gone: tuple[int, ...],
+) -> None:
+    world = World(1)
+    both = [an_invoice(1), an_invoice(2)]
+    world.ledger.put(both[1])
+    pause(world, 6, reason=PauseReason.PROMISE_TO_PAY)
+
+    def stands_after_a_run() -> PauseState:
+        world.tick()
+        shown = list_pauses(PauseView.ALL, "acme", 0, "", store=world.store, clock=world.clock)
+        return shown.pauses[0].state
+
+    for one in both:
+        world.ledger.put(replace(one, balance_minor=0, status="paid"))
+    for number in gone:
+        del world.ledger.invoices[number]
+    world.on_day(6)
+    assert stands_after_a_run() is PauseState.OVER
+    for one in both:
+        world.ledger.put(replace(one, balance_minor=0, status="paid"))
+    assert stands_after_a_run() is PauseState.PROMISE_KEPT
+
+
+@pytest.mark.parametrize(
+    ("days_after_the_promised_one", "state"),
+    [(90, PauseState.PROMISE_KEPT), (91, PauseState.PROMISE_BROKEN)],
+)
+def test_a_promise_that_was_broken_is_asked_after_for_ninety_days(
+    days_after_the_promised_one: int, state: PauseState
+) -> None:
+    world = World(1)
+    pause(world, 6, reason=PauseReason.PROMISE_TO_PAY)
+    world.on_day(6)
+    world.tick()
+    world.ledger.put(an_invoice(balance_minor=0, status="paid"))
+    world.on_day(5 + days_after_the_promised_one)
+    world.tick()
+    shown = list_pauses(PauseView.ALL, "acme", 0, "", store=world.store, clock=world.clock)
+    assert shown.pauses[0].state is state
+
+
+def test_after_an_outage_of_any_length_the_first_run_says_what_became_of_a_promise() -> None:
+    world = World(1)
+    pause(world, 6, reason=PauseReason.PROMISE_TO_PAY)
+    world.on_day(300)
+    world.tick()
+    shown = list_pauses(PauseView.ALL, "acme", 0, "", store=world.store, clock=world.clock)
+    assert shown.pauses[0].state is PauseState.PROMISE_BROKEN
+
+
 def test_a_promise_has_all_of_its_day_where_the_organization_is() -> None:
     world = World(1)
     world.accounts.organizations["acme"] = FakeOrganization(

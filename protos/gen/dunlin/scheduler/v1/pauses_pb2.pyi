@@ -70,11 +70,12 @@ class _PauseStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PauseState
     """Another pause took its place before its end."""
     PAUSE_STATE_PROMISE_KEPT: _PauseState.ValueType  # 5
     """Its end has come, and of what was promised nothing is left to pay. An organization promises its open
-    invoices that are due by the promised date; where it has more than 200 open ones, of the 200 due first.
+    invoices that are due by the promised date; where it has more than 200 open ones, of the 200 due first. While
+    the books do not know one of them it stays PAUSE_STATE_OVER.
     """
     PAUSE_STATE_PROMISE_BROKEN: _PauseState.ValueType  # 6
     """Its end has come, and something that was promised is still open. If it is paid later, the run after that
-    makes it PAUSE_STATE_PROMISE_KEPT.
+    makes it PAUSE_STATE_PROMISE_KEPT, up to 90 days after the promised date; from then on it stays as it is.
     """
 
 class PauseState(_PauseState, metaclass=_PauseStateEnumTypeWrapper):
@@ -92,11 +93,12 @@ PAUSE_STATE_REPLACED: PauseState.ValueType  # 4
 """Another pause took its place before its end."""
 PAUSE_STATE_PROMISE_KEPT: PauseState.ValueType  # 5
 """Its end has come, and of what was promised nothing is left to pay. An organization promises its open
-invoices that are due by the promised date; where it has more than 200 open ones, of the 200 due first.
+invoices that are due by the promised date; where it has more than 200 open ones, of the 200 due first. While
+the books do not know one of them it stays PAUSE_STATE_OVER.
 """
 PAUSE_STATE_PROMISE_BROKEN: PauseState.ValueType  # 6
 """Its end has come, and something that was promised is still open. If it is paid later, the run after that
-makes it PAUSE_STATE_PROMISE_KEPT.
+makes it PAUSE_STATE_PROMISE_KEPT, up to 90 days after the promised date; from then on it stays as it is.
 """
 Global___PauseState: _TypeAlias = PauseState  # noqa: Y015
 
