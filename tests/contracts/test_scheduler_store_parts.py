@@ -334,3 +334,21 @@ def test_organizations_that_cannot_be_reached_are_those_who_were_told_nothing_si
         assert work.unreached.count() == 3, "another address was lifted"
         work.notices.change([Change("n3", State.QUEUED, "SCHEDULE_REACHED")], LATER)
         assert work.unreached.page(None, 10) == [mute, lapsed]
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"), [("NO_ADDRESS", "ADDRESSES_SUPPRESSED"), ("ADDRESSES_SUPPRESSED", "NO_ADDRESS")]
+)
+def test_why_an_organization_cannot_be_reached_is_what_its_newest_notice_says(
+    store: Store, older: str, newer: str
+) -> None:
+    add(
+        store,
+        a_notice("n1", state=State.SKIPPED, reason=older),
+        a_notice("n2", state=State.SKIPPED, reason=newer, decided_at=LATER),
+        a_notice("n3", organization_id="bolt", state=State.SKIPPED, reason=older),
+        a_notice("n4", organization_id="bolt", state=State.SKIPPED, reason=newer),
+    )
+    with store.read() as work:
+        found = work.unreached.page(None, 10)
+    assert found == [Unreachable("acme", newer, 2, LATER), Unreachable("bolt", newer, 2, NOW)]

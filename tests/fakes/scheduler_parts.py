@@ -107,7 +107,7 @@ class FakeUnreached:
         found = [
             Unreachable(
                 organization_id,
-                max(n.reason for n in notices),
+                max(notices, key=lambda n: (n.decided_at, n.notice_id)).reason,
                 len(notices),
                 max(n.decided_at for n in notices),
             )

@@ -4,7 +4,19 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, delete, exists, func, select, tuple_, update
+from sqlalchemy import (
+    Connection,
+    ScalarSelect,
+    Select,
+    Subquery,
+    and_,
+    delete,
+    exists,
+    func,
+    select,
+    tuple_,
+    update,
+)
 
 from services.scheduler.domain.notice import NoticeType, State
 from services.scheduler.ports_emails import Unreachable, Unsubscription
@@ -88,7 +100,7 @@ def _unsubscription(row: Any) -> Unsubscription:
 _told = notices.alias("told")
 _newest = func.max(_n.decided_at).label("newest")
 _UNREACHED = (
-    select(_n.organization_id, func.max(_n.reason).label("reason"), func.count().label("notices"), _newest)
+    select(_n.organization_id, func.count().label("notices"), _newest)
     .where(
         NOBODY_TO_TELL,
         ~exists().where(
@@ -103,6 +115,13 @@ _UNREACHED = (
 )
 
 
+def _reason_of(found: Subquery) -> ScalarSelect[Any]:
+    """What the newest of an organization's notices says."""
+    query = select(_n.reason).where(NOBODY_TO_TELL, _n.organization_id == found.c.organization_id)
+    query = query.where(_n.decided_at == found.c.newest).order_by(_n.notice_id.desc()).limit(1)
+    return query.correlate(found).scalar_subquery()
+
+
 class SqlUnreached:
     """Implements `ports.Unreached`."""
 
@@ -112,7 +131,7 @@ class SqlUnreached:
     def page(self, before: tuple[datetime, str] | None, limit: int) -> list[Unreachable]:
         """Up to `limit` of them, the newest first."""
         found = _UNREACHED.subquery()
-        query = select(found)
+        query = select(found.c.organization_id, _reason_of(found), found.c.notices, found.c.newest)
         if before:
             query = query.where(tuple_(found.c.newest, found.c.organization_id) < tuple_(*before))
         query = query.order_by(found.c.newest.desc(), found.c.organization_id.desc()).limit(limit)

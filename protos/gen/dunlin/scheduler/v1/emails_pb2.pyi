@@ -592,7 +592,7 @@ class Unreachable(_message.Message):
     organization_id: _builtins.str
     """The organization."""
     reason: _builtins.str
-    """Why: NO_ADDRESS, or ADDRESSES_SUPPRESSED where mails to its addresses bounce."""
+    """Why, as its newest notice says: NO_ADDRESS, or ADDRESSES_SUPPRESSED where mails to its addresses bounce."""
     explanation: _builtins.str
     """The same in words for staff."""
     notices: _builtins.int
