@@ -78,6 +78,19 @@ def test_payments_that_are_moved_or_cancelled_before_the_mail_leaves_are_not_tol
     assert ("acme|2026-03-25" in states(world, UPCOMING)) == bool(moved_to)
 
 
+@pytest.mark.parametrize(("on", "answer"), [("2026-03-20", Letter), ("2026-03-21", Withheld)])
+def test_payments_that_could_not_be_told_before_are_told_on_their_day_and_not_after_it(
+    on: str, answer: type
+) -> None:
+    world = with_types(upcoming())
+    world.accounts.plans["acme"] = [plan("2026-03-20")]
+    at(world, "2026-03-17")
+    world.tick()
+    at(world, on)
+    (found,) = world.review(told(world, UPCOMING)[0].notice_id)
+    assert isinstance(found, answer)
+
+
 def test_what_was_skipped_is_decided_again_while_it_is_due_unless_the_reason_lasts() -> None:
     world = with_types(upcoming())
     world.accounts.plans["acme"], world.accounts.plans["bolt"] = [plan("2026-03-20")], [plan("2026-03-20", 2)]
