@@ -170,7 +170,9 @@ def _contacts(found: Sequence[books.Contact]) -> list[books_pb2.Contact]:
     return result
 
 
-def contact(found: books.Contact, organization_name: str = "", language: str = "") -> books_pb2.Contact:
+def contact(
+    found: books.Contact, organization_name: str = "", language: str = "", type: str = "", status: str = ""
+) -> books_pb2.Contact:
     """A contact with its addresses; what is said of its organization comes in lists of contacts only."""
     return books_pb2.Contact(
         contact_id=found.contact_id,
@@ -182,6 +184,8 @@ def contact(found: books.Contact, organization_name: str = "", language: str = "
         signed_in_at=timestamp(found.signed_in_at),
         organization_name=organization_name,
         language=language,
+        organization_type=type,
+        organization_status=status,
         default_by=_DEFAULT_BY[default_by(found)],
     )
 

@@ -208,7 +208,7 @@ def contact_filter(request: accounts_pb2.ListContactsRequest) -> ContactFilter:
 
 def contact(found: accounts.ListedContact) -> books_pb2.Contact:
     """A contact in a list."""
-    return converters.contact(found.contact, found.organization_name, found.language)
+    return converters.contact(*found)
 
 
 def contacts(batch: ContactBatch) -> accounts_pb2.ListContactsResponse:

@@ -77,11 +77,12 @@ class AccountsReader(BooksReader, Protocol):
         ...
 
     def methods(
-        self, organization_ids: Collection[str], most: int | None = None
+        self, organization_ids: Collection[str], most: int | None = None, only: Collection[str] = ()
     ) -> Mapping[str, Sequence[StoredMethod]]:
         """Of each organization those on file, the earliest expiry first, bank accounts last.
 
-        The first `most` that are not deleted; without that number all, deleted ones last.
+        The first `most` that are not deleted; without that number all, deleted ones last. `only` those with
+        these ids, unless it is empty.
         """
         ...
 

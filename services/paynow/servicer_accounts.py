@@ -76,6 +76,7 @@ class AccountsServicer(accounts_pb2_grpc.AccountsServiceServicer):
             request.with_pay_tokens,
             converters.today(request.today),
             wire.pay_days(request),
+            method_ids=request.method_ids,
             accounts=self._accounts,
             tokens=self._tokens,
             clock=self._clock,

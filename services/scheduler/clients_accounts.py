@@ -99,14 +99,16 @@ class GrpcAccounts:
         with_pay_tokens: bool = False,
         today: date | None = None,
         pay_days: Collection[date] = (),
+        method_ids: Collection[str] = (),
     ) -> Mapping[str, Account]:
-        """What is known of at most 200 organizations, as it stands now, and on at most 200 pay days."""
+        """What is known of at most 200 organizations, as it stands now."""
         request = accounts_pb2.ReadAccountsRequest(
             organization_ids=sorted(organization_ids),
             profile_ids=profile_ids,
             with_pay_tokens=with_pay_tokens,
             today=today.isoformat() if today else "",
             pay_days=[day.isoformat() for day in sorted(pay_days)],
+            method_ids=sorted(method_ids),
         )
         answer = ask(lambda: self._stub.ReadAccounts(request, timeout=REVIEW_SECONDS))
         return {found.organization.organization_id: converters.account(found) for found in answer.accounts}

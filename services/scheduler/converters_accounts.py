@@ -79,4 +79,6 @@ def contact(found: books_pb2.Contact) -> Contact:
         profile_id=found.profile_id,
         signed_in_at=instant(found.signed_in_at) if found.HasField("signed_in_at") else None,
         language=found.language,
+        organization_type=found.organization_type,
+        organization_status=found.organization_status,
     )

@@ -96,10 +96,12 @@ class Accounts(Protocol):
         with_pay_tokens: bool = False,
         today: date | None = None,
         pay_days: Collection[date] = (),
+        method_ids: Collection[str] = (),
     ) -> Mapping[str, Account]:
         """What is known of at most 200 organizations, as it stands now; past due on that date.
 
-        Of planned payments the first 200 from then on, or the first 200 on each of at most 200 `pay_days`.
+        Of planned payments the first 200 from then on, or the first 200 on each of at most 200 `pay_days`. Of
+        methods on file the first 50, or those among at most 200 `method_ids` alone.
         """
         ...
 

@@ -141,12 +141,16 @@ class _Reader(Reader):
         return _first(in_order, lambda one: one.organization_id, organization_ids, most)
 
     def methods(
-        self, organization_ids: Collection[str], most: int | None = None
+        self, organization_ids: Collection[str], most: int | None = None, only: Collection[str] = ()
     ) -> Mapping[str, Sequence[StoredMethod]]:
         def place(one: StoredMethod) -> tuple[bool, date, str]:
             return one.status == DELETED, one.expires_on or date.max, one.method_id
 
-        kept = [one for one in self._state.methods.values() if most is None or one.status != DELETED]
+        kept = [
+            one
+            for one in self._state.methods.values()
+            if (most is None or one.status != DELETED) and (not only or one.method_id in only)
+        ]
         return _first(
             sorted(kept, key=place), lambda one: one.organization_id, organization_ids, most or len(kept)
         )
@@ -212,7 +216,7 @@ class _Reader(Reader):
     def _people(self, wanted: ContactFilter = ContactFilter()) -> list[ListedContact]:  # noqa: B008  # immutable
         known = self._state.organizations
         listed = [
-            ListedContact(one, known[key].name, known[key].language)
+            ListedContact(one, known[key].name, known[key].language, known[key].type, known[key].status)
             for key, of_it in self._state.contacts.items()
             for one in of_it
             if wanted.profile_id in ("", one.profile_id)

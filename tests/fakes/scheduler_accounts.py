@@ -26,6 +26,7 @@ from services.shared.errors import Busy
 from tests.fakes.scheduler_peers import FakeLedger
 
 MOST_INVOICES = 200
+MOST_METHODS = 50
 MOST_PLANS = 200
 
 
@@ -135,12 +136,16 @@ class FakeAccounts:
         with_pay_tokens: bool = False,
         today: date | None = None,
         pay_days: Collection[date] = (),
+        method_ids: Collection[str] = (),
     ) -> Mapping[str, Account]:
         self._ledger.asked("accounts")
-        assert max(len(organization_ids), len(pay_days)) <= 200
+        assert max(len(organization_ids), len(pay_days), len(method_ids)) <= 200
         known = {i.organization_id for i in self._ledger.invoices.values()} | self.organizations.keys()
         return {
-            i: self._planned(self._account(i, profile_ids, with_pay_tokens, today), today, pay_days)
+            i: replace(
+                self._planned(self._account(i, profile_ids, with_pay_tokens, today), today, pay_days),
+                methods=self._methods(i, method_ids),
+            )
             for i in organization_ids
             if i in known
         }
@@ -167,9 +172,16 @@ class FakeAccounts:
             pay_tokens=tuple("a-token" for _ in shown) if with_pay_tokens else (),
             more_invoices=len(invoices) - len(shown),
             totals=tuple(totals.values()),
-            methods=tuple(self.methods[organization_id]),
+            methods=(),
             plans=(),
         )
+
+    def _methods(self, organization_id: str, method_ids: Collection[str]) -> tuple[Method, ...]:
+        """The first 50, or those that are asked for."""
+        all_of_it = self.methods[organization_id]
+        if method_ids:
+            return tuple(method for method in all_of_it if method.method_id in method_ids)
+        return tuple(all_of_it[:MOST_METHODS])
 
     def _planned(self, account: Account, today: date | None, pay_days: Collection[date]) -> Account:
         """The account with the first 200 payments, or with the first 200 of each of the days."""
@@ -210,4 +222,12 @@ class FakeAccounts:
 
     def contacts_by_id(self, contact_ids: Collection[int]) -> Mapping[int, Contact]:
         self._ledger.asked("contacts_by_id")
-        return {contact.contact_id: contact for contact in self.people if contact.contact_id in contact_ids}
+        return {
+            contact.contact_id: self._with_organization(contact)
+            for contact in self.people
+            if contact.contact_id in contact_ids
+        }
+
+    def _with_organization(self, contact: Contact) -> Contact:
+        of = self._of(contact.organization_id)
+        return replace(contact, organization_type=of.type, organization_status=of.status)

@@ -13,6 +13,8 @@ MOST_INVOICES = 200
 """Of one account, the earliest due first."""
 
 MOST_METHODS = 50
+"""Of one account, unless some are asked for."""
+
 MOST_PLANS = 200
 """Of one account, or on each of the days that are asked for."""
 
@@ -60,11 +62,13 @@ class PayDay(NamedTuple):
 
 
 class ListedContact(NamedTuple):
-    """A contact, and its organization's name and language."""
+    """A contact, and its organization's name, language, type and status."""
 
     contact: Contact
     organization_name: str
     language: str
+    organization_type: str
+    organization_status: str
 
 
 @dataclass(frozen=True, slots=True)

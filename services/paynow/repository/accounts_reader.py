@@ -134,13 +134,15 @@ class SqlAccountsReader(SqlBooksReader):
         return _by_organization(self._invoices(query), lambda one: one.organization_id)
 
     def methods(
-        self, organization_ids: Collection[str], most: int | None = None
+        self, organization_ids: Collection[str], most: int | None = None, only: Collection[str] = ()
     ) -> Mapping[str, Sequence[StoredMethod]]:
         """Of each organization those on file, the earliest expiry first, bank accounts last."""
         t = payment_methods.c
         is_deleted = t.status == "deleted"
         order = (is_deleted, t.expires_on.is_(None), t.expires_on, t.method_id)
         query = select(*METHOD_COLUMNS).where(t.organization_id.in_(list(organization_ids))).order_by(*order)
+        if only:
+            query = query.where(t.method_id.in_(list(only)))
         if most is not None:
             place = func.row_number().over(partition_by=t.organization_id, order_by=order)
             ranked = query.where(~is_deleted).add_columns(place.label("place")).subquery("ranked")

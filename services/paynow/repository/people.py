@@ -12,6 +12,14 @@ from services.paynow.ports_accounts import ContactFilter
 from services.paynow.repository.books_rows import CONTACT_COLUMNS
 from services.paynow.tables import addresses, contacts, organizations
 
+_OF_ORGANIZATION = (
+    organizations.c.name.label("organization_name"),
+    organizations.c.language,
+    organizations.c.type.label("organization_type"),
+    organizations.c.status.label("organization_status"),
+)
+"""The fields of a `ListedContact` behind the contact, in their order."""
+
 
 def list_contacts(
     connection: Connection, wanted: ContactFilter, after: int, limit: int
@@ -70,7 +78,7 @@ def _ids(wanted: ContactFilter) -> Select[Any]:
 def _listed(connection: Connection, which: ColumnElement[bool]) -> Sequence[ListedContact]:
     """One statement: a contact must not be seen as it is now, with the addresses that it had before."""
     query = (
-        select(*CONTACT_COLUMNS, organizations.c.name.label("organization_name"), organizations.c.language)
+        select(*CONTACT_COLUMNS, *_OF_ORGANIZATION)
         .add_columns(addresses.c.email_key, addresses.c.email, addresses.c.position.label("place"))
         .join_from(contacts, organizations)
         .outerjoin(addresses, addresses.c.contact_id == contacts.c.contact_id)
@@ -78,15 +86,15 @@ def _listed(connection: Connection, which: ColumnElement[bool]) -> Sequence[List
         .order_by(contacts.c.contact_id, addresses.c.position)
     )
     fields: dict[int, Any] = {}
-    names: dict[int, tuple[str, str]] = {}
+    whose: dict[int, tuple[str, str, str, str]] = {}
     has: dict[int, list[Address]] = {}
-    for *of_contact, organization_name, language, email_key, email, position in connection.execute(query):
+    for *of_contact, name, language, type, status, email_key, email, position in connection.execute(query):
         contact_id = of_contact[0]
-        fields[contact_id], names[contact_id] = of_contact, (organization_name, language)
+        fields[contact_id], whose[contact_id] = of_contact, (name, language, type, status)
         of_it = has.setdefault(contact_id, [])
         if email_key is not None:
             of_it.append(Address(email_key, email, position))
     return [
-        ListedContact(Contact(*(*of_contact[:8], tuple(has[key]), *of_contact[8:])), *names[key])
+        ListedContact(Contact(*(*of_contact[:8], tuple(has[key]), *of_contact[8:])), *whose[key])
         for key, of_contact in fields.items()
     ]

@@ -26,6 +26,7 @@ MOST_ADDRESSED = 5000
 MOST_PROFILES = 50
 MOST_TYPES = 200
 MOST_DAYS = 200
+MOST_METHOD_IDS = 200
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ def read_accounts(
     today: date | None,
     pay_days: Collection[date] = (),
     *,
+    method_ids: Collection[str] = (),
     accounts: Accounts,
     tokens: PayTokens,
     clock: Clock,
@@ -104,11 +106,12 @@ def read_accounts(
 
     Pay tokens are for the first of the addresses; where there is none, there are none. `today` decides what
     is past due, and payments that were planned for days before it do not count. With `pay_days` only payments
-    on those days are of interest, each of which is summed up.
+    on those days are of interest, each of which is summed up; with `method_ids` only methods with these ids.
     """
     at_most(MOST_ACCOUNTS, organization_ids)
     at_most(MOST_PROFILES, profile_ids)
     at_most(MOST_DAYS, pay_days)
+    at_most(MOST_METHOD_IDS, method_ids)
     days = {day for day in pay_days if today is None or day >= today}
     with accounts.read() as books:
         organizations = books.organizations_by_id(set(organization_ids))
@@ -116,7 +119,7 @@ def read_accounts(
         addressees = books.addressees(ids, profile_ids)
         invoices = books.open_invoices(ids, MOST_INVOICES)
         totals = books.totals(today or date.min, ids)
-        methods = books.methods(ids, MOST_METHODS)
+        methods = books.methods(ids, MOST_METHOD_IDS if method_ids else MOST_METHODS, method_ids)
         if pay_days:
             plans, summed = books.plans_on(ids, days, MOST_PLANS, today), books.pay_days(ids, days, today)
         else:

@@ -188,6 +188,8 @@ class Contact:
     profile_id: str
     signed_in_at: datetime | None
     language: str = ""
+    organization_type: str = ""
+    organization_status: str = ""
 
 
 class ContactBatch(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from services.scheduler.domain.about import PayDay
+from services.scheduler.domain.about import Card, PayDay
 from services.scheduler.domain.books import Account, Contact, Subject
 from services.scheduler.domain.calendar import Calendar
 from services.scheduler.domain.email_types import EmailType
@@ -72,11 +72,14 @@ def read_books(
     of_accounts = [n for n in notices if n.type in OF_ACCOUNTS]
     summaries = {n.organization_id for n in of_accounts if n.type is NoticeType.ACCOUNT_SUMMARY}
     others = {n.organization_id for n in of_accounts if n.type is not NoticeType.ACCOUNT_SUMMARY}
+    method_ids = {n.about.method_id for n in of_accounts if isinstance(n.about, Card)}
     pay_days = {n.about.pays_on for n in of_accounts if isinstance(n.about, PayDay)}
     contacts = {n.access.contact_id for n in notices if n.access}
     return BooksSeen(
         ledger.subjects(invoices, with_pay_tokens=True, today=yesterday) if invoices else {},
-        accounts.accounts(others, today=yesterday, pay_days=pay_days) if others else {},
+        accounts.accounts(others, today=yesterday, pay_days=pay_days, method_ids=method_ids)
+        if others
+        else {},
         _summaries(summaries, summary, today, accounts) if summaries else {},
         accounts.contacts_by_id(contacts) if contacts else {},
     )

@@ -140,6 +140,18 @@ def test_a_card_is_told_a_month_before_it_expires_and_then_each_week_until_it_is
     assert answers[0].reason == "METHOD_GONE"
 
 
+def test_of_very_many_cards_on_file_each_can_be_told_of() -> None:
+    world = with_types(EmailType(EXPIRATION, enabled=True))
+    world.accounts.methods["acme"] = [card("2026-04", f"m{number:02}") for number in range(60)]
+    at(world, "2026-03-30")
+    world.tick()
+    answers = world.review(*(notice.notice_id for notice in told(world, EXPIRATION)))
+    assert [type(answer) for answer in answers] == [Letter] * 60
+    assert all(
+        to_letter(answer).method.expires_month == 4 for answer in answers if isinstance(answer, Letter)
+    )
+
+
 def test_cards_that_had_expired_before_the_type_was_turned_on_wait_for_their_next_week() -> None:
     world = with_types(EmailType(EXPIRATION, enabled=True, since=date(2026, 3, 14)))
     world.accounts.methods["acme"] = [card("2026-02")]

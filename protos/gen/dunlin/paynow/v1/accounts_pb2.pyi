@@ -414,6 +414,7 @@ class ReadAccountsRequest(_message.Message):
     WITH_PAY_TOKENS_FIELD_NUMBER: _builtins.int
     TODAY_FIELD_NUMBER: _builtins.int
     PAY_DAYS_FIELD_NUMBER: _builtins.int
+    METHOD_IDS_FIELD_NUMBER: _builtins.int
     with_pay_tokens: _builtins.bool
     """Whether to make a Pay Now token for each invoice."""
     today: _builtins.str
@@ -435,6 +436,10 @@ class ReadAccountsRequest(_message.Message):
         others, and `Account.pay_days` says what all of those come to.
         """
 
+    @_builtins.property
+    def method_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """At most 200 method ids: `Account.methods` then has those of them that the account has, and no others."""
+
     def __init__(
         self,
         *,
@@ -443,10 +448,11 @@ class ReadAccountsRequest(_message.Message):
         with_pay_tokens: _builtins.bool = ...,
         today: _builtins.str = ...,
         pay_days: _abc.Iterable[_builtins.str] | None = ...,
+        method_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["organization_ids", b"organization_ids", "pay_days", b"pay_days", "profile_ids", b"profile_ids", "today", b"today", "with_pay_tokens", b"with_pay_tokens"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["method_ids", b"method_ids", "organization_ids", b"organization_ids", "pay_days", b"pay_days", "profile_ids", b"profile_ids", "today", b"today", "with_pay_tokens", b"with_pay_tokens"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -520,7 +526,9 @@ class Account(_message.Message):
 
     @_builtins.property
     def methods(self) -> _containers.RepeatedCompositeFieldContainer[_plans_pb2.StoredMethod]:
-        """Its methods on file that are not deleted, the earliest expiry first, bank accounts last; at most 50."""
+        """Its methods on file that are not deleted, the earliest expiry first, bank accounts last; at most 50,
+        or those that were asked for.
+        """
 
     @_builtins.property
     def plans(self) -> _containers.RepeatedCompositeFieldContainer[_plans_pb2.PlannedPayment]:

@@ -202,7 +202,8 @@ class AccountsServiceServicer:
     def ReadAccounts(self, request, context):
         """Returns what a mail about each account needs, as it stands now, in one answer.
 
-        Fails with INVALID_ARGUMENT (TOO_MANY) above 200 ids, above 50 client profiles, or above 200 pay days.
+        Fails with INVALID_ARGUMENT (TOO_MANY) above 200 ids, above 50 client profiles, or above 200 pay days or
+        method ids.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

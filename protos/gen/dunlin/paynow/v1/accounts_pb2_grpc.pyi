@@ -60,7 +60,8 @@ class AccountsServiceStub:
     ReadAccounts: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.ReadAccountsRequest, _accounts_pb2.ReadAccountsResponse]
     """Returns what a mail about each account needs, as it stands now, in one answer.
 
-    Fails with INVALID_ARGUMENT (TOO_MANY) above 200 ids, above 50 client profiles, or above 200 pay days.
+    Fails with INVALID_ARGUMENT (TOO_MANY) above 200 ids, above 50 client profiles, or above 200 pay days or
+    method ids.
     """
     ReadAddressees: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.ReadAddresseesRequest, _accounts_pb2.ReadAddresseesResponse]
     """Returns only whom a mail about each account would go to, as it stands now; for counts of many.
@@ -170,7 +171,8 @@ class AccountsServiceAsyncStub(AccountsServiceStub):
     ReadAccounts: _aio.UnaryUnaryMultiCallable[_accounts_pb2.ReadAccountsRequest, _accounts_pb2.ReadAccountsResponse]  # type: ignore[assignment]
     """Returns what a mail about each account needs, as it stands now, in one answer.
 
-    Fails with INVALID_ARGUMENT (TOO_MANY) above 200 ids, above 50 client profiles, or above 200 pay days.
+    Fails with INVALID_ARGUMENT (TOO_MANY) above 200 ids, above 50 client profiles, or above 200 pay days or
+    method ids.
     """
     ReadAddressees: _aio.UnaryUnaryMultiCallable[_accounts_pb2.ReadAddresseesRequest, _accounts_pb2.ReadAddresseesResponse]  # type: ignore[assignment]
     """Returns only whom a mail about each account would go to, as it stands now; for counts of many.
@@ -313,7 +315,8 @@ class AccountsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_accounts_pb2.ReadAccountsResponse, _abc.Awaitable[_accounts_pb2.ReadAccountsResponse]]:
         """Returns what a mail about each account needs, as it stands now, in one answer.
 
-        Fails with INVALID_ARGUMENT (TOO_MANY) above 200 ids, above 50 client profiles, or above 200 pay days.
+        Fails with INVALID_ARGUMENT (TOO_MANY) above 200 ids, above 50 client profiles, or above 200 pay days or
+        method ids.
         """
 
     @_abc_1.abstractmethod

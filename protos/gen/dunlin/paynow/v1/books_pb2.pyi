@@ -153,6 +153,8 @@ class Contact(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     DEFAULT_BY_FIELD_NUMBER: _builtins.int
     DEFAULT_BY_IMPORTS_FIELD_NUMBER: _builtins.int
+    ORGANIZATION_TYPE_FIELD_NUMBER: _builtins.int
+    ORGANIZATION_STATUS_FIELD_NUMBER: _builtins.int
     contact_id: _builtins.int
     """The ledger's id; output only."""
     name: _builtins.str
@@ -171,6 +173,10 @@ class Contact(_message.Message):
     """Why `is_default`; output only."""
     default_by_imports: Global___DefaultBy.ValueType
     """The same as if nobody were starred by hand; output only, and only with the whole organization."""
+    organization_type: _builtins.str
+    """The organization's type, as in Organization; output only, and only in lists of contacts."""
+    organization_status: _builtins.str
+    """The organization's status, as in Organization; output only, and only in lists of contacts."""
     @_builtins.property
     def emails(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The addresses, the first one first in line."""
@@ -193,10 +199,12 @@ class Contact(_message.Message):
         language: _builtins.str = ...,
         default_by: Global___DefaultBy.ValueType = ...,
         default_by_imports: Global___DefaultBy.ValueType = ...,
+        organization_type: _builtins.str = ...,
+        organization_status: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["signed_in_at", b"signed_in_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_id", b"contact_id", "default_by", b"default_by", "default_by_imports", b"default_by_imports", "emails", b"emails", "is_default", b"is_default", "language", b"language", "name", b"name", "organization_id", b"organization_id", "organization_name", b"organization_name", "profile_id", b"profile_id", "signed_in_at", b"signed_in_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_id", b"contact_id", "default_by", b"default_by", "default_by_imports", b"default_by_imports", "emails", b"emails", "is_default", b"is_default", "language", b"language", "name", b"name", "organization_id", b"organization_id", "organization_name", b"organization_name", "organization_status", b"organization_status", "organization_type", b"organization_type", "profile_id", b"profile_id", "signed_in_at", b"signed_in_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
