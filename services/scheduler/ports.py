@@ -11,6 +11,7 @@ from services.scheduler.domain.notice import (
     Change,
     Decision,
     HandOver,
+    Invitation,
     Known,
     Notice,
     NoticeFilter,
@@ -137,8 +138,15 @@ class Notices(Protocol):
         """The notice of that type and occurrence, if there is one."""
         ...
 
-    def invited(self, organization_ids: Collection[str]) -> set[int]:
-        """The contacts of these organizations that an invitation was sent to, or is on its way to."""
+    def newer(self, type: NoticeType, organization_ids: Collection[str], than: str) -> list[Occurred]:
+        """What is queued or sent of that type to these organizations, with an id larger than that.
+
+        The type is an account summary or an expiring method. Nothing is locked.
+        """
+        ...
+
+    def invitations(self, organization_ids: Collection[str]) -> list[Invitation]:
+        """The invitations to contacts of these organizations that were sent or are on their way."""
         ...
 
     def held(self, after: str, limit: int) -> list[Notice]:

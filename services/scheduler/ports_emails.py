@@ -171,8 +171,8 @@ class Campaigns(Protocol):
         """How many of their notices stand where."""
         ...
 
-    def cancelled(self, campaign_ids: Collection[str]) -> set[str]:
-        """Which of these were cancelled."""
+    def among(self, campaign_ids: Collection[str]) -> dict[str, Campaign]:
+        """Those that exist among these, by id; nothing is locked."""
         ...
 
 

@@ -158,6 +158,7 @@ Index("notices_in_state", notices.c.state, notices.c.decided_at, notices.c.notic
 IS_HELD = text("state = 'held'")
 IS_RECEIPT = text("type <> 'due_notice'")
 IS_INVITATION = text("type = 'welcome'")
+IS_REPEATED = text("type IN ('account_summary', 'method_expiration')")
 NOBODY_TO_TELL = text("state = 'skipped' AND reason IN ('NO_ADDRESS', 'ADDRESSES_SUPPRESSED')")
 Index("notices_held", notices.c.notice_id, sqlite_where=IS_HELD, postgresql_where=IS_HELD)
 Index(
@@ -173,6 +174,13 @@ Index(
     notices.c.organization_id,
     sqlite_where=IS_INVITATION,
     postgresql_where=IS_INVITATION,
+)
+Index(
+    "notices_repeated",
+    notices.c.organization_id,
+    notices.c.notice_id,
+    sqlite_where=IS_REPEATED,
+    postgresql_where=IS_REPEATED,
 )
 Index(
     "notices_nobody_to_tell",

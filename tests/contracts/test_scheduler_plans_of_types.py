@@ -23,6 +23,7 @@ ORGANIZATIONS = 50_000
 """Each with 20 notices, which makes a million; every tenth has one of a campaign."""
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
+FIRST_ID = "00000000-0000-7000-8000-000000000000"
 SEARCHED = 4_000
 """Pages of 8 KiB that a question may read at most; the notices alone are about 30,000."""
 
@@ -98,14 +99,17 @@ QUESTIONS: dict[str, Callable[[Work], object]] = {
         NoticeType.ACCOUNT_SUMMARY, [f"{n}|2" for n in range(20_000, 20_500)]
     ),
     "one occurrence": lambda work: work.notices.of_occurrence(NoticeType.ACCOUNT_SUMMARY, "777|2"),
-    "the invited": lambda work: work.notices.invited([f"org-{n}" for n in range(20_000, 21_000)]),
+    "the invited": lambda work: work.notices.invitations([f"org-{n}" for n in range(20_000, 21_000)]),
+    "newer ones of the same": lambda work: work.notices.newer(
+        NoticeType.ACCOUNT_SUMMARY, [f"org-{n}" for n in range(20_000, 20_200)], FIRST_ID
+    ),
     "a campaign's page": lambda work: work.notices.page(NoticeFilter(campaign_id="campaign-1"), None, 101),
     "a campaign's outcomes": lambda work: work.campaigns.outcomes(["campaign-1", "campaign-2"]),
     "campaigns at work": lambda work: work.campaigns.running(),
     "the newest campaigns": lambda work: work.campaigns.newest(None, 50),
     "what to withdraw": lambda work: work.campaigns.to_withdraw(500),
     "whether anything is to be withdrawn": lambda work: work.campaigns.to_withdraw(1),
-    "who is cancelled": lambda work: work.campaigns.cancelled(["campaign-1", "campaign-3"]),
+    "whether they were cancelled": lambda work: work.campaigns.among(["campaign-1", "campaign-3"]),
     "who has unsubscribed": lambda work: work.addresses.unsubscribed(NoticeType.ACCOUNT_SUMMARY, EMAILS),
     "unsubscriptions": lambda work: work.addresses.unsubscriptions(None, 51),
     "unsubscriptions further on": lambda work: work.addresses.unsubscriptions(LATE, 51),

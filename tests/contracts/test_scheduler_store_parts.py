@@ -17,7 +17,15 @@ from services.scheduler.domain.campaigns import (
 )
 from services.scheduler.domain.email_types import SET_BY_STAFF, EmailType, OnNewInvoice
 from services.scheduler.domain.monthly import ClosedDays, Monthly
-from services.scheduler.domain.notice import Change, Lane, Notice, NoticeType, Occurred, State
+from services.scheduler.domain.notice import (
+    Change,
+    Invitation,
+    Lane,
+    Notice,
+    NoticeType,
+    Occurred,
+    State,
+)
 from services.scheduler.ports import Store
 from services.scheduler.ports_emails import RecordedInvoice, Unreachable, Unsubscription, ZoneRun
 from services.scheduler.repository import SqlStore
@@ -210,15 +218,14 @@ def test_campaigns_come_back_as_they_were_put(store: Store) -> None:
         assert work.campaigns.newest(None, 5) == [SUMMARIES, A_CAMPAIGN]
         assert work.campaigns.newest(None, 1) == [SUMMARIES]
         assert work.campaigns.newest(WELCOME, 5) == [A_CAMPAIGN]
-        assert work.campaigns.cancelled(["c1", "c2"]) == set()
     moved = replace(A_CAMPAIGN, examined=3, after="17", state=CampaignState.CANCELLED, ended_at=LATER)
     with store.write() as work:
         work.campaigns.put(moved)
     with store.read() as work:
         assert work.campaigns.get("c1") == moved
         assert work.campaigns.running() == [SUMMARIES]
-        assert work.campaigns.cancelled(["c1", "c2", "c3"]) == {"c1"}
-        assert work.campaigns.cancelled([]) == set()
+        assert work.campaigns.among(["c1", "c2", "c3"]) == {"c1": moved, "c2": SUMMARIES}
+        assert work.campaigns.among([]) == {}
 
 
 def test_notices_of_campaigns_are_counted_and_those_of_cancelled_ones_withdrawn(store: Store) -> None:
@@ -302,13 +309,39 @@ def test_contacts_are_invited_once_an_invitation_is_on_its_way(store: Store) -> 
         invitation(2, State.SENT),
         invitation(3, State.SKIPPED),
         invitation(4, State.FAILED),
-        invitation(5, State.SENT, organization_id="bolt"),
+        invitation(5, State.SENT, organization_id="bolt", campaign_id="c1"),
         a_notice("n6", type=NoticeType.PASSWORD_RESET, about=Access(6, "p@x.test"), state=State.SENT),
     )
+    first, second = Invitation("n1", 1, State.QUEUED, ""), Invitation("n2", 2, State.SENT, "")
     with store.read() as work:
-        assert work.notices.invited(["acme", "none"]) == {1, 2}
-        assert work.notices.invited(["acme", "bolt"]) == {1, 2, 5}
-        assert work.notices.invited([]) == set()
+        assert sorted(work.notices.invitations(["acme", "none"])) == [first, second]
+        fifth = Invitation("n5", 5, State.SENT, "c1")
+        assert sorted(work.notices.invitations(["acme", "bolt"])) == [first, second, fifth]
+        assert work.notices.invitations([]) == []
+
+
+@pytest.mark.parametrize("type", [SUMMARY, NoticeType.METHOD_EXPIRATION])
+def test_what_is_newer_of_the_same_type_and_leaves_is_found(store: Store, type: NoticeType) -> None:
+    other = {SUMMARY: NoticeType.METHOD_EXPIRATION}.get(type, SUMMARY)
+    add(
+        store,
+        *(a_notice(f"n{number}", type=type, state=state) for number, state in enumerate(State, 1)),
+        a_notice("n7", type=other),
+        a_notice("n8", type=type, organization_id="bolt"),
+    )
+    leaves = {f"n{number}": state for number, state in enumerate(State, 1)} | {"n8": State.QUEUED}
+    with store.write() as work:
+        for than, organizations, found in (
+            ("n0", ["acme"], ["n1", "n2"]),
+            ("n1", ["acme", "bolt", "none"], ["n2", "n8"]),
+            ("n8", ["acme", "bolt"], []),
+            ("n0", [], []),
+        ):
+            expected = [
+                Occurred(i, "bolt" if i == "n8" else "acme", f"of {i}", leaves[i], "SCHEDULE_REACHED")
+                for i in found
+            ]
+            assert sorted(work.notices.newer(type, organizations, than)) == expected
 
 
 def test_organizations_that_cannot_be_reached_are_those_who_were_told_nothing_since(store: Store) -> None:

@@ -16,6 +16,7 @@ from services.scheduler.domain.notice import (
     Change,
     Decision,
     HandOver,
+    Invitation,
     Known,
     Lane,
     Notice,
@@ -240,15 +241,28 @@ class FakeNotices:
         found = (n for n in self._t.notices.values() if n.type is type and n.occurrence == occurrence)
         return next(found, None)
 
-    def invited(self, organization_ids: Collection[str]) -> set[int]:
-        return {
-            n.access.contact_id
+    def newer(self, type: NoticeType, organization_ids: Collection[str], than: str) -> list[Occurred]:
+        return [
+            Occurred(n.notice_id, n.organization_id, n.occurrence, n.state, n.reason)
+            for n in self._leaving(type, organization_ids)
+            if n.notice_id > than
+        ]
+
+    def invitations(self, organization_ids: Collection[str]) -> list[Invitation]:
+        return [
+            Invitation(n.notice_id, n.access.contact_id, n.state, n.campaign_id)
+            for n in self._leaving(NoticeType.WELCOME, organization_ids)
+            if n.access
+        ]
+
+    def _leaving(self, type: NoticeType, organization_ids: Collection[str]) -> list[Notice]:
+        return [
+            n
             for n in self._t.notices.values()
-            if n.type is NoticeType.WELCOME
-            and n.access
+            if n.type is type
             and n.organization_id in organization_ids
             and n.state in (State.QUEUED, State.SENT)
-        }
+        ]
 
     def held(self, after: str, limit: int) -> list[Notice]:
         found = [n for n in self._t.notices.values() if n.state is State.HELD and n.notice_id > after]

@@ -172,7 +172,9 @@ class FakeCampaigns:
         found = (
             n.notice_id
             for n in self._t.notices.values()
-            if n.state is State.QUEUED and self.cancelled([n.campaign_id])
+            if n.state is State.QUEUED
+            and n.campaign_id in self._t.campaigns
+            and self._t.campaigns[n.campaign_id].state is CampaignState.CANCELLED
         )
         return sorted(found)[:limit]
 
@@ -188,6 +190,5 @@ class FakeCampaigns:
             for i in campaign_ids
         }
 
-    def cancelled(self, campaign_ids: Collection[str]) -> set[str]:
-        found = (self._t.campaigns.get(i) for i in campaign_ids)
-        return {c.campaign_id for c in found if c and c.state is CampaignState.CANCELLED}
+    def among(self, campaign_ids: Collection[str]) -> dict[str, Campaign]:
+        return {i: self._t.campaigns[i] for i in campaign_ids if i in self._t.campaigns}

@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from services.scheduler.domain import reasons
+from services.scheduler.domain.books import Contact
 from services.scheduler.domain.notice import NoticeType
 
 MOST_VALUES = 100
@@ -67,3 +69,21 @@ class Outcomes(NamedTuple):
     sent: int = 0
     skipped: int = 0
     failed: int = 0
+
+
+def left(audience: Audience, contact: Contact, *, invited: bool) -> str:
+    """Why somebody who was of the audience when it was decided is not any more; empty for who still is.
+
+    `invited` says whether the contact has got another invitation, or is about to. Of debtors the second look
+    asks all that the audience says anyway.
+    """
+    if not isinstance(audience, ContactAudience):
+        return ""
+    if contact.profile_id != audience.profile_id:
+        return reasons.PROFILE_CHANGED
+    kind, standing = contact.organization_type, contact.organization_status
+    if kind in audience.without_types or standing in audience.without_statuses:
+        return reasons.ORGANIZATION_LEFT_OUT
+    if audience.without_signed_in and contact.signed_in_at is not None:
+        return reasons.SIGNED_IN
+    return reasons.INVITED_BEFORE if audience.without_invited and invited else ""

@@ -132,6 +132,15 @@ class Occurred(NamedTuple):
     reason: str
 
 
+class Invitation(NamedTuple):
+    """An invitation that was sent or is queued; the campaign is empty for one that was asked for by hand."""
+
+    notice_id: str
+    contact_id: int
+    state: State
+    campaign_id: str
+
+
 class Change(NamedTuple):
     """A new decision on a notice that exists.
 

@@ -100,6 +100,11 @@ def of_campaign(subject: str | int, campaign_id: str) -> str:
     return _of(str(subject), f"campaign:{campaign_id}")
 
 
+def is_of_campaign(occurrence: str) -> bool:
+    """Whether a campaign tells it."""
+    return occurrence.partition("|")[2].startswith("campaign:")
+
+
 def of_pay_day(organization_id: str, pays_on: date) -> str:
     """The payments that are made by themselves on a date."""
     return _of(organization_id, pays_on.isoformat())
@@ -145,3 +150,8 @@ def of_card(organization_id: str, method_id: str, year: int, month: int, week: i
     """A card that expires, or a week in which it has."""
     what = "expiring" if week is None else f"expired:{week}"
     return _of(organization_id, f"{method_id}|{year:04}-{month:02}|{what}")
+
+
+def is_of_same_card(one: str, other: str) -> bool:
+    """Whether two occurrences are of one card and the same month in which it expires."""
+    return one.rpartition("|")[0] == other.rpartition("|")[0]

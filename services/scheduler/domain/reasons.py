@@ -28,6 +28,10 @@ UNSUBSCRIBED = "UNSUBSCRIBED"
 CONTACT_MISSING = "CONTACT_MISSING"
 CONTACT_WITHOUT_ADDRESS = "CONTACT_WITHOUT_ADDRESS"
 CAMPAIGN_CANCELLED = "CAMPAIGN_CANCELLED"
+SIGNED_IN = "SIGNED_IN"
+INVITED_BEFORE = "INVITED_BEFORE"
+PROFILE_CHANGED = "PROFILE_CHANGED"
+ORGANIZATION_LEFT_OUT = "ORGANIZATION_LEFT_OUT"
 EMAIL_TYPE_OFF = "EMAIL_TYPE_OFF"
 LARGER_THRESHOLD_REACHED = "LARGER_THRESHOLD_REACHED"
 LARGER_THRESHOLD_SENT = "LARGER_THRESHOLD_SENT"
@@ -45,6 +49,8 @@ NO_LONGER_DUE = "NO_LONGER_DUE"
 NO_LONGER_UPCOMING = "NO_LONGER_UPCOMING"
 METHOD_GONE = "METHOD_GONE"
 CARD_RENEWED = "CARD_RENEWED"
+CARD_HAS_EXPIRED = "CARD_HAS_EXPIRED"
+LATER_CARD_NOTICE = "LATER_CARD_NOTICE"
 SUPERSEDED = "SUPERSEDED"
 ACCEPTED_BY_SMTP_SERVER = "ACCEPTED_BY_SMTP_SERVER"
 MAILER_GAVE_UP = "MAILER_GAVE_UP"
@@ -82,6 +88,10 @@ _WORDS = {
     CONTACT_MISSING: "The contact is not in the books.",
     CONTACT_WITHOUT_ADDRESS: "The contact has no email address.",
     CAMPAIGN_CANCELLED: "It was cancelled before the email went out.",
+    SIGNED_IN: "The contact had signed in before the invitation went out.",
+    INVITED_BEFORE: "Another invitation to the contact went out, or is about to.",
+    PROFILE_CHANGED: "The contact no longer has the client profile that was to be invited.",
+    ORGANIZATION_LEFT_OUT: "The organization is now of a type or status that was left out.",
     EMAIL_TYPE_OFF: "This type of email was turned off before the email went out.",
     LATER_SUMMARY_DUE: "A later account summary took its place.",
     INVOICE_NOT_NEW: "The invoice was issued too long ago to be announced as new.",
@@ -89,6 +99,8 @@ _WORDS = {
     NO_LONGER_UPCOMING: "No payment will be made on that day any more.",
     METHOD_GONE: "The payment method is no longer on file.",
     CARD_RENEWED: "The card on file has a new expiration date.",
+    CARD_HAS_EXPIRED: "The card expired before the email that announces it went out.",
+    LATER_CARD_NOTICE: "A later email about the same card took its place.",
     PAYMENT_UNDER_WAY: "A payment that covers the balance is under way; a later run decides again.",
     NO_ADDRESS: "Nobody whom it would go to has an email address.",
     LARGER_THRESHOLD_REACHED: "The invoice had also reached a later rule, which replaced “{threshold}”.",

@@ -8,11 +8,13 @@ from typing import NamedTuple
 from services.scheduler.domain import reasons
 from services.scheduler.domain.about import Card, PayDay
 from services.scheduler.domain.books import Account, Contact, Invoice, Recipient, Subject
+from services.scheduler.domain.campaigns import Campaign, CampaignState, left
 from services.scheduler.domain.closed import closed
 from services.scheduler.domain.email_types import EmailType, OnNewInvoice
 from services.scheduler.domain.hours import Wait
-from services.scheduler.domain.notice import Known, Lane, Notice, NoticeType, State
-from services.scheduler.domain.occurrences import is_of_new_invoices
+from services.scheduler.domain.notice import Known, Lane, Notice, NoticeType, Occurred, State
+from services.scheduler.domain.occurrences import expiry_of, is_of_same_card
+from services.scheduler.domain.overtaking import is_no_longer_news, takes_its_place
 from services.scheduler.domain.thresholds import applies
 from services.scheduler.domain.whom import keys_of, who_can_be_told
 from services.shared.addresses import compared
@@ -42,8 +44,10 @@ class Circumstances:
 
     `today` is the organization's local date. `rules` are all rules, with whether each is on; `siblings` the
     due notices of the same invoice; `settings` those of the notice's type, and `summary` those of the account
-    summary. `paused` says whether a pause forbids the notice, `paused_invoices` are those of the organization
-    that have a pause of their own.
+    summary. `newer`, for a notice that `may_be_overtaken`, are those of its type and organization that were
+    made after it and are queued or sent. `paused` says whether a pause forbids the notice, `paused_invoices`
+    are those of the organization that have a pause of their own. `campaign` is the one that it is of, and
+    `invited` says whether its contact has got another invitation, or is about to.
     `suppressed` and `unsubscribed` are address keys, the latter of this type only. `wait` is what it
     has to wait for at this hour.
     """
@@ -59,7 +63,9 @@ class Circumstances:
     paused_invoices: Collection[int] = ()
     settings: EmailType | None = None
     summary: EmailType | None = None
-    campaign_cancelled: bool = False
+    newer: Collection[Occurred] = ()
+    campaign: Campaign | None = None
+    invited: bool = False
     suppressed: Collection[str] = ()
     unsubscribed: Collection[str] = ()
     wait: Wait | None = None
@@ -67,7 +73,7 @@ class Circumstances:
 
 def look_again(notice: Notice, seen: Circumstances) -> Yes | No | Wait:
     """The verdict on a notice that is queued or held, as things stand now; a no does not wait."""
-    if seen.campaign_cancelled:
+    if seen.campaign and seen.campaign.state is CampaignState.CANCELLED:
         return No(State.SKIPPED, reasons.CAMPAIGN_CANCELLED)
     verdict = _LOOKS.get(notice.type, _receipt)(notice, seen)
     if isinstance(verdict, Yes):
@@ -155,10 +161,8 @@ def _summary(notice: Notice, seen: Circumstances) -> Yes | No:
     """All open invoices; one sent by hand goes out whether or not the type is on."""
     if seen.account is None:
         return No(State.SKIPPED, reasons.ORGANIZATION_MISSING)
-    by_itself = notice.lane is Lane.USUAL
-    is_off = seen.settings is None or not seen.settings.enabled
-    if by_itself and (is_off or _is_no_longer_news(notice, seen.settings)):
-        return No(State.SKIPPED, reasons.EMAIL_TYPE_OFF)
+    if no := _needless(notice, seen):
+        return no
     if notice.lane is not Lane.AT_ONCE and (no := _barred(seen)):
         return no
     if not seen.account.payable:
@@ -168,16 +172,20 @@ def _summary(notice: Notice, seen: Circumstances) -> Yes | No:
     return Yes(seen.account.addressees, 0, seen.paused_invoices)
 
 
+def _needless(notice: Notice, seen: Circumstances) -> No | None:
+    """Whether nothing brings it any more, or a newer one says all that it would."""
+    is_off = seen.settings is None or not seen.settings.enabled
+    if notice.lane is Lane.USUAL and (is_off or is_no_longer_news(notice.occurrence, seen.settings)):
+        return No(State.SKIPPED, reasons.EMAIL_TYPE_OFF)
+    if any(takes_its_place(newer, seen.settings) for newer in seen.newer):
+        return No(State.SUPERSEDED, reasons.LATER_SUMMARY_DUE)
+    return None
+
+
 def _asks_for_nothing(account: Account, seen: Circumstances) -> bool:
     """Whether each invoice that it would list is paused."""
     listed = {one.invoice_id for one in account.payable}
     return not account.more_invoices and listed <= set(seen.paused_invoices)
-
-
-def _is_no_longer_news(notice: Notice, settings: EmailType | None) -> bool:
-    """Whether new invoices had brought it, which they do not any more."""
-    brings = settings is not None and settings.on_new_invoice is OnNewInvoice.SUMMARY
-    return is_of_new_invoices(notice.occurrence) and not brings
 
 
 def _invoice(notice: Notice, seen: Circumstances) -> Yes | No:
@@ -219,12 +227,26 @@ def _expiration(notice: Notice, seen: Circumstances) -> Yes | No:
     card = notice.about
     if not isinstance(card, Card):
         return No(State.SKIPPED, reasons.METHOD_GONE)
-    method = next((m for m in seen.account.methods if m.method_id == card.method_id), None)
+    return _outdated(notice, card, seen.account, seen) or Yes(seen.account.addressees, 0)
+
+
+def _outdated(notice: Notice, card: Card, account: Account, seen: Circumstances) -> No | None:
+    """Whether what it says of the card is not so any more, or a newer one says it."""
+    method = next((m for m in account.methods if m.method_id == card.method_id), None)
     if method is None:
         return No(State.SKIPPED, reasons.METHOD_GONE)
     if (method.expires_year, method.expires_month) != (card.year, card.month):
         return No(State.SKIPPED, reasons.CARD_RENEWED)
-    return Yes(seen.account.addressees, 0)
+    if card.week is None and _has_expired(card, seen.today):
+        return No(State.SKIPPED, reasons.CARD_HAS_EXPIRED)
+    if any(is_of_same_card(newer.occurrence, notice.occurrence) for newer in seen.newer):
+        return No(State.SUPERSEDED, reasons.LATER_CARD_NOTICE)
+    return None
+
+
+def _has_expired(card: Card, today: date) -> bool:
+    expiry = expiry_of(card.year, card.month, today)
+    return expiry is not None and expiry.week is not None
 
 
 def _of_account(notice: Notice, seen: Circumstances) -> Yes | No:
@@ -244,6 +266,8 @@ def _access(notice: Notice, seen: Circumstances) -> Yes | No:
     email = next((email for email in seen.contact.emails if compared(email) == asked), None)
     if email is None:
         return No(State.SKIPPED, reasons.ADDRESS_GONE)
+    if seen.campaign and (reason := left(seen.campaign.audience, seen.contact, invited=seen.invited)):
+        return No(State.SKIPPED, reason)
     return Yes((Recipient(seen.contact.name, email),), 0)
 
 

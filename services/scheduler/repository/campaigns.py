@@ -83,13 +83,12 @@ class SqlCampaigns:
             counts[campaign_id][state] = count
         return {campaign_id: _outcomes(found) for campaign_id, found in counts.items()}
 
-    def cancelled(self, campaign_ids: Collection[str]) -> set[str]:
-        """Which of these were cancelled."""
+    def among(self, campaign_ids: Collection[str]) -> dict[str, Campaign]:
+        """Those that exist among these, by id; nothing is locked."""
         if not campaign_ids:
-            return set()
-        query = select(_c.campaign_id).where(_c.state == CampaignState.CANCELLED.value)
-        query = query.where(is_one_of(self._connection, _c.campaign_id, campaign_ids))
-        return set(self._connection.execute(query).scalars())
+            return {}
+        query = select(campaigns).where(is_one_of(self._connection, _c.campaign_id, campaign_ids))
+        return {row.campaign_id: _campaign(row) for row in self._connection.execute(query)}
 
 
 def _outcomes(counts: dict[str, int]) -> Outcomes:

@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, or_, select, text, tuple_, update
 
-from services.scheduler.domain.about import Access
 from services.scheduler.domain.notice import (
     Change,
     Decision,
     HandOver,
+    Invitation,
     Known,
     Lane,
     Notice,
@@ -19,9 +19,10 @@ from services.scheduler.domain.notice import (
     Occurred,
     State,
 )
+from services.scheduler.repository import leaving
 from services.scheduler.repository.abouts import from_json, to_json
 from services.scheduler.repository.bulk import insert_rows, is_one_of
-from services.scheduler.tables import IS_HELD, IS_INVITATION, IS_RECEIPT, decisions, notices
+from services.scheduler.tables import IS_HELD, IS_RECEIPT, decisions, notices
 from services.shared.log import request_id as current_request
 from services.shared.upserts import insert_ignoring
 
@@ -152,15 +153,13 @@ class SqlNotices:
         query = select(notices).where(_n.occurrence == occurrence, _n.type == type.value, _HAS_OCCURRENCE)
         return next(iter(self._notices(query)), None)
 
-    def invited(self, organization_ids: Collection[str]) -> set[int]:
-        """The contacts of these organizations that an invitation was sent to, or is on its way to."""
-        if not organization_ids:
-            return set()
-        query = select(_n.about).where(IS_INVITATION)
-        query = query.where(_n.state.in_([State.QUEUED.value, State.SENT.value]))
-        query = query.where(is_one_of(self._connection, _n.organization_id, organization_ids))
-        abouts = (from_json(text) for text in self._connection.execute(query).scalars())
-        return {about.contact_id for about in abouts if isinstance(about, Access)}
+    def newer(self, type: NoticeType, organization_ids: Collection[str], than: str) -> list[Occurred]:
+        """What is queued or sent of that type to these organizations, with an id larger than that."""
+        return leaving.newer(self._connection, type, organization_ids, than)
+
+    def invitations(self, organization_ids: Collection[str]) -> list[Invitation]:
+        """The invitations to contacts of these organizations that were sent or are on their way."""
+        return leaving.invitations(self._connection, organization_ids)
 
     def held(self, after: str, limit: int) -> list[Notice]:
         """Up to `limit` held notices with a larger id, in order."""

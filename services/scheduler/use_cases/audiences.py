@@ -101,7 +101,7 @@ def sort_out(audience: Audience, members: Sequence[Member], work: Work, now: dat
     if isinstance(audience, ContactAudience):
         without_signed_in = audience.without_signed_in
         if audience.without_invited:
-            invited = work.notices.invited(organizations)
+            invited = {one.contact_id for one in work.notices.invitations(organizations)}
     else:
         excluded = work.exclusions.among(NoticeType.ACCOUNT_SUMMARY, organizations)
         paused = Paused(work.pauses.live(organizations))

@@ -14,8 +14,10 @@ from services.scheduler.domain.notice import (
     Known,
     Notice,
     NoticeType,
+    Occurred,
     State,
 )
+from services.scheduler.domain.overtaking import may_be_overtaken
 from services.scheduler.domain.pauses import Paused
 from services.scheduler.domain.review import Circumstances, No, Yes, look_again
 from services.scheduler.domain.whom import keys_of
@@ -123,7 +125,9 @@ def _verdicts(
     about_due = {notice.invoice_id for notice in queued if notice.type is NoticeType.DUE_NOTICE}
     for row in work.notices.known(list(about_due)):
         siblings[row.invoice_id].append(row)
-    cancelled = work.campaigns.cancelled({n.campaign_id for n in queued if n.campaign_id})
+    newer = _newer(queued, work)
+    campaigns = work.campaigns.among({n.campaign_id for n in queued if n.campaign_id})
+    invited = _invited_otherwise(queued, work)
     # Last, so that on any database what has just been committed is seen.
     suppressed, unsubscribed = _addresses(queued, books, work)
     excluded = _excluded(queued, work)
@@ -146,7 +150,9 @@ def _verdicts(
                 paused_invoices=paused.invoices(notice.organization_id, todays[notice.notice_id]),
                 settings=types.get(notice.type),
                 summary=types[NoticeType.ACCOUNT_SUMMARY],
-                campaign_cancelled=notice.campaign_id in cancelled,
+                newer=newer[notice.notice_id],
+                campaign=campaigns.get(notice.campaign_id),
+                invited=notice.notice_id in invited,
                 suppressed=suppressed,
                 unsubscribed=unsubscribed[notice.type],
                 wait=_wait(notice, books.time_zone(notice), calendar, clock),
@@ -154,6 +160,36 @@ def _verdicts(
         )
         for notice in queued
     }
+
+
+def _newer(queued: Sequence[Notice], work: Work) -> Mapping[str, list[Occurred]]:
+    """By notice those that were made after it and may take its place; one question for each type."""
+    newer: defaultdict[str, list[Occurred]] = defaultdict(list)
+    by_type: defaultdict[NoticeType, list[Notice]] = defaultdict(list)
+    for notice in filter(may_be_overtaken, queued):
+        by_type[notice.type].append(notice)
+    for type, those in by_type.items():
+        oldest = min(notice.notice_id for notice in those)
+        by_organization: defaultdict[str, list[Occurred]] = defaultdict(list)
+        for other in work.notices.newer(type, {notice.organization_id for notice in those}, oldest):
+            by_organization[other.organization_id].append(other)
+        for notice in those:
+            others = by_organization[notice.organization_id]
+            newer[notice.notice_id] = [other for other in others if other.notice_id > notice.notice_id]
+    return newer
+
+
+def _invited_otherwise(queued: Sequence[Notice], work: Work) -> set[str]:
+    """The invitations of campaigns to contacts who have got another one, or are about to.
+
+    One of another campaign that is only queued does not count: it may be withheld for the same reason.
+    """
+    asked = {n.notice_id: n.access.contact_id for n in queued if n.campaign_id and n.access}
+    others: defaultdict[int, set[str]] = defaultdict(set)
+    for one in work.notices.invitations({n.organization_id for n in queued if n.notice_id in asked}):
+        if one.state is State.SENT or not one.campaign_id:
+            others[one.contact_id].add(one.notice_id)
+    return {notice_id for notice_id, contact_id in asked.items() if others[contact_id] - {notice_id}}
 
 
 def _wait(notice: Notice, time_zone: str, calendar: Calendar, clock: Clock) -> Wait | None:

@@ -102,7 +102,10 @@ Global___DebtorAudience: _TypeAlias = DebtorAudience  # noqa: Y015
 
 @_typing.final
 class ContactAudience(_message.Message):
-    """Contacts that have an address, by client profile."""
+    """Contacts that have an address, by client profile. The second look asks all of it again: mails of a large
+    campaign leave over days, and who has left the audience meanwhile gets none (SIGNED_IN, INVITED_BEFORE,
+    PROFILE_CHANGED, ORGANIZATION_LEFT_OUT).
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
