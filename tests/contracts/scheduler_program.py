@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
 import grpc
 import pytest
@@ -39,18 +40,24 @@ BEHIND = (
 )
 
 
-class SchedulerProgram:
-    """The scheduler's stubs, what is behind it, and its workers by name."""
+class OpenScheduler(NamedTuple):
+    """A way to a scheduler, and what its workers do in one step, by name."""
 
-    def __init__(self, channel: grpc.Channel, books: Books, accounts: AccountsOf, mailroom: Mailroom) -> None:
+    channel: grpc.Channel
+    run_once: Mapping[str, Callable[[], bool]]
+
+
+class Scheduler:
+    """The scheduler's stubs, and its workers by name."""
+
+    def __init__(self, channel: grpc.Channel, run_once: Mapping[str, Callable[[], bool]]) -> None:
         self.scheduler = scheduler_pb2_grpc.SchedulerServiceStub(channel)
         self.emails = emails_pb2_grpc.EmailsServiceStub(channel)
         self.campaigns = campaigns_pb2_grpc.CampaignsServiceStub(channel)
         self.pauses = pauses_pb2_grpc.PausesServiceStub(channel)
         self.operations = operations_pb2_grpc.OperationsServiceStub(channel)
         self.inbox = events_pb2_grpc.InboxServiceStub(channel)
-        self.books, self.accounts, self.mailroom = books, accounts, mailroom
-        self.run_once: dict[str, Callable[[], bool]] = {}
+        self.run_once = run_once
         self._facts = count(1)
 
     def run(self, *workers: str) -> None:
@@ -80,6 +87,16 @@ class SchedulerProgram:
         return self.scheduler.ReviewNotices(asking).reviews[0]
 
 
+class SchedulerProgram(Scheduler):
+    """The same with what is behind it."""
+
+    def __init__(
+        self, scheduler: OpenScheduler, books: Books, accounts: AccountsOf, mailroom: Mailroom
+    ) -> None:
+        super().__init__(*scheduler)
+        self.books, self.accounts, self.mailroom = books, accounts, mailroom
+
+
 @contextmanager
 def running(kind: str, tmp_path: Path, migrated_url: MigratedUrl) -> Iterator[SchedulerProgram]:
     """The program on a database of that kind."""
@@ -91,6 +108,15 @@ def running(kind: str, tmp_path: Path, migrated_url: MigratedUrl) -> Iterator[Sc
         accounts_pb2_grpc.add_AccountsServiceServicer_to_server(accounts, server)
         mailer_pb2_grpc.add_MailerServiceServicer_to_server(mailroom, server)
 
+    with scheduler_before(add, kind, tmp_path, migrated_url) as (scheduler, _):
+        yield SchedulerProgram(scheduler, books, accounts, mailroom)
+
+
+@contextmanager
+def scheduler_before(
+    add: Callable[[grpc.Server], None], kind: str, tmp_path: Path, migrated_url: MigratedUrl
+) -> Iterator[tuple[OpenScheduler, grpc.Channel]]:
+    """A scheduler on a database of that kind before a server with what `add` adds; a way to each."""
     others = Server("127.0.0.1:0", TOKEN, servicers=add, names=BEHIND)
     address = others.start()
     (tmp_path / "token").write_text(TOKEN)
@@ -104,10 +130,10 @@ def running(kind: str, tmp_path: Path, migrated_url: MigratedUrl) -> Iterator[Sc
     bring_up_to_date(env)
     program = compose(env)
     server = Server(program.listen, program.token, servicers=program.servicers, names=program.service_names)
-    channel = open_channel(server.start(), TOKEN)
-    found = SchedulerProgram(channel, books, accounts, mailroom)
-    found.run_once = {worker.name: worker._run_once for worker in program.workers}
-    yield found
+    channel, behind = open_channel(server.start(), TOKEN), open_channel(address, TOKEN)
+    workers = {worker.name: worker._run_once for worker in program.workers}
+    yield OpenScheduler(channel, workers), behind
+    behind.close()
     channel.close()
     server.stop(0)
     program.close()
