@@ -88,6 +88,11 @@ def set_calendar(clients: Clients, *, sandbox: bool = True) -> None:
     clients.scheduler.UpdateCalendar(scheduler_pb2.UpdateCalendarRequest(calendar=calendar))
 
 
+def today_of(clients: Clients) -> date:
+    """The company's date. A test asks once: midnight may come before it ends."""
+    return date.fromisoformat(clients.scheduler.GetCalendar(scheduler_pb2.GetCalendarRequest()).today)
+
+
 def invoice(clients: Clients, number: str) -> books_pb2.Invoice:
     """The one invoice with this number."""
     (found,) = clients.ledger.ListInvoices(ledger_pb2.ListInvoicesRequest(number=number)).invoices

@@ -9,12 +9,13 @@ import uuid
 from dataclasses import dataclass
 from datetime import date, timedelta
 from email.message import EmailMessage
+from functools import cached_property
 
 from dunlin.mailer.v1 import sending_pb2
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.visitors import Visitor
-from tests.e2e.acts import drain, mails_to, wait_until
+from tests.e2e.acts import drain, mails_to, today_of, wait_until
 from tests.e2e.acts import text_of as whole_text_of
 from tests.e2e.company import Company
 
@@ -97,6 +98,11 @@ class Desk:
     def read(self, text: str | re.Pattern[str]) -> None:
         """Waits until the page says so."""
         expect(self.page.get_by_text(text).first).to_be_visible()
+
+    @cached_property
+    def today(self) -> date:
+        """The company's date when it is first asked for; a run for this day is the same after midnight."""
+        return today_of(self.company.clients)
 
     # The books
 

@@ -18,7 +18,7 @@ SETTINGS = "/client-emails/account-summary"
 
 
 def test_a_summary_says_all_that_is_open_and_which_cards_need_attention(browser: Browser, desk: Desk) -> None:
-    client, today = Client.new("Bakery"), date.today()
+    client, today = Client.new("Bakery"), desk.today
 
     def ago(days: int) -> dict[str, str]:
         return {"issued_on": (today - timedelta(days=days)).isoformat()}
@@ -66,8 +66,8 @@ def key_of(line: str) -> list[str]:
 
 def test_a_summary_goes_on_its_day_once_and_staff_see_when_it_last_went(desk: Desk) -> None:
     client, page = Client.new("Farm"), desk.page
-    desk.take_in(client.invoice("W-1", date.today() + timedelta(days=90)))
-    day = next_month(date.today()).replace(day=17)
+    desk.take_in(client.invoice("W-1", desk.today + timedelta(days=90)))
+    day = next_month(desk.today).replace(day=17)
     desk.visit(SETTINGS)
     page.get_by_label("On a day of each month").check()
     page.get_by_label("Day of the month").select_option("17")

@@ -19,7 +19,7 @@ FROM_NOW_ON = re.compile("^Turn on( for what comes from now on)?$")
 
 def test_an_expiring_card_is_told_then_weekly_until_it_is_deleted(desk: Desk) -> None:
     client = Client.new("Surgery")
-    last = end_of_month(date.today() + timedelta(days=75))
+    last = end_of_month(desk.today + timedelta(days=75))
     expires = f"{last:%Y-%m}"
     desk.take_in(client.invoice("E-1", organization_status="inactive"))
     desk.take_in(client.card("card-1", expires))
@@ -47,18 +47,16 @@ def test_an_expiring_card_is_told_then_weekly_until_it_is_deleted(desk: Desk) ->
 
 def test_coming_payments_are_told_so_many_days_before_but_not_to_who_is_excluded(desk: Desk) -> None:
     told, excluded, page = Client.new("Orchard"), Client.new("Mill"), desk.page
-    pays_on = date.today() + timedelta(days=20)
+    pays_on = desk.today + timedelta(days=20)
     desk.take_in(told.invoice("U-1"), excluded.invoice("U-2"))
     desk.take_in(told.payment("p-1", "U-1", pays_on), excluded.payment("p-2", "U-2", pays_on))
     desk.visit("/client-emails/upcoming-payments")
     page.get_by_label("Days before the payment").fill("5")
     desk.press("Save settings")
     desk.read("have been saved. It is still off.")
-    desk.visit("/client-emails/upcoming-payments/exclusions")
-    page.get_by_label("Name or id").fill(excluded.name)
-    desk.press("Search")
-    desk.press(f"Exclude: {excluded.name}")
-    expect(page.get_by_role("button", name=f"Remove: {excluded.name}")).to_be_visible()
+    exclude(desk, "upcoming-payments", excluded)
+    # Each list stands alone: who gets no due notices is told of payments all the same.
+    exclude(desk, "due-notices", told)
 
     subject = "Upcoming: 1 payment, $250.00"
     desk.run_for(pays_on - timedelta(days=5))
@@ -80,6 +78,15 @@ def test_coming_payments_are_told_so_many_days_before_but_not_to_who_is_excluded
     desk.run_for(pays_on - timedelta(days=4))
     assert desk.subjects(excluded)[1:] == [subject]
     assert desk.subjects(told)[1:] == [subject], "once for each day of payment"
+
+
+def exclude(desk: Desk, kind: str, client: Client) -> None:
+    """Puts the client on the list of one kind of mail."""
+    desk.visit(f"/client-emails/{kind}/exclusions")
+    desk.page.get_by_label("Name or id").fill(client.name)
+    desk.press("Search")
+    desk.press(f"Exclude: {client.name}")
+    expect(desk.page.get_by_role("button", name=f"Remove: {client.name}")).to_be_visible()
 
 
 def end_of_month(day: date) -> date:

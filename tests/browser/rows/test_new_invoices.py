@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -32,7 +32,7 @@ def test_new_invoices_bring_one_summary_for_each_import(desk: Desk) -> None:
 
 
 def test_new_invoices_bring_one_notification_each_with_the_date_of_autopay(desk: Desk) -> None:
-    client, today = Client.new("Dairy"), date.today()
+    client, today = Client.new("Dairy"), desk.today
     due = today + timedelta(days=20)
     old = (today - timedelta(days=40)).isoformat()
     desk.take_in(client.invoice("A-0"))

@@ -36,7 +36,7 @@ def test_a_payment_that_is_declined_is_told_to_who_tried_it(browser: Browser, de
 
 
 def test_a_payment_is_told_when_it_is_scheduled_moved_and_cancelled(desk: Desk) -> None:
-    client, day = Client.new("Roofers"), date.today() + timedelta(days=12)
+    client, day = Client.new("Roofers"), desk.today + timedelta(days=12)
     desk.take_in(client.invoice("R-1"))
     moved = day + timedelta(days=3)
     for line, subject, words in (

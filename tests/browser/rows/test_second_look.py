@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import urllib.parse
 import urllib.request
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -20,12 +20,12 @@ def test_what_no_longer_holds_when_a_mail_leaves_keeps_it_back_with_the_reason(
     browser: Browser, desk: Desk
 ) -> None:
     goes, pays, excluded = Client.new("Ferry"), Client.new("Tannery"), Client.new("Quarry")
-    due = date.today() - timedelta(days=16)
+    due = desk.today - timedelta(days=16)
     numbers = {client: f"L-{client.id}" for client in (goes, pays, excluded)}
     desk.take_in(*(client.invoice(number, due) for client, number in numbers.items()))
     desk.turn_on_rule("15 days past due")
     desk.stop()
-    desk.run_for(None)
+    desk.run_for(desk.today)
     desk.wait_for_waiting(3)
     with visitor(browser, desk.company.address) as payer:
         pay_all(payer, pays, numbers[pays])

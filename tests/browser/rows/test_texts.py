@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import expect
@@ -17,7 +17,7 @@ EDITOR = "/client-emails/templates/due-notice-after"
 
 def test_a_saved_text_with_a_token_is_in_the_next_mail_and_an_unknown_token_is_not_saved(desk: Desk) -> None:
     client, page = Client.new("Brewery"), desk.page
-    desk.take_in(client.invoice("T-1", date.today() - timedelta(days=16)))
+    desk.take_in(client.invoice("T-1", desk.today - timedelta(days=16)))
     desk.turn_on_rule("15 days past due")
     desk.visit(EDITOR)
     page.get_by_label("Title", exact=True).fill("A word about {{ organization.nmae }}")
@@ -35,7 +35,7 @@ def test_a_saved_text_with_a_token_is_in_the_next_mail_and_an_unknown_token_is_n
     expect(page.get_by_label("Title", exact=True)).to_have_value("A word about {{ organization.name }}")
     desk.press("Save")
     desk.read("has been saved. Emails are written with it from now on.")
-    desk.run_for(None)
+    desk.run_for(desk.today)
     mail = desk.mail(client)
     assert f"A word about {client.name}" in text_of(mail)
 
