@@ -1,14 +1,14 @@
-"""`dunlin tick`: decides the due notices."""
+"""`dunlin tick`: decides every mail that a day brings, or the due notices alone."""
 
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 import click
-from dunlin.scheduler.v1 import scheduler_pb2
+from dunlin.scheduler.v1 import notices_pb2, scheduler_pb2
 
 from gateway.cli.company import Company, open_company
 from gateway.cli.exits import Broken
-from gateway.cli.output import json_option, print_json, progress_bar, remark, say
+from gateway.cli.output import json_option, name_of, print_json, progress_bar, remark, say
 from services.shared.iso_dates import day_of
 
 # A tick over hundreds of thousands of invoices may take minutes.
@@ -23,27 +23,40 @@ _OUTCOMES = ("queued", "held", "skipped", "superseded", "unchanged")
     help="Decide for this date or instant, in sandbox mode only. A date means noon in the company's zone.",
 )  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Decide and count, but write nothing and send nothing.")
+@click.option("--only-due-notices", is_flag=True, help="Leave all other types to their own time.")
 @json_option
-def tick(as_of: str | None, *, dry_run: bool, as_json: bool) -> None:
-    """Decide the due notices now, and print how many decisions there were by outcome.
+def tick(as_of: str | None, *, dry_run: bool, only_due_notices: bool, as_json: bool) -> None:
+    """Decide now on everything that the day brings: due notices by the rules that are on, and account
+    summaries, upcoming payments and expiring cards where their type is on.
 
-    Mails go out in the background; `dunlin drain` waits for them.
+    It does so at any time of day, also before the hour in the settings. How many decisions there were is
+    printed by type and outcome. Mails go out in the background; `dunlin drain` waits for them.
     """
     company = open_company()
-    request = scheduler_pb2.RunTickRequest(dry_run=dry_run)
+    request = scheduler_pb2.RunTickRequest(dry_run=dry_run, only_due_notices=only_due_notices)
     if as_of is not None:
         request.as_of.FromDatetime(instant_of(as_of, company.calendar.time_zone))
     last = _run(company, request)
-    counts = {outcome: getattr(last.counts, outcome) for outcome in _OUTCOMES}
+    types = {name_of(notices_pb2.NoticeType, one.type, "NOTICE_TYPE_"): one.counts for one in last.types}
     if as_of is not None and not dry_run and company.calendar.automatic:
         remark("The automatic run rests until a tick without --as-of.")
     if as_json:
-        print_json({"today": last.today, "dry_run": dry_run, "examined": last.examined, **counts})
+        told = {"today": last.today, "dry_run": dry_run, "only_due_notices": only_due_notices}
+        by_type = {name: _by_outcome(counts) for name, counts in types.items()}
+        print_json({**told, "examined": last.examined, **_by_outcome(last.counts), "types": by_type})
         return
     if dry_run:
         say("Dry run: nothing was written, and nothing will be sent.")
-    say(f"As of {last.today}, {last.examined} invoices examined:")
-    say(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
+    looked_at = f"{last.examined} invoices" if only_due_notices else f"{last.examined}"
+    say(f"As of {last.today}, {looked_at} looked at:")
+    for name, counts in types.items():
+        say(f"{name}: " + ", ".join(f"{count} {outcome}" for outcome, count in _by_outcome(counts).items()))
+    if not types:
+        say("nothing to decide on")
+
+
+def _by_outcome(counts: scheduler_pb2.TickCounts) -> dict[str, int]:
+    return {outcome: getattr(counts, outcome) for outcome in _OUTCOMES}
 
 
 def _run(company: Company, request: scheduler_pb2.RunTickRequest) -> scheduler_pb2.TickProgress:

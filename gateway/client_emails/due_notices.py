@@ -1,4 +1,4 @@
-"""Invoice due notices: the rules, and running them now."""
+"""Invoice due notices: the rules, and running them now, which leaves all other types alone."""
 
 from datetime import UTC, datetime, time
 
@@ -21,7 +21,7 @@ from wtforms import BooleanField, DateField, IntegerField, SelectField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, NumberRange, Optional
 
-from gateway.client_emails.due_preview import Preview, preview
+from gateway.client_emails.due_preview import Preview, preview, why_nothing
 from gateway.client_emails.due_preview import run as run_to_end
 from gateway.clients import clients
 from gateway.site import company_time, jobs, words
@@ -63,6 +63,16 @@ def next_run() -> str:
     if calendar.automatic and calendar.clock_set:
         return "when you run the due notices for today, since the daily run rests"
     return "when you run the due notices, since the daily run is off"
+
+
+def next_day_run() -> str:
+    """The same for the types that running the due notices by hand leaves alone."""
+    calendar = company_time.calendar()
+    if not calendar.automatic:
+        return "once the daily run is on"
+    if calendar.clock_set:
+        return "once the daily run goes on, which rests until you run the due notices for today"
+    return next_run()
 
 
 def effect(threshold: int) -> str:
@@ -163,6 +173,18 @@ def _as_of(form: RunForm) -> Timestamp | None:
     return timestamp(local.astimezone(UTC))
 
 
+def _order(form: RunForm, *, dry_run: bool) -> RunTickRequest:
+    return RunTickRequest(as_of=_as_of(form), dry_run=dry_run, only_due_notices=True)
+
+
+def _why_nothing(progress: TickProgress | None) -> str:
+    """Why a run queues no email, in a sentence; empty if it does, or if that is not known."""
+    if progress is None or progress.counts.queued:
+        return ""
+    rules = clients().scheduler.ListRules(ListRulesRequest()).rules
+    return why_nothing(progress.counts, any_rule_on=any(rule.enabled for rule in rules))
+
+
 def _day(form: RunForm) -> str:
     """The day that was asked for; empty for today."""
     return form.as_of.data.isoformat() if form.as_of.data else ""
@@ -178,18 +200,22 @@ def _under_way() -> ResponseReturnValue | None:
 
 @blueprint.get("/run")
 def run() -> ResponseReturnValue:
-    """What a run would do now, or on a day in sandbox mode; changes nothing."""
+    """What a run of the due notices would do now, or on a day in sandbox mode; changes nothing."""
     if under_way := _under_way():
         return under_way
     form = _run_form(RunForm(request.args, meta={"csrf": False}))
     is_valid = form.validate()
     found = Preview()
     if is_valid:
-        order = RunTickRequest(as_of=_as_of(form), dry_run=True)
+        order = _order(form, dry_run=True)
         with refusals():
             found = preview(clients().scheduler, order, _day(form), again="again" in request.args)
     page = render_template(
-        "client_emails/run.html", form=form, preview=found, calendar=company_time.calendar()
+        "client_emails/run.html",
+        form=form,
+        preview=found,
+        why_nothing=_why_nothing(found.progress),
+        calendar=company_time.calendar(),
     )
     response = make_response(page, 200 if is_valid else 400)
     if found.is_under_way:
@@ -205,7 +231,7 @@ def run_now() -> ResponseReturnValue:
     form = _run_form(RunForm())
     if not form.validate():
         return redirect(url_for("due_notices.run"), 303)
-    stub, order = clients().scheduler, RunTickRequest(as_of=_as_of(form))
+    stub, order = clients().scheduler, _order(form, dry_run=False)
     job_id = jobs.start(
         KIND, _day(form), 0, lambda told: run_to_end(stub, order, told), "The scheduler did not finish it."
     )
@@ -220,6 +246,10 @@ def show_run(job_id: str) -> ResponseReturnValue:
         abort(404)
     progress = ParseDict(found.outcome, TickProgress()) if found.state == jobs.DONE else None
     page = render_template(
-        "client_emails/run_report.html", found=found, progress=progress, calendar=company_time.calendar()
+        "client_emails/run_report.html",
+        found=found,
+        progress=progress,
+        why_nothing=_why_nothing(progress),
+        calendar=company_time.calendar(),
     )
     return jobs.page_of(found, page)

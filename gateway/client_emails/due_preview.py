@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 
-from dunlin.scheduler.v1.scheduler_pb2 import RunTickRequest, TickProgress
+from dunlin.scheduler.v1.scheduler_pb2 import RunTickRequest, TickCounts, TickProgress
 from dunlin.scheduler.v1.scheduler_pb2_grpc import SchedulerServiceStub
 from google.protobuf.json_format import ParseDict
 
+from gateway.client_emails.wording import listed
 from gateway.site import jobs
 
 KIND = "due-preview"
@@ -67,6 +68,22 @@ def preview(stub: SchedulerServiceStub, order: RunTickRequest, day: str, *, agai
     )
     found = jobs.job_log(KIND).find(job_id)
     return _of(found) if found else Preview()
+
+
+def why_nothing(counts: TickCounts, *, any_rule_on: bool) -> str:
+    """Why a run with these counts, which queues nothing, does so; a sentence."""
+    reasons = [
+        (counts.unchanged, "was decided before", "were decided before"),
+        (counts.held, "waits for a payment that is under way", "wait for payments that are under way"),
+        (counts.skipped, "is skipped", "are skipped"),
+        (counts.superseded, "gave way to a later rule", "gave way to a later rule"),
+    ]
+    told = [f"{number:,} {one if number == 1 else many}" for number, one, many in reasons if number]
+    if told:
+        return f"Of the due notices that have come up, {listed(told)}."
+    if any_rule_on:
+        return "No open invoice has reached a rule that is on."
+    return "No rule is on, so there is no due notice to send."
 
 
 def _of(job: jobs.Job) -> Preview:

@@ -7,7 +7,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.client_emails.counts import count, settings_of
-from gateway.client_emails.due_notices import effect, next_run
+from gateway.client_emails.due_notices import effect, next_day_run, next_run
 from gateway.client_emails.kinds import KINDS, SWITCHED, EmailKind, one_of
 from gateway.client_emails.wording import NEWS, SUMMARY, due_now_words, left_out_words, next_words
 from gateway.clients import clients
@@ -69,7 +69,7 @@ def turn_on(slug: str) -> ResponseReturnValue:
     if sends_nothing(turned):
         say(f"{kind.name} is on. It has no schedule, so it goes only when you send it.", "note")
     elif includes_due:
-        say(f"{kind.name} is on. What is due already goes out {next_run()}.")
+        say(f"{kind.name} is on. What is due already goes out {next_day_run()}.")
     else:
         say(f"{kind.name} is on, for what comes from now on. Nothing goes out at once.")
     return _back()

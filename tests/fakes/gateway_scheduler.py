@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from dunlin.scheduler.v1 import notices_pb2, scheduler_pb2
+from dunlin.scheduler.v1.notices_pb2 import NOTICE_TYPE_DUE_NOTICE, NoticeType
 
 from services.shared.errors import Conflict, Missing, WrongState, invalid_field
 from services.shared.wire import instant, timestamp
@@ -28,7 +29,9 @@ class Stream(Iterator[Any]):
 
 
 class FakeScheduler(FakeStub):
-    """Rules, exclusions, notices, calendar; a tick reports `tick` without deciding anything."""
+    """Rules, exclusions, notices, calendar; a tick reports `tick` of due notices, and `other_types` unless it
+    is asked for due notices alone, without deciding anything.
+    """
 
     def __init__(self, today: date, organization_ids: set[str]) -> None:
         super().__init__()
@@ -49,6 +52,7 @@ class FakeScheduler(FakeStub):
             today=today.isoformat(),
         )
         self.tick = scheduler_pb2.TickCounts(queued=4, held=1, skipped=2, superseded=3, unchanged=5)
+        self.other_types: dict[NoticeType.ValueType, scheduler_pb2.TickCounts] = {}
         tomorrow = datetime.combine(today + timedelta(days=1), datetime.min.time(), UTC) + timedelta(hours=15)
         self.forecast = scheduler_pb2.Forecast(
             next_tick_at=timestamp(tomorrow),
@@ -128,9 +132,17 @@ class FakeScheduler(FakeStub):
             if not self.calendar.sandbox:
                 raise WrongState("The clock can only be set in sandbox mode.", reason="CLOCK_NOT_SETTABLE")
             today = instant(request.as_of).date().isoformat()
-        half = scheduler_pb2.TickProgress(examined=5, total=10, today=today)
-        done = scheduler_pb2.TickProgress(examined=10, total=10, counts=self.tick, done=True, today=today)
-        return Stream([half, done])
+        types = {NOTICE_TYPE_DUE_NOTICE: self.tick}
+        if not request.only_due_notices:
+            types |= self.other_types
+        total = 10 * len(types)
+        done = scheduler_pb2.TickProgress(examined=total, total=total, done=True, today=today)
+        for type_, counts in types.items():
+            if counts.ListFields():
+                done.types.add(type=type_, counts=counts)
+        for outcome in scheduler_pb2.TickCounts.DESCRIPTOR.fields_by_name:
+            setattr(done.counts, outcome, sum(getattr(one, outcome) for one in types.values()))
+        return Stream([scheduler_pb2.TickProgress(examined=5, total=10, today=today), done])
 
     @rpc
     def ListNotices(self, request: Any) -> Any:
@@ -158,7 +170,9 @@ class FakeScheduler(FakeStub):
 
     @rpc
     def GetCalendar(self, request: Any) -> Any:
-        return self.calendar
+        answer = scheduler_pb2.Calendar()
+        answer.CopyFrom(self.calendar)
+        return answer
 
     @rpc
     def UpdateCalendar(self, request: Any) -> Any:

@@ -15,7 +15,7 @@ from dunlin.mailer.v1 import sending_pb2
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.visitors import Visitor
-from tests.e2e.acts import drain, mails_to, today_of, wait_until
+from tests.e2e.acts import drain, mails_to, tick, today_of, wait_until
 from tests.e2e.acts import text_of as whole_text_of
 from tests.e2e.company import Company
 
@@ -162,7 +162,7 @@ class Desk:
         return self.page.get_by_role("link", name=re.compile(f"^{name} Off"))
 
     def run_for(self, day: date | None) -> int:
-        """Runs the day's mails as if it were that day, None for today; how many it says are on the way."""
+        """Runs the due notices as if it were that day, None for today; how many it says are on the way."""
         self.visit("/client-emails/due-notices/run")
         if day:
             self.page.get_by_label("Pretend that today is").fill(day.isoformat())
@@ -172,6 +172,10 @@ class Desk:
         told = self.page.get_by_role("region", name="What happened").locator(".note").inner_text()
         found = re.search(r"([\d,]+) emails? (?:is|are) on the way", told)
         return int(found[1].replace(",", "")) if found else 0
+
+    def day_comes(self, day: date) -> None:
+        """All that the day brings is decided, as the daily run and `dunlin tick` do."""
+        tick(self.company.clients, day)
 
     def send_summary(self, client: Client) -> None:
         """Sends the client its account summary, from its page."""

@@ -77,12 +77,12 @@ def test_a_summary_goes_on_its_day_once_and_staff_see_when_it_last_went(desk: De
     desk.read("have been saved. It is still off.")
     desk.turn_on("Account summary")
     before = last_sent_at(desk)
-    desk.run_for(day - timedelta(days=1))
+    desk.day_comes(day - timedelta(days=1))
     assert desk.mails(client) == []
     assert last_sent_at(desk) == before
-    desk.run_for(day)
+    desk.day_comes(day)
     [mail] = desk.mails(client)
-    desk.run_for(day + timedelta(days=1))
+    desk.day_comes(day + timedelta(days=1))
     assert len(desk.mails(client)) == 1
 
     assert last_sent_at(desk) > before

@@ -37,11 +37,11 @@ def test_an_expiring_card_is_told_then_weekly_until_it_is_deleted(desk: Desk) ->
         (first + timedelta(days=6), [soon, over]),
         (first + timedelta(days=7), [soon, over, over]),
     ):
-        desk.run_for(day)
+        desk.day_comes(day)
         assert desk.subjects(client) == expected, f"after the run for {day}"
     assert f"expires at the end of {last:%B %Y}" in words_of(desk.mails(client)[0])
     desk.take_in(client.card("card-1", expires, status="deleted"))
-    desk.run_for(first + timedelta(days=14))
+    desk.day_comes(first + timedelta(days=14))
     assert desk.subjects(client) == [soon, over, over]
 
 
@@ -59,12 +59,12 @@ def test_coming_payments_are_told_so_many_days_before_but_not_to_who_is_excluded
     exclude(desk, "due-notices", told)
 
     subject = "Upcoming: 1 payment, $250.00"
-    desk.run_for(pays_on - timedelta(days=5))
+    desk.day_comes(pays_on - timedelta(days=5))
     assert subject not in desk.subjects(told), "it is off"
     desk.turn_on("Upcoming payments", FROM_NOW_ON)
-    desk.run_for(pays_on - timedelta(days=6))
+    desk.day_comes(pays_on - timedelta(days=6))
     assert subject not in desk.subjects(told)
-    desk.run_for(pays_on - timedelta(days=5))
+    desk.day_comes(pays_on - timedelta(days=5))
     assert desk.subjects(told)[1:] == [subject]
     assert "in 5 days" in words_of(desk.mails(told)[-1])
     assert subject not in desk.subjects(excluded)
@@ -75,7 +75,7 @@ def test_coming_payments_are_told_so_many_days_before_but_not_to_who_is_excluded
     desk.visit("/client-emails/upcoming-payments/exclusions")
     desk.press(f"Remove: {excluded.name}")
     expect(page.get_by_role("button", name=f"Remove: {excluded.name}")).to_have_count(0)
-    desk.run_for(pays_on - timedelta(days=4))
+    desk.day_comes(pays_on - timedelta(days=4))
     assert desk.subjects(excluded)[1:] == [subject]
     assert desk.subjects(told)[1:] == [subject], "once for each day of payment"
 

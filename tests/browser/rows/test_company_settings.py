@@ -84,11 +84,11 @@ def test_the_calendar_is_kept_and_what_falls_on_a_holiday_goes_on_the_next_busin
     expect(chosen).to_have_text("As the company’s calendar says")
     desk.turn_on("Account summary")
     # Those of the months before have gone by then.
-    desk.run_for(CHRISTMAS - timedelta(days=1))
+    desk.day_comes(CHRISTMAS - timedelta(days=1))
     before = len(desk.mails(client))
-    desk.run_for(CHRISTMAS)
+    desk.day_comes(CHRISTMAS)
     assert len(desk.mails(client)) == before
-    desk.run_for(BUSINESS_DAY)
+    desk.day_comes(BUSINESS_DAY)
     assert len(desk.mails(client)) == before + 1
     assert f"on {BUSINESS_DAY:%B} {BUSINESS_DAY.day}, {BUSINESS_DAY.year}" in desk.subjects(client)[-1]
 

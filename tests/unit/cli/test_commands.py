@@ -151,60 +151,6 @@ def test_a_call_that_makes_no_sense_ends_with_two(
     assert "Error: " in ran.err
 
 
-def test_a_tick_prints_counts_by_outcome(dunlin: Dunlin, company: FakeCompany) -> None:
-    assert "4 queued, 1 held, 2 skipped, 3 superseded, 5 unchanged" in dunlin("tick").out
-    [counts] = dunlin("tick", "--json", "--dry-run").lines
-    assert counts == {
-        "today": company.calendar.today,
-        "dry_run": True,
-        "examined": 10,
-        "queued": 4,
-        "held": 1,
-        "skipped": 2,
-        "superseded": 3,
-        "unchanged": 5,
-    }
-    assert [request.dry_run for request in company.services.scheduler.requests("RunTick")] == [False, True]
-
-
-@pytest.mark.parametrize(
-    ("given", "utc"),
-    [
-        ("2026-07-01", "2026-07-01T17:00:00"),
-        ("2026-01-01", "2026-01-01T18:00:00"),
-        ("2026-07-01T23:30", "2026-07-02T04:30:00"),
-        ("2026-07-01T23:30:00Z", "2026-07-01T23:30:00"),
-        ("2026-07-01T23:30+02:00", "2026-07-01T21:30:00"),
-    ],
-)
-def test_a_date_means_noon_in_the_companys_zone(
-    dunlin: Dunlin, company: FakeCompany, given: str, utc: str
-) -> None:
-    assert dunlin("tick", "--as-of", given).code == 0
-    [request] = company.services.scheduler.requests("RunTick")
-    assert request.as_of.ToDatetime().isoformat() == utc
-
-
-def test_a_tick_for_another_day_says_that_the_automatic_run_rests(
-    dunlin: Dunlin, company: FakeCompany
-) -> None:
-    rests = "The automatic run rests until a tick without --as-of.\n"
-    assert dunlin("tick", "--as-of", "2026-01-01").err == rests
-    assert dunlin("tick", "--as-of", "2026-01-01", "--dry-run").err == ""
-    assert dunlin("tick").err == ""
-    company.services.scheduler.calendar.automatic = False
-    assert dunlin("tick", "--as-of", "2026-01-01").err == ""
-
-
-def test_a_clock_that_may_not_be_set_is_a_refusal_with_its_reason(
-    dunlin: Dunlin, company: FakeCompany
-) -> None:
-    company.services.scheduler.calendar.sandbox = False
-    ran = dunlin("tick", "--as-of", "2026-01-01")
-    assert (ran.code, ran.out) == (3, "")
-    assert ran.err == "Error: The clock can only be set in sandbox mode. (CLOCK_NOT_SETTABLE)\n"
-
-
 def test_programs_that_are_away_or_busy_end_with_four(dunlin: Dunlin, company: FakeCompany) -> None:
     company.services.scheduler.refuse["RunTick"] = away()
     assert dunlin("tick").code == 4

@@ -131,6 +131,15 @@ def test_what_goes_at_the_next_run_anyway_is_not_called_due_beside_it(
     assert "Payments of the next 3 days call for 2 more emails, which would go out" in staff.get(path).text
 
 
+def test_what_is_due_already_waits_for_the_daily_run_since_running_due_notices_leaves_it_alone(
+    staff: Visitor, services: FakeServices
+) -> None:
+    form = staff.get(f"{LIST}/upcoming-payments/turn-on").form("/turn-on")
+    services.scheduler.calendar.automatic = False
+    page = staff.send(form, button=("include_due", "yes"))
+    assert "What is due already goes out once the daily run is on." in page.text
+
+
 @pytest.mark.parametrize(("choice", "words"), [("no", "Nothing goes out at once."), ("yes", "goes out at")])
 def test_only_who_chooses_so_sends_what_is_due_already(
     staff: Visitor, services: FakeServices, choice: str, words: str

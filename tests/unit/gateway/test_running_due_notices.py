@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from queue import Queue
 from typing import Any
 
-from dunlin.scheduler.v1.scheduler_pb2 import TickProgress
+import pytest
+from dunlin.scheduler.v1.notices_pb2 import NOTICE_TYPE_ACCOUNT_SUMMARY
+from dunlin.scheduler.v1.scheduler_pb2 import TickCounts, TickProgress
 
 from gateway.site.jobs import JobLog
 from services.shared.database import Database
@@ -85,6 +87,72 @@ def test_what_a_run_of_large_books_would_do_is_counted_beside_the_page(
     counted += [counts.get(timeout=30), counts.get(timeout=30)]
     wait_for_the_end("due-preview")
     assert all(request.dry_run for request in counted)
+
+
+def test_the_page_waits_for_invoices_alone_however_many_organizations_the_day_concerns(
+    staff: Visitor, services: FakeServices
+) -> None:
+    """How large the books are is told by the first word of a count, which is about the invoices."""
+    answer, counted = services.scheduler.RunTick, list[int]()
+
+    def of_few_invoices_and_many_organizations(request: Any, timeout: float | None = None) -> Stream:
+        def parts() -> Iterator[Any]:
+            *_, last = answer(request)
+            for examined in (10,) if request.only_due_notices else (10, *range(1000, 60_000, 1000)):
+                counted.append(examined)
+                yield TickProgress(examined=examined, total=examined, today=last.today)
+            yield last
+
+        return Stream(parts())
+
+    services.scheduler.RunTick = of_few_invoices_and_many_organizations  # type: ignore[method-assign]
+    page = staff.get(RUN)
+    assert "4 emails would go out." in page.text
+    assert counted == [10]
+
+
+def test_a_run_leaves_all_other_types_to_the_daily_run(staff: Visitor, services: FakeServices) -> None:
+    services.scheduler.other_types[NOTICE_TYPE_ACCOUNT_SUMMARY] = TickCounts(queued=12, skipped=7)
+    page = staff.get(RUN)
+    assert "10 open invoices looked at." in page.text
+    assert "4 emails would go out." in page.text
+    assert "This is about due notices alone." in page.text
+    report = staff.send(page.one("//main//form[@method='post']"))
+    assert "10 open invoices looked at." in report.text
+    assert "4 emails are on the way." in report.text
+    asked = services.scheduler.requests("RunTick")
+    assert [(one.dry_run, one.only_due_notices) for one in asked] == [(True, True), (False, True)]
+
+
+@pytest.mark.parametrize(
+    ("counts", "why"),
+    [
+        (
+            TickCounts(unchanged=5, skipped=2),
+            "Of the due notices that have come up, 5 were decided before and 2 are skipped.",
+        ),
+        (
+            TickCounts(unchanged=1, held=1, skipped=1, superseded=1),
+            "Of the due notices that have come up, 1 was decided before, 1 waits for a payment that is under "
+            "way, 1 is skipped and 1 gave way to a later rule.",
+        ),
+        (TickCounts(), "No open invoice has reached a rule that is on."),
+    ],
+)
+def test_a_run_that_queues_nothing_says_why(
+    staff: Visitor, services: FakeServices, counts: TickCounts, why: str
+) -> None:
+    services.scheduler.tick = counts
+    page = staff.get(RUN)
+    assert f"Nothing would go out. {why}" in page.text
+    assert f"Nothing had to be sent. {why}" in staff.send(page.one("//main//form[@method='post']")).text
+
+
+def test_without_a_rule_a_run_blames_that(staff: Visitor, services: FakeServices) -> None:
+    services.scheduler.tick = TickCounts()
+    for rule in services.scheduler.rules.values():
+        rule.enabled = False
+    assert "Nothing would go out. No rule is on, so there is no due notice to send." in staff.get(RUN).text
 
 
 def test_a_count_that_failed_says_so(staff: Visitor, services: FakeServices, database: Database) -> None:
