@@ -10,6 +10,7 @@ from dunlin.scheduler.v1.scheduler_pb2 import Forecast, ForecastLine, GetForecas
 from flask import Blueprint, render_template
 
 from gateway import dead_letters
+from gateway.client_emails.coming import WITH_IMPORTS, kinds_on
 from gateway.clients import clients
 from gateway.organizations.paused import broken_promises
 from gateway.site import company_time, words
@@ -85,6 +86,8 @@ def index() -> str:
         dead_letters=dead_letters.waiting(),
         broken_promises=broken_promises(),
         forecast=forecast,
+        kinds_on=kinds_on(),
+        with_imports=WITH_IMPORTS,
         days=days_of(forecast),
         counted_before=datetime.now(UTC) - instant(forecast.counted_at) > COUNTED_NOW,
     )

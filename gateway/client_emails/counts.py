@@ -14,6 +14,7 @@ from dunlin.scheduler.v1.scheduler_pb2 import Forecast, GetForecastRequest
 from flask import Blueprint, Response
 from flask_login import current_user
 
+from gateway.client_emails.coming import coming_words
 from gateway.client_emails.kinds import KINDS, SWITCHED, EmailKind, one_of
 from gateway.client_emails.wording import at_words, left_out_words, next_words
 from gateway.clients import clients
@@ -83,6 +84,15 @@ def of_kind(slug: str) -> Response:
     settings = settings_of(KINDS[slug])
     found = count(settings)
     return _line(f"{next_words(settings, found)} {left_out_words(found)}".strip() if found else UNCOUNTED)
+
+
+@blueprint.get(f"/{one_of(SWITCHED)}/next-run")
+@limiter.limit(COUNTS, key_func=by_staff_member)
+def of_next_run(slug: str) -> Response:
+    """One line for the dashboard: what the next run sends of a kind that is on."""
+    settings = settings_of(KINDS[slug])
+    found = count(settings)
+    return _line(coming_words(settings, found) if found else UNCOUNTED)
 
 
 @blueprint.get("/due-notices")

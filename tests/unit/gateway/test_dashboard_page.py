@@ -6,12 +6,16 @@ from zoneinfo import ZoneInfo
 
 from dunlin.mailer.v1 import messages_pb2
 from dunlin.paynow.v1.ledger_pb2 import AgingBucket
+from dunlin.scheduler.v1 import emails_pb2
 from flask import Flask
 
 from gateway.site.charts import aging_charts
 from gateway.site.company_time import span_of
 from services.shared.database import Database
+from services.shared.errors import Busy
+from services.shared.wire import timestamp
 from tests.fakes.gateway_clients import FakeServices
+from tests.fakes.gateway_emails import EXPIRATION, SUMMARY
 from tests.fakes.gateway_visitor import Page, Visitor, a_site
 
 
@@ -96,16 +100,62 @@ def test_what_goes_out_next_names_the_day_the_rule_and_the_number(staff: Visitor
     assert "30 days past due" in section
 
 
-def test_the_next_run_counts_every_email_those_that_catch_up_too(
+def coming(page: Page) -> dict[str, str]:
+    """What the page says that the next run sends, by type."""
+    rows = page.tree.xpath("//section[@aria-labelledby='next']//dl/div")
+    return {words_in(row.xpath("dt")[0]): words_in(row.xpath("dd")[0]) for row in rows}
+
+
+def test_the_next_run_counts_every_due_notice_those_that_catch_up_too(
     staff: Visitor, services: FakeServices
 ) -> None:
-    def section() -> str:
-        return words_in(staff.get("/").one("//section[@aria-labelledby='next']"))
-
     services.scheduler.forecast.catch_up = 1234
-    assert "The next run sends 1,234 emails ." in section()
+    assert coming(staff.get("/")) == {"Invoice due notices": "1,234 emails"}
     services.scheduler.forecast.catch_up = 0
-    assert "The next run sends no email." in section()
+    assert coming(staff.get("/")) == {"Invoice due notices": "No email"}
+
+
+def test_every_type_that_is_on_stands_beside_the_due_notices_with_what_the_next_run_sends(
+    staff: Visitor, services: FakeServices
+) -> None:
+    summary = services.emails.types[SUMMARY]
+    summary.enabled, summary.schedule.day_of_month = True, 28
+    summary.on_new_invoice = emails_pb2.ON_NEW_INVOICE_INVOICES
+    services.emails.types[EXPIRATION].enabled = True
+    counts = {
+        SUMMARY: emails_pb2.EmailCount(at_next_run=12, organizations=12),
+        EXPIRATION: emails_pb2.EmailCount(due_now=9, organizations=1, at_next_run=1),
+    }
+    services.emails.counting = lambda settings: counts[settings.type]
+    page = staff.get("/")
+    assert list(coming(page)) == [
+        "Invoice due notices",
+        "Account summary",
+        "Invoice notification",
+        "Payment method expiration",
+    ]
+    assert coming(page)["Invoice notification"] == "When one comes in"
+    assert services.emails.requests("CountEmails") == [], "the page does not wait for a count"
+    paths = page.tree.xpath("//section[@aria-labelledby='next']//@data-load")
+    assert [staff.get(path).html for path in paths] == ["12 emails", "1 email"]
+    page.one("//script[contains(@src, 'client_emails.js')]")
+
+
+def test_a_summary_that_goes_on_a_later_day_says_so_beside_the_next_run(
+    staff: Visitor, services: FakeServices
+) -> None:
+    summary = services.emails.types[SUMMARY]
+    summary.enabled, summary.schedule.last_day = True, True
+    at = timestamp(datetime(2032, 11, 30, 15, tzinfo=UTC))
+    services.emails.count = emails_pb2.EmailCount(organizations=14, next_at=at)
+    path = "/client-emails/counts/account-summary/next-run"
+    assert staff.get(path).html == "No email; 14 on Nov 30, 2032"
+    summary.on_new_invoice = emails_pb2.ON_NEW_INVOICE_SUMMARY
+    assert staff.get(path).html.endswith("; also when new invoices come in")
+    services.emails.count = emails_pb2.EmailCount(at_least=True)
+    assert staff.get(path).html.startswith("None among those looked at, but there are more")
+    services.emails.refuse["CountEmails"] = Busy("The ledger is away.", reason="LEDGER_AWAY")
+    assert "cannot be counted at this moment" in staff.get(path).html
 
 
 def test_a_count_of_before_says_when_and_one_that_is_not_there_is_no_zero(
@@ -121,8 +171,8 @@ def test_a_count_of_before_says_when_and_one_that_is_not_there_is_no_zero(
     assert "Counted" not in section()
     forecast.ClearField("counted_at")
     forecast.ClearField("lines")
-    assert "is being counted" in section()
-    assert "no email" not in section()
+    assert "are being counted" in section()
+    assert "No email" not in section()
     assert "no invoice" not in section()
 
 
@@ -133,13 +183,13 @@ def test_while_the_daily_run_rests_the_page_says_why_and_how_to_resume_it(
     services.scheduler.calendar.clock_set = True
     page = staff.get("/")
     assert "The daily run rests, because the newest run was for another day." in page.text
-    assert "do not go out by themselves" not in page.text
+    assert "The daily run is off" not in page.text
     assert page.one("//a[.='Run for today']").get("href") == "/client-emails/due-notices/run"
 
 
 def test_with_the_daily_run_off_the_page_says_so(staff: Visitor, services: FakeServices) -> None:
     services.scheduler.forecast.ClearField("next_tick_at")
-    assert "Due notices do not go out by themselves." in staff.get("/").text
+    assert "The daily run is off, so nothing of this goes out by itself." in staff.get("/").text
 
 
 def test_the_rest_is_there_while_the_mailer_is_away(staff: Visitor, services: FakeServices) -> None:
