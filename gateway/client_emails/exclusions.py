@@ -1,4 +1,7 @@
-"""Which organizations never get a kind of mail. Each list stands alone."""
+"""Which organizations never get a kind of mail. Each list stands alone.
+
+Emails of new invoices have none of their own: they follow that of the account summary.
+"""
 
 from dunlin.paynow.v1.ledger_pb2 import ListOrganizationsRequest
 from dunlin.scheduler.v1.scheduler_pb2 import (
@@ -27,7 +30,14 @@ PLURALS = {
     "due-notices": "due notices",
 }
 
+NEW_INVOICES = "emails of new invoices"
+
 blueprint = Blueprint("exclusions", __name__, url_prefix="/client-emails")
+
+
+def _kept_back(slug: str) -> list[str]:
+    """All that a list keeps from an organization."""
+    return [PLURALS[slug], *([NEW_INVOICES] if slug == "account-summary" else [])]
 
 
 def _name(organization_id: str) -> str:
@@ -54,6 +64,7 @@ def index(slug: str) -> str:
         "client_emails/exclusions.html",
         kind=KINDS[slug],
         plural=PLURALS[slug],
+        new_invoices=NEW_INVOICES if slug == "account-summary" else "",
         query=query,
         listed=listed,
         names=names_of(excluded_ids),
@@ -75,7 +86,7 @@ def add(slug: str) -> ResponseReturnValue:
         AddExclusionRequest(type=KINDS[slug].type, organization_id=organization_id)
     )
     say(
-        f"{_name(organization_id)} gets no {PLURALS[slug]} from now on, "
+        f"{_name(organization_id)} gets no {' and no '.join(_kept_back(slug))} from now on, "
         "also none that are waiting to be sent."
     )
     return _back(slug)
@@ -94,7 +105,7 @@ def remove(slug: str) -> ResponseReturnValue:
         say("This organization was not on the list any more.", "note")
         return _back(slug)
     say(
-        f"{_name(organization_id)} gets {PLURALS[slug]} again, from the next run on.",
+        f"{_name(organization_id)} gets {' and '.join(_kept_back(slug))} again, from the next run on.",
         undo="Exclude it again",
         url=url_for("exclusions.add", slug=slug),
         fields={"organization_id": organization_id},

@@ -26,11 +26,18 @@ class EmailKind:
     has_settings: bool = False
     is_excludable: bool = False
     """Whether it has a list of organizations that never get it."""
+    follows_list_of: str = ""
+    """The slug of the kind whose list it follows, having none of its own."""
 
     @property
     def name(self) -> str:
         """What pages call it."""
         return words.notice_type(self.type)
+
+    @property
+    def exclusions(self) -> str:
+        """The slug of the kind whose list says who never gets it; empty if everybody may."""
+        return self.slug if self.is_excludable else self.follows_list_of
 
     @property
     def group(self) -> str:
@@ -57,7 +64,8 @@ KINDS: dict[str, EmailKind] = {
         EmailKind("password-reset", _T.NOTICE_TYPE_PASSWORD_RESET, ("password-reset",)),
         EmailKind("account-summary", _T.NOTICE_TYPE_ACCOUNT_SUMMARY, ("account-summary",),
                   has_switch=True, has_settings=True, is_excludable=True),
-        EmailKind("invoice", _T.NOTICE_TYPE_INVOICE, ("invoice",), has_settings=True),
+        EmailKind("invoice", _T.NOTICE_TYPE_INVOICE, ("invoice",), has_settings=True,
+                  follows_list_of="account-summary"),
         EmailKind("upcoming-payments", _T.NOTICE_TYPE_UPCOMING_PAYMENTS, ("upcoming-payments",),
                   has_switch=True, has_settings=True, is_excludable=True),
         EmailKind("method-expiration", _T.NOTICE_TYPE_METHOD_EXPIRATION,

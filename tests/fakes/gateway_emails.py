@@ -47,6 +47,7 @@ class FakeEmails(FakeStub):
         self.types[INVOICE].enabled = (
             summary.enabled and summary.on_new_invoice == emails_pb2.ON_NEW_INVOICE_INVOICES
         )
+        self.types[INVOICE].excluded = summary.excluded
         self.types[DUE].enabled = any(rule.enabled for rule in self.scheduler.rules.values())
         return emails_pb2.ListEmailTypesResponse(email_types=[self.types[key] for key in sorted(self.types)])
 

@@ -125,7 +125,7 @@ class EmailType(_message.Message):
     365, default 14.
     """
     excluded: _builtins.int
-    """Output only: how many organizations are excluded."""
+    """Output only: how many organizations are excluded; of invoice notifications those from account summaries."""
     @_builtins.property
     def schedule(self) -> Global___SummarySchedule:
         """When the account summary goes by itself; only of that type."""

@@ -155,7 +155,8 @@ class SchedulerServiceServicer:
     def ListExclusions(self, request, context):
         """Lists the exclusions of one type, ordered by organization id.
 
-        There are lists for account summaries, upcoming payments and due notices; each stands alone.
+        There are lists for account summaries, upcoming payments and due notices; each stands alone. Invoice
+        notifications follow the list of account summaries.
 
         Fails with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for any other type, TYPE_UNKNOWN for a
         number that is no type, PAGE_SIZE_INVALID below 0, PAGE_TOKEN_INVALID for another list's token.

@@ -58,7 +58,8 @@ class SchedulerServiceStub:
     ListExclusions: _grpc.UnaryUnaryMultiCallable[_scheduler_pb2.ListExclusionsRequest, _scheduler_pb2.ListExclusionsResponse]
     """Lists the exclusions of one type, ordered by organization id.
 
-    There are lists for account summaries, upcoming payments and due notices; each stands alone.
+    There are lists for account summaries, upcoming payments and due notices; each stands alone. Invoice
+    notifications follow the list of account summaries.
 
     Fails with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for any other type, TYPE_UNKNOWN for a
     number that is no type, PAGE_SIZE_INVALID below 0, PAGE_TOKEN_INVALID for another list's token.
@@ -168,7 +169,8 @@ class SchedulerServiceAsyncStub(SchedulerServiceStub):
     ListExclusions: _aio.UnaryUnaryMultiCallable[_scheduler_pb2.ListExclusionsRequest, _scheduler_pb2.ListExclusionsResponse]  # type: ignore[assignment]
     """Lists the exclusions of one type, ordered by organization id.
 
-    There are lists for account summaries, upcoming payments and due notices; each stands alone.
+    There are lists for account summaries, upcoming payments and due notices; each stands alone. Invoice
+    notifications follow the list of account summaries.
 
     Fails with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for any other type, TYPE_UNKNOWN for a
     number that is no type, PAGE_SIZE_INVALID below 0, PAGE_TOKEN_INVALID for another list's token.
@@ -305,7 +307,8 @@ class SchedulerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_scheduler_pb2.ListExclusionsResponse, _abc.Awaitable[_scheduler_pb2.ListExclusionsResponse]]:
         """Lists the exclusions of one type, ordered by organization id.
 
-        There are lists for account summaries, upcoming payments and due notices; each stands alone.
+        There are lists for account summaries, upcoming payments and due notices; each stands alone. Invoice
+        notifications follow the list of account summaries.
 
         Fails with INVALID_ARGUMENT: TYPE_NOT_EXCLUDABLE for any other type, TYPE_UNKNOWN for a
         number that is no type, PAGE_SIZE_INVALID below 0, PAGE_TOKEN_INVALID for another list's token.
