@@ -11,7 +11,7 @@ from dunlin.mailer.v1.mailer_pb2 import (
     UpdateCompanyRequest,
 )
 from dunlin.scheduler.v1.scheduler_pb2 import Calendar, UpdateCalendarRequest
-from flask import Blueprint, redirect, render_template, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.file import FileField
 from wtforms import BooleanField, SelectField, StringField, TextAreaField, TimeField
@@ -19,7 +19,9 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, Optional, Regexp
 from wtforms.widgets import ColorInput
 
+from gateway.client_emails.saving import Question
 from gateway.clients import clients
+from gateway.company.daily_run import first_run_words, question
 from gateway.company.holidays import holiday_places
 from gateway.site import company_time
 from gateway.site.branding import branding
@@ -48,7 +50,7 @@ class CompanyForm(SettingsForm):
 
     name = StringField("Name", [DataRequired("Enter the company's name."), Length(max=200)])
     address = TextAreaField("Address", [Length(max=500)])
-    phone = StringField("Phone", [Length(max=100)])
+    phone = StringField("Phone", [Length(max=50)])
     from_address = StringField("Emails come from", [DataRequired("Enter an email address.")])
     reply_to = StringField("Reply-to address")
     accent_color = StringField(
@@ -150,7 +152,7 @@ def _hour(at: time | None) -> str:
 
 @blueprint.route("/calendar", methods=["GET", "POST"])
 def calendar() -> ResponseReturnValue:
-    """What "today" is, and when notices go."""
+    """What "today" is, and when notices go; turning the daily run on says first what it would send."""
     present = company_time.calendar()
     form = CalendarForm(
         time_zone=present.time_zone,
@@ -165,21 +167,33 @@ def calendar() -> ResponseReturnValue:
     form.time_zone.choices = _zones(present.time_zone)
     form.country.choices = holiday_places(present.country)
     problems: list[str] = []
+    asked: Question | None = None
     if form.may_save():
+        typed = _typed_calendar(form)
         try:
             with refusals():
-                _save_calendar(form)
+                asked = question(present, typed)
+                if asked is None or request.form.get("do") == asked.answer:
+                    clients().scheduler.UpdateCalendar(UpdateCalendarRequest(calendar=typed))
+                    company_time.forget_calendar()
+                    _say_saved(present, typed)
+                    return redirect(url_for("company_settings.calendar"), 303)
         except Invalid as refusal:
             problems = beside_fields(form, refusal)
-        else:
-            say("The calendar has been saved.")
-            return redirect(url_for("company_settings.calendar"), 303)
-    page = render_template("company/calendar.html", form=form, problems=problems, calendar=present)
+    page = render_template(
+        "company/calendar.html", form=form, problems=problems, calendar=present, asked=asked
+    )
     return page, form.status(problems)
 
 
-def _save_calendar(form: CalendarForm) -> None:
-    new = Calendar(
+def _say_saved(present: Calendar, typed: Calendar) -> None:
+    is_new = typed.automatic and not present.automatic
+    first = f" The daily run is on; the first one is {first_run_words(present, typed)}." if is_new else ""
+    say(f"The calendar has been saved.{first}")
+
+
+def _typed_calendar(form: CalendarForm) -> Calendar:
+    return Calendar(
         time_zone=form.time_zone.data,
         send_at=_hour(form.send_at.data),
         automatic=form.automatic.data,
@@ -189,5 +203,3 @@ def _save_calendar(form: CalendarForm) -> None:
         quiet_from=_hour(form.quiet_from.data),
         quiet_until=_hour(form.quiet_until.data),
     )
-    clients().scheduler.UpdateCalendar(UpdateCalendarRequest(calendar=new))
-    company_time.forget_calendar()

@@ -4,6 +4,7 @@ import io
 
 import pytest
 
+from services.mailer.domain.company import LONGEST_PHONE
 from services.shared.errors import invalid_field
 from tests.fakes.gateway_clients import FakeServices
 from tests.fakes.gateway_mailer import SHIPPED_SENDER
@@ -36,6 +37,15 @@ def test_what_the_mailer_refuses_stands_beside_its_field(staff: Visitor) -> None
     page = staff.send(company_form(staff), from_address="nobody")
     assert page.status == 400
     assert page.one("//p[@id='from_address-error']").text_content() == "This is not an email address."
+
+
+def test_a_phone_number_may_be_as_long_as_the_mailer_takes(staff: Visitor, services: FakeServices) -> None:
+    assert staff.get(COMPANY).one("//input[@name='phone']").get("maxlength") == str(LONGEST_PHONE)
+    page = staff.send(company_form(staff), phone="1" * (LONGEST_PHONE + 1))
+    assert page.status == 400
+    page.one("//p[@id='phone-error']")
+    staff.send(company_form(staff), phone="1" * LONGEST_PHONE)
+    assert services.mailer.company.phone == "1" * LONGEST_PHONE
 
 
 def test_until_the_sender_is_set_the_dashboard_and_the_settings_say_so(
