@@ -41,3 +41,12 @@ jobs = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     Index("jobs_by_start", "kind", "started_at"),
 )
+
+# What a job needs to be undone, a row for each of its steps.
+job_parts = Table(
+    "job_parts",
+    metadata,
+    Column("job_id", String(32), ForeignKey("jobs.job_id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("kept", JSON, nullable=False),
+)

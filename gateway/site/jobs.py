@@ -17,10 +17,10 @@ from flask import Flask, Response, current_app, make_response
 from flask_login import current_user
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.identity.tables import jobs, staff
+from gateway.identity.tables import job_parts, jobs, staff
 from gateway.site.errors import words_of
 from services.shared.database import Database, UtcDateTime
 from services.shared.grpc_errors import refusal_of
@@ -60,6 +60,10 @@ class Job:
     outcome: dict[str, Any]
     started_at: datetime
     staff_name: str
+
+
+class JobOver(Exception):
+    """Somebody has declared the job ended, so whoever still works on it must stop."""
 
 
 class JobLog:
@@ -106,6 +110,32 @@ class JobLog:
     def fail(self, job_id: str, message: str) -> None:
         """Writes down why it did not end well."""
         self._set(job_id, state=FAILED, outcome={"message": message})
+
+    def keep(self, job_id: str, number: int, what: dict[str, Any]) -> None:
+        """Keeps what one step needs to be undone, in the place of what was kept of it. Raises `JobOver`."""
+        is_part = (job_parts.c.job_id == job_id) & (job_parts.c.number == number)
+        with self._database.write() as connection:
+            self._still_running(connection, job_id)
+            connection.execute(delete(job_parts).where(is_part))
+            connection.execute(insert(job_parts).values(job_id=job_id, number=number, kept=what))
+
+    def kept(self, job_id: str) -> list[dict[str, Any]]:
+        """What was kept, step by step; also of a job that did not end well."""
+        query = select(job_parts.c.kept).where(job_parts.c.job_id == job_id).order_by(job_parts.c.number)
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
+
+    def give_up(self, job_id: str, message: str) -> None:
+        """Declares a job that was cut short ended: should it live after all, it keeps nothing more."""
+        is_open = (jobs.c.job_id == job_id) & (jobs.c.state == RUNNING)
+        with self._database.write() as connection:
+            connection.execute(update(jobs).where(is_open).values(state=FAILED, outcome={"message": message}))
+
+    def _still_running(self, connection: Connection, job_id: str) -> None:
+        is_open = (jobs.c.job_id == job_id) & (jobs.c.state == RUNNING)
+        said = connection.execute(update(jobs).where(is_open).values(updated_at=_DATABASE_NOW))
+        if not said.rowcount:
+            raise JobOver(job_id)
 
     def find(self, job_id: str) -> Job | None:
         """The job with that id; None for an id that is none."""
@@ -156,14 +186,15 @@ def start(
     kind: str,
     subject: str,
     total: int,
-    work: Callable[[Progress], Message],
+    work: "Work",
     sorry: str,
     *,
     patience: float = PATIENCE_SECONDS,
 ) -> str:
     """Begins the work in a thread and returns the job's id, after a moment in which most are done.
 
-    `work` returns its report. `sorry` is said where a call failed and nobody can say more.
+    `work` gets a `Pulse` to tell how far it has come, and returns its report. `sorry` is said where a call
+    failed and nobody can say more.
     """
     entries = job_log(kind)
     job_id = entries.begin(current_user.staff_id, subject, total)
@@ -176,10 +207,10 @@ def start(
     return job_id
 
 
-def _do(entries: JobLog, job_id: str, work: Callable[[Progress], Message], sorry: str) -> None:
-    with _Pulse(entries, job_id) as pulse:
+def _do(entries: JobLog, job_id: str, work: "Work", sorry: str) -> None:
+    with Pulse(entries, job_id) as pulse:
         try:
-            report = MessageToDict(work(pulse.progress))
+            report = MessageToDict(work(pulse))
             write_down = partial(entries.finish, job_id, report)
         except grpc.RpcError as error:
             refusal = refusal_of(error)
@@ -193,10 +224,10 @@ def _do(entries: JobLog, job_id: str, work: Callable[[Progress], Message], sorry
     _insist(write_down, job_id)
 
 
-class _Pulse:
+class Pulse:
     """Writes down beside the work how far it has come, and that it lives.
 
-    The work itself never waits for the gateway's database, nor does it fail with it.
+    The work itself never waits for the gateway's database, nor does it fail with it, but for what it keeps.
     """
 
     def __init__(self, entries: JobLog, job_id: str) -> None:
@@ -206,7 +237,7 @@ class _Pulse:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"pulse-{job_id}", daemon=True)
 
-    def __enter__(self) -> "_Pulse":
+    def __enter__(self) -> "Pulse":
         self._thread.start()
         return self
 
@@ -214,9 +245,13 @@ class _Pulse:
         self._ended.set()
         self._thread.join()
 
-    def progress(self, done: int, total: int) -> None:
+    def __call__(self, done: int, total: int) -> None:
         """What the work calls as often as it likes."""
         self._latest = (done, total)
+
+    def keep(self, number: int, what: dict[str, Any]) -> None:
+        """Has it written down what step `number` needs to be undone, before it returns. Raises `JobOver`."""
+        self._entries.keep(self._job_id, number, what)
 
     def _run(self) -> None:
         written: tuple[int, int] | None = None
@@ -234,6 +269,9 @@ class _Pulse:
                 log.warning("progress not written", job_id=self._job_id, error=str(error))
             else:
                 written, heard_at = latest, now
+
+
+Work = Callable[[Pulse], Message]
 
 
 def _insist(write_down: Callable[[], None], job_id: str) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway import identity
 from gateway.identity import tables
 from gateway.site import jobs
-from gateway.site.jobs import CUT_SHORT, DONE, FAILED, RUNNING, JobLog
+from gateway.site.jobs import CUT_SHORT, DONE, FAILED, RUNNING, JobLog, JobOver
 from services.shared.database import Database, UtcDateTime
 from services.shared.errors import Invalid
 from tests.fakes.gateway_clients import FakeServices, a_story
@@ -282,6 +282,38 @@ def test_a_fault_of_ours_is_written_down_and_ends_the_job(database: Database, ap
     jobs._do(log, job_id, work, "sorry")
     found = ended(log, job_id)
     assert (found.state, "in the middle" in str(found.outcome)) == (FAILED, False)
+
+
+def test_what_undoes_a_job_is_kept_step_by_step_and_is_there_however_the_job_ends(database: Database) -> None:
+    log, staff_id = JobLog(database, "import"), add(database).staff_id
+    job_id, other = (log.begin(staff_id, "list.csv", 10) for _ in range(2))
+    log.keep(job_id, 1, {"made": False})
+    log.keep(job_id, 0, {"made": True})
+    log.keep(job_id, 1, {"made": True, "names": ["Zoë"]})
+    log.keep(other, 0, {})
+    assert log.kept(job_id) == [{"made": True}, {"made": True, "names": ["Zoë"]}]
+    log.fail(job_id, "away")
+    assert len(log.kept(job_id)) == 2
+    assert log.kept("f" * 32) == []
+
+
+def test_a_job_that_was_declared_ended_keeps_nothing_more_should_it_live_after_all(
+    database: Database,
+) -> None:
+    log, staff_id = JobLog(database, "import"), add(database).staff_id
+    job_id, done = (log.begin(staff_id, "list.csv", 10) for _ in range(2))
+    log.keep(job_id, 0, {"made": True})
+    log.finish(done, {"added": 1})
+    for one in (job_id, done):
+        log.give_up(one, "cut short")
+        with pytest.raises(JobOver):
+            log.keep(one, 1, {"made": True})
+    found, ended_well = log.find(job_id), log.find(done)
+    assert found is not None
+    assert (found.state, found.outcome) == (FAILED, {"message": "cut short"})
+    assert log.kept(job_id) == [{"made": True}]
+    assert ended_well is not None
+    assert (ended_well.state, ended_well.outcome) == (DONE, {"added": 1})
 
 
 def test_accounts_with_jobs_cannot_vanish(database: Database) -> None:

@@ -215,7 +215,10 @@ class FakeAccounts(FakeStub):
     def SetProfiles(self, request: Any) -> Any:
         if len(request.contacts) > 1000:
             raise Invalid("At most 1000 contacts at once.", reason="TOO_MANY")
-        chosen = [(self.contact(one.contact_id), one.profile_id) for one in request.contacts]
+        known = {one.contact_id: one for one in self.all_contacts()}
+        if any(one.contact_id not in known for one in request.contacts):
+            raise Missing("There is no such contact.", reason="CONTACT_MISSING")
+        chosen = [(known[one.contact_id], one.profile_id) for one in request.contacts]
         if any(profile_id and profile_id not in self.profiles for _, profile_id in chosen):
             raise Missing("There is no such client profile.", reason="PROFILE_MISSING")
         before = [
