@@ -104,7 +104,15 @@ def asked_text(slug: str) -> Text:
     language = request.args.get("language") or (own if own in tags else tags[0])
     if language not in tags:
         abort(404)
-    return Text(kind, language, _rule(kind), languages)
+    text = Text(kind, language, _rule(kind), languages)
+    if text.rule and text.rule not in text.rules() and not _has_own_text(text):
+        abort(404)
+    return text
+
+
+def _has_own_text(text: Text) -> bool:
+    """Whether the rule ever got a text of its own, in any language; it stays when the rule is removed."""
+    return any(Text(text.kind, one.tag, text.rule, text.languages).newest().version for one in text.languages)
 
 
 def _rule(kind: TextKind) -> int:

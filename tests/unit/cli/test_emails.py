@@ -30,6 +30,14 @@ def test_types_are_listed_switched_and_counted(dunlin: Dunlin, company: FakeComp
     assert dunlin("emails", "on", "welcome").code == 2
 
 
+def test_what_is_due_already_is_left_out_unless_it_is_asked_for(dunlin: Dunlin, company: FakeCompany) -> None:
+    for arguments, includes_due in ((), False), (("--include-due",), True):
+        assert dunlin("emails", "on", "upcoming_payments", *arguments).code == 0
+        assert company.services.emails.requests("UpdateEmailType")[-1].include_due is includes_due
+        assert dunlin("emails", "off", "upcoming_payments").code == 0
+        assert company.services.emails.requests("UpdateEmailType")[-1].include_due is False
+
+
 def test_a_summary_by_hand_says_what_became_of_it(dunlin: Dunlin, company: FakeCompany) -> None:
     organization_id = next(iter(company.services.ledger.organizations))
     first = dunlin("emails", "send-summary", organization_id, "--request-id", "r-1", "--json")

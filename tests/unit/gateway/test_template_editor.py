@@ -156,12 +156,23 @@ def test_a_draft_that_is_not_saved_is_marked_so_until_it_is(staff: Visitor) -> N
         "?rule=-5",
         "?rule=99999",
         "?rule=x",
+        "?rule=17",
         "?rule=1.5",
         "?language=en&rule=0x1",
     ],
 )
 def test_a_text_that_cannot_be_is_not_found(staff: Visitor, query: str) -> None:
     assert staff.get(f"{EDIT}{query}").status == 404
+
+
+def test_the_text_of_a_rule_that_was_removed_can_still_be_reached(
+    staff: Visitor, services: FakeServices
+) -> None:
+    staff.send(editor(staff.get(f"{EDIT}?language=de&rule=30")), title="Dreißig Tage")
+    del services.scheduler.rules[30], services.scheduler.rules[45]
+    assert staff.get(f"{EDIT}?language=de&rule=30").status == 200
+    assert staff.get(f"{EDIT}?language=en&rule=30").status == 200
+    assert staff.get(f"{EDIT}?rule=45").status == 404
 
 
 def test_only_due_notices_have_rules(staff: Visitor) -> None:
