@@ -23,7 +23,7 @@ from services.scheduler.use_cases.tally import Counts, Tally
 from services.scheduler.use_cases.telling import Telling
 from services.scheduler.use_cases.ticking import Ticking
 from services.scheduler.use_cases.whom import organizations_not_told
-from services.scheduler.use_cases.zones import all_zones
+from services.scheduler.use_cases.zones import Summed, all_zones
 from services.shared.progress import progress
 
 BATCH = 2000
@@ -52,7 +52,10 @@ class Going(NamedTuple):
 
 
 class Run:
-    """One tick under way. The ledger is always asked outside of transactions."""
+    """One tick under way. The ledger is always asked outside of transactions.
+
+    `is_done` once it has decided on everything; `summed` tells by what it decides on account summaries.
+    """
 
     def __init__(self, plan: Plan, ticking: Ticking, begin: Begin, wanted: Callable[[], bool]) -> None:
         self._tally = Tally()
@@ -71,6 +74,7 @@ class Run:
         self._examined = 0
         self._total = 0
         self.is_done = False
+        self.summed: Summed | None = None
 
     def all(self) -> Iterator[Progress]:
         """Decides on everything, and reports after each batch."""
@@ -128,6 +132,7 @@ class Run:
         with self._ticking.store.read() as work:
             types, runs, calendar = work.email_types.all(), work.zone_runs.all(), work.calendar.get()
         accounts, plan = self._ticking.accounts, self._plan
+        self.summed = Summed(types[NoticeType.ACCOUNT_SUMMARY], calendar.days)
         sweeps: dict[NoticeType, Callable[[EmailType], Iterator[Found]]] = {
             NoticeType.ACCOUNT_SUMMARY: lambda on: summaries(on, runs, plan, calendar.days, accounts),
             NoticeType.UPCOMING_PAYMENTS: lambda on: upcoming(on, plan, accounts),

@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
+from services.scheduler.domain.business_days import BusinessDays
 from services.scheduler.domain.calendar import Calendar
+from services.scheduler.domain.email_types import EmailType
 from services.scheduler.domain.notice import NoticeType
 from services.scheduler.domain.runs import newest_send_date, run_due
 from services.scheduler.ports import Store, Work
@@ -60,21 +63,40 @@ def forget_set_clock(calendar: Calendar, work: Work, now: datetime) -> None:
     )
 
 
-def note_done(plan: Plan, due: Mapping[str, date], work: Work) -> None:
+class Summed(NamedTuple):
+    """By which settings a run has decided on account summaries."""
+
+    settings: EmailType
+    days: BusinessDays
+
+    def still_holds(self, work: Work) -> bool:
+        """Whether the saved settings and calendar name the same days."""
+        saved = work.email_types.get(NoticeType.ACCOUNT_SUMMARY)
+        return work.calendar.get().days == self.days and _whose_days(saved) == _whose_days(self.settings)
+
+
+def _whose_days(settings: EmailType) -> tuple[object, ...]:
+    return settings.enabled, settings.since, settings.schedule
+
+
+def note_done(plan: Plan, due: Mapping[str, date], summed: Summed | None, work: Work) -> None:
     """Notes that a run has decided for its zones, and for which dates those were due that ran by themselves.
 
-    Where it decided on due notices alone, account summaries stay for the next run.
+    Unless it has decided on account summaries, and by settings that still hold, these stay for the next run:
+    so nothing that was saved meanwhile counts as decided.
     """
     runs = work.zone_runs.all()
-    before = {zone: runs.get(zone, ZoneRun(zone)) for zone in plan.zones}
-    calendar = work.calendar.get()
-    if plan.only_due_notices:
-        summed_on = {zone: run.summed_on for zone, run in before.items()}
-    else:
-        summed_on = {zone: _summed_on(plan.today_in(zone), calendar, work) for zone in before}
-    work.zone_runs.put(
-        [ZoneRun(zone, due.get(zone, run.ran_on), summed_on[zone]) for zone, run in before.items()]
-    )
+    holds = summed is not None and summed.still_holds(work)
+    noted = []
+    for zone in plan.zones:
+        run, today = runs.get(zone, ZoneRun(zone)), plan.today_in(zone)
+        if summed is not None:
+            # The first run of a zone begins with its own date, and so does the one after it.
+            on = today if holds else today - timedelta(days=1)
+            decided = summed.settings.schedule.decided_by(on, summed.days)
+            run = run._replace(summed_on=decided if holds else run.summed_on or decided)
+        noted.append(run._replace(ran_on=due.get(zone, run.ran_on)))
+    work.zone_runs.put(noted)
 
 
 def _summed_on(on: date, calendar: Calendar, work: Work) -> date:
