@@ -36,6 +36,40 @@ def test_payments_are_told_some_days_before_and_once_for_each_day() -> None:
     assert states(world, UPCOMING) == {"acme|2026-03-20": (State.QUEUED, "PAYMENTS_COMING")}
 
 
+@pytest.mark.parametrize(("since", "told_of"), [("2026-03-17", True), ("2026-03-18", False)])
+def test_a_payment_whose_day_to_be_told_is_the_one_from_which_on_they_count_is_told(
+    since: str, told_of: bool
+) -> None:
+    world = with_types(upcoming(since=date.fromisoformat(since)))
+    world.accounts.plans["acme"] = [plan("2026-03-20")]
+    for day in ("2026-03-17", "2026-03-18", "2026-03-19"):
+        at(world, day)
+        world.tick()
+    assert bool(told(world, UPCOMING)) is told_of
+
+
+@pytest.mark.parametrize(
+    ("since", "whole"),
+    [
+        # It expires at the end of the month, and was to be told a month before.
+        ("2026-03-30", ["acme|m1|2026-04|expiring"]),
+        ("2026-03-31", []),
+        # It has expired: the second week began on the 8th.
+        ("2026-05-08", ["acme|m1|2026-04|expired:1"]),
+        ("2026-05-09", []),
+    ],
+)
+def test_a_card_of_which_the_day_to_be_told_is_the_one_from_which_on_they_count_is_told(
+    since: str, whole: list[str]
+) -> None:
+    world = with_types(EmailType(EXPIRATION, enabled=True, since=date.fromisoformat(since)))
+    world.accounts.methods["acme"] = [card("2026-04")]
+    for day in range(3):
+        at(world, (date.fromisoformat(since) + timedelta(days=day)).isoformat())
+        world.tick()
+    assert list(states(world, EXPIRATION)) == whole
+
+
 def test_a_payment_that_was_scheduled_late_is_told_up_to_the_day_before() -> None:
     world = with_types(upcoming())
     world.accounts.plans["acme"] = [plan("2026-03-20")]
