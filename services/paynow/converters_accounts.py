@@ -52,6 +52,14 @@ def batch_size(size: int) -> int:
     return size or USUAL_DUE
 
 
+def moved(request: accounts_pb2.ListDebtorsRequest) -> accounts.Moved | None:
+    """Since when debtors are to have moved, if so. `Invalid` (INSTANT_OUT_OF_RANGE)."""
+    if not request.HasField("moved_since"):
+        return None
+    known = asked_instant(request.known_before, "known_before") if request.HasField("known_before") else None
+    return accounts.Moved(asked_instant(request.moved_since, "moved_since"), known)
+
+
 def debtors(batch: DebtorBatch) -> accounts_pb2.ListDebtorsResponse:
     """A batch of debtors."""
     return accounts_pb2.ListDebtorsResponse(

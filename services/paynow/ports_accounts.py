@@ -10,6 +10,7 @@ from services.paynow.domain.accounts import (
     Debtor,
     ExpiringMethod,
     ListedContact,
+    Moved,
     PayDay,
     UpcomingPayments,
 )
@@ -51,12 +52,20 @@ class AccountsReader(BooksReader, Protocol):
         ...
 
     def debtors(
-        self, after: str, limit: int, profile_ids: Collection[str], time_zones: Collection[str]
+        self,
+        after: str,
+        limit: int,
+        profile_ids: Collection[str],
+        time_zones: Collection[str],
+        moved: Moved | None = None,
     ) -> Sequence[Debtor]:
-        """Organizations with open invoices with a positive balance, by id."""
+        """Organizations with open invoices with a positive balance, by id.
+
+        With `moved` only those that have moved so.
+        """
         ...
 
-    def count_debtors(self, time_zones: Collection[str]) -> int:
+    def count_debtors(self, time_zones: Collection[str], moved: Moved | None = None) -> int:
         """How many of them there are in all."""
         ...
 

@@ -46,7 +46,9 @@ class AccountsServicer(accounts_pb2_grpc.AccountsServiceServicer):
         """A batch of organizations that have open invoices."""
         size = wire.batch_size(request.batch_size)
         after, profiles, zones = request.after_organization_id, request.profile_ids, request.time_zones
-        return wire.debtors(accounts.list_debtors(after, size, profiles, zones, accounts=self._accounts))
+        moved = wire.moved(request)
+        found = accounts.list_debtors(after, size, profiles, zones, accounts=self._accounts, moved=moved)
+        return wire.debtors(found)
 
     def ListExpiringMethods(
         self, request: accounts_pb2.ListExpiringMethodsRequest, context: grpc.ServicerContext

@@ -22,6 +22,7 @@ metadata = MetaData()
 
 # Spelled out rather than bound: a partial index serves only a query that repeats its words.
 HAS_TIME_ZONE = "time_zone <> ''"
+HAS_MOVED = "zone_changed_at IS NOT NULL"
 HAS_PROFILE = "profile_id <> ''"
 IS_DUE = "status = 'open' AND balance_minor > 0 AND due_on IS NOT NULL"
 
@@ -48,11 +49,18 @@ organizations = Table(
     Column("currency", Text, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("language", Text, nullable=False, server_default=""),
+    # When it came to the books, if that was noted, and when it got another time zone than it was known with.
+    Column("came_at", UtcDateTime),
+    Column("zone_changed_at", UtcDateTime),
     # PostgreSQL has "organizations_by_words" for searches as well, where it knows trigrams: migration 0005.
     Index("organizations_by_name", "name_key", "organization_id"),
     Index(
         "organizations_with_time_zone", "time_zone", "organization_id",
         sqlite_where=text(HAS_TIME_ZONE), postgresql_where=text(HAS_TIME_ZONE),
+    ),
+    Index(
+        "organizations_that_moved", "zone_changed_at",
+        sqlite_where=text(HAS_MOVED), postgresql_where=text(HAS_MOVED),
     ),
 )  # fmt: skip
 

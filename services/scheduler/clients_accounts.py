@@ -18,9 +18,11 @@ from services.scheduler.domain.books import (
     ContactQuery,
     DebtorBatch,
     ExpiringCard,
+    Moved,
     Recipient,
     UpcomingDay,
 )
+from services.shared.wire import timestamp
 
 ZONES_HOLD = 30.0
 """Seconds. Organizations seldom get a time zone that none has had before."""
@@ -48,11 +50,22 @@ class GrpcAccounts:
         return known[1]
 
     def debtors(
-        self, after: str, limit: int, *, profile_ids: Sequence[str] = (), time_zones: Collection[str] = ()
+        self,
+        after: str,
+        limit: int,
+        *,
+        profile_ids: Sequence[str] = (),
+        time_zones: Collection[str] = (),
+        moved: Moved | None = None,
     ) -> DebtorBatch:
-        """A batch of organizations with open invoices, by id."""
+        """A batch of organizations with open invoices, by id; with `moved` only those that have moved so."""
         request = accounts_pb2.ListDebtorsRequest(
-            after_organization_id=after, batch_size=limit, profile_ids=profile_ids, time_zones=time_zones
+            after_organization_id=after,
+            batch_size=limit,
+            profile_ids=profile_ids,
+            time_zones=time_zones,
+            moved_since=timestamp(moved.since if moved else None),
+            known_before=timestamp(moved.known_before if moved else None),
         )
         return converters.debtors(ask(lambda: self._stub.ListDebtors(request, timeout=TICK_SECONDS)))
 

@@ -43,12 +43,16 @@ class ZoneRun(NamedTuple):
     """How far the runs of a time zone have come; the empty one is the company's.
 
     `ran_on` is the local date of the newest run that ran by itself, `summed_on` the day up to which account
-    summaries are decided: a day as schedules name it, on whatever date its summary went.
+    summaries are decided: a day as schedules name it, on whatever date its summary went. The run that came so
+    far began to read the books at `summed_at`; before it every zone was decided up to `all_summed_on`. So who
+    has come from another zone since may have missed the days between that one and `summed_on`.
     """
 
     zone: str
     ran_on: date | None = None
     summed_on: date | None = None
+    summed_at: datetime | None = None
+    all_summed_on: date | None = None
 
 
 class ZoneRuns(Protocol):

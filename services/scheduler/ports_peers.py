@@ -12,6 +12,7 @@ from services.scheduler.domain.books import (
     DebtorBatch,
     DueBatch,
     ExpiringCard,
+    Moved,
     Recipient,
     Subject,
     UpcomingDay,
@@ -65,9 +66,18 @@ class Accounts(Protocol):
         ...
 
     def debtors(
-        self, after: str, limit: int, *, profile_ids: Sequence[str] = (), time_zones: Collection[str] = ()
+        self,
+        after: str,
+        limit: int,
+        *,
+        profile_ids: Sequence[str] = (),
+        time_zones: Collection[str] = (),
+        moved: Moved | None = None,
     ) -> DebtorBatch:
-        """A batch of organizations with open invoices, by id."""
+        """A batch of organizations with open invoices, by id.
+
+        With `moved` only those that have moved so.
+        """
         ...
 
     def expiring_cards(

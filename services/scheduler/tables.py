@@ -59,6 +59,9 @@ zone_runs = Table(
     # The local date of the newest run that ran by itself, and the day up to which summaries are decided.
     Column("ran_on", Date),
     Column("summed_on", Date),
+    # When the run that came so far began, and up to which day every zone was decided before it.
+    Column("summed_at", UtcDateTime),
+    Column("all_summed_on", Date),
 )
 
 # Addresses that want no more of a type.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from services.paynow.domain.accounts import Account
@@ -41,9 +41,10 @@ class World(NamedTuple):
     accounts: Accounts
     facts: Callable[[], list[tuple[str, dict[str, Any]]]]
 
-    def sync(self, *records: SyncRecord) -> SyncReport:
+    def sync(self, *records: SyncRecord, at: datetime | None = None) -> SyncReport:
         """Invoices, in one batch."""
-        return sync_books([numbered(*records)], ledger=self.ledger, clock=SetClock())
+        clock = SetClock(at) if at else SetClock()
+        return sync_books([numbered(*records)], ledger=self.ledger, clock=clock)
 
     def sync_methods(self, *records: MethodRecord) -> SyncReport:
         """Methods, in one batch."""

@@ -1,11 +1,11 @@
 """What a mail to an organization needs is found, by accounts in memory and on both databases."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from services.paynow.domain.accounts import Debtor, UpcomingPayments
+from services.paynow.domain.accounts import Debtor, Moved, UpcomingPayments
 from services.paynow.domain.books import CurrencyTotal, TooMany
 from services.paynow.domain.plans import Span
 from services.paynow.use_cases import accounts as asks
@@ -94,6 +94,35 @@ def test_debtors_come_by_time_zone(world: World) -> None:
     batch = asks.list_debtors("", 10, [], ["", TOKYO], accounts=world.accounts)
     assert [one.organization_id for one in batch.debtors] == ["O-1", "O-3"]
     assert batch.total == 2
+
+
+def test_debtors_that_moved_are_those_whose_zone_a_later_sync_has_changed(world: World) -> None:
+    first, later = datetime(2026, 3, 2, 15, tzinfo=UTC), datetime(2026, 3, 3, 15, tzinfo=UTC)
+
+    def moved(since: datetime, known_before: datetime | None = None) -> list[str]:
+        asked = Moved(since, known_before)
+        batch = asks.list_debtors("", 10, [], [], moved=asked, accounts=world.accounts)
+        assert batch.total == len(batch.debtors)
+        return [one.organization_id for one in batch.debtors]
+
+    three_organizations(world)
+    assert moved(first) == [], "who is new has not moved"
+    world.sync(
+        a_record("1", organization_time_zone=BERLIN),
+        a_record("2", organization_id="O-2", organization_name="Second", organization_time_zone=BERLIN),
+        a_record("3", organization_id="O-3", organization_time_zone=""),
+        a_record("4", organization_id="O-4", balance="0", status="paid", organization_time_zone=TOKYO),
+        at=later,
+    )
+    assert moved(first) == moved(later) == ["O-1"], "another name, or nothing said of the zone, is no move"
+    assert moved(later + timedelta(seconds=1)) == []
+    assert moved(first, later) == ["O-1"]
+    assert moved(first, first) == [], "it came to the books then"
+    world.sync(a_record("1", organization_name="First"), at=later + timedelta(days=1))
+    assert moved(later) == ["O-1"]
+    assert moved(later + timedelta(seconds=1)) == [], "a sync that leaves the zone leaves the stamp"
+    zoned = asks.list_debtors("", 10, [], [TOKYO], moved=Moved(first), accounts=world.accounts)
+    assert zoned.debtors == []
 
 
 def test_whoever_has_the_profile_makes_a_debtor_reachable(world: World) -> None:

@@ -174,6 +174,8 @@ def test_lists_for_a_run(running: Running) -> None:
     debtors = accounts.ListDebtors(accounts_pb2.ListDebtorsRequest(batch_size=1))
     assert [(one.organization_id, one.reachable) for one in debtors.debtors] == [("O-1", True)]
     assert debtors.total == 2
+    moved = accounts_pb2.ListDebtorsRequest(moved_since=timestamp(datetime(2026, 1, 1, tzinfo=UTC)))
+    assert not accounts.ListDebtors(moved).debtors, "they are new to the books"
     cards = accounts.ListExpiringMethods(accounts_pb2.ListExpiringMethodsRequest(expires_by="2026-04-02"))
     assert [(one.method.method_id, one.reachable) for one in cards.methods] == [("M-1", True)]
     days = accounts.ListUpcomingPayments(

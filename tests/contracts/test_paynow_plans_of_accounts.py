@@ -1,10 +1,11 @@
 """Over a million invoices PostgreSQL answers about accounts by an index; it is asked how it would."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
+from services.paynow.domain.accounts import Moved
 from services.paynow.domain.plans import Span
 from services.paynow.ports_accounts import AccountsReader, ContactFilter
 from services.paynow.repository.accounts_writer import SqlAccounts
@@ -15,6 +16,7 @@ __all__ = ["million"]
 
 pytestmark = [pytest.mark.postgresql]
 
+AT = datetime(2026, 7, 1, tzinfo=UTC)
 SOON = Span(TODAY, date(2026, 7, 4))
 OF_ORGANIZATION = "invoices_organization_id_number_key"
 
@@ -22,6 +24,10 @@ ACCOUNTS: dict[str, tuple[Callable[[AccountsReader], object], str]] = {
     "time zones": (lambda view: view.time_zones(), "organizations_with_time_zone"),
     "debtors": (lambda view: view.debtors("O-5", 1000, [], []), OF_ORGANIZATION),
     "debtors in a zone": (lambda view: view.debtors("", 1000, [], ["Europe/Berlin"]), OF_ORGANIZATION),
+    "debtors that moved": (
+        lambda view: view.debtors("", 1000, [], [], Moved(AT, AT)),
+        f"organizations_that_moved or {OF_ORGANIZATION}",
+    ),
     "due invoices in a zone": (
         lambda view: view.due_invoices(TODAY, MIDDLE, 1000, ["Europe/Berlin"]),
         f"invoices_due or invoices_pkey or {OF_ORGANIZATION}",

@@ -122,7 +122,8 @@ def test_the_newest_mail_of_each_type_is_remembered(store: Store) -> None:
 
 
 def test_how_far_zones_have_come_is_replaced_zone_by_zone(store: Store) -> None:
-    tokyo, ours = ZoneRun("Asia/Tokyo", date(2026, 3, 1)), ZoneRun("", None, date(2026, 3, 2))
+    tokyo = ZoneRun("Asia/Tokyo", date(2026, 3, 1))
+    ours = ZoneRun("", None, date(2026, 3, 2), datetime(2026, 3, 2, 9, tzinfo=UTC), date(2026, 3, 1))
     with store.write() as work:
         assert work.zone_runs.all() == {"": ZoneRun("")}
         work.zone_runs.put([tokyo, ours])

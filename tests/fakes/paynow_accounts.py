@@ -11,6 +11,7 @@ from services.paynow.domain.accounts import (
     Debtor,
     ExpiringMethod,
     ListedContact,
+    Moved,
     PayDay,
     PlannedTotal,
     UpcomingPayments,
@@ -99,17 +100,22 @@ class _Reader(Reader):
         return sorted({one.type for one in self._state.organizations.values()} - {""})[:limit]
 
     def debtors(
-        self, after: str, limit: int, profile_ids: Collection[str], time_zones: Collection[str]
+        self,
+        after: str,
+        limit: int,
+        profile_ids: Collection[str],
+        time_zones: Collection[str],
+        moved: Moved | None = None,
     ) -> Sequence[Debtor]:
         known = self._state.organizations
         return [
             Debtor(key, known[key].name, known[key].time_zone, bool(self.told(key, profile_ids)))
-            for key in self._owing(time_zones)
+            for key in self._owing(time_zones, moved)
             if key > after
         ][:limit]
 
-    def count_debtors(self, time_zones: Collection[str]) -> int:
-        return len(self._owing(time_zones))
+    def count_debtors(self, time_zones: Collection[str], moved: Moved | None = None) -> int:
+        return len(self._owing(time_zones, moved))
 
     def expiring(
         self, expires_by: date, after: MethodKey, limit: int, time_zones: Collection[str]
@@ -203,8 +209,12 @@ class _Reader(Reader):
     def client_profiles(self) -> Sequence[Profile]:
         return _profiles(self._state)
 
-    def _owing(self, time_zones: Collection[str]) -> list[str]:
+    def _owing(self, time_zones: Collection[str], moved: Moved | None) -> list[str]:
         owing = {kept.claim.organization_id for kept in self._open()}
+        if moved is not None:
+            owing &= {key for key, at in self._state.moved_at.items() if at >= moved.since}
+            known = moved.known_before
+            owing -= {key for key, at in self._state.came_at.items() if known is not None and at >= known}
         return sorted(key for key in owing if self._counts(key, time_zones))
 
     def _zone(self, organization_id: str) -> str:

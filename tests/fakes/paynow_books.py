@@ -134,6 +134,11 @@ class Writer:
     def apply(self, plan: Plan, at: datetime) -> None:
         state = self._state
         for organization in [*plan.new_organizations, *plan.changed_organizations]:
+            was = state.organizations.get(organization.organization_id)
+            if not was:
+                state.came_at[organization.organization_id] = at
+            elif was.time_zone != organization.time_zone:
+                state.moved_at[organization.organization_id] = at
             state.organizations[organization.organization_id] = organization
         for contact in plan.new_contacts:
             state.last_contact_id += 1

@@ -62,6 +62,8 @@ class State:
     """Everything that is remembered."""
 
     organizations: dict[str, Organization] = field(default_factory=dict)
+    came_at: dict[str, datetime] = field(default_factory=dict)
+    moved_at: dict[str, datetime] = field(default_factory=dict)
     contacts: dict[str, list[Contact]] = field(default_factory=dict)
     invoices: dict[int, Kept] = field(default_factory=dict)
     completed: list[datetime | None] = field(default_factory=list)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 
 from services.scheduler.domain.books import (
     Account,
@@ -15,6 +15,7 @@ from services.scheduler.domain.books import (
     ExpiringCard,
     Invoice,
     Method,
+    Moved,
     Plan,
     PlansOfDay,
     PlansTotal,
@@ -39,6 +40,8 @@ class FakeOrganization:
     language: str = ""
     type: str = ""
     status: str = "active"
+    moved_at: datetime | None = None
+    came_at: datetime | None = None
 
 
 class FakeAccounts:
@@ -72,6 +75,20 @@ class FakeAccounts:
     def _in(self, organization_id: str, time_zones: Collection[str]) -> bool:
         return not time_zones or self._of(organization_id).time_zone in time_zones
 
+    def _has_moved(self, organization_id: str, moved: Moved | None) -> bool:
+        if moved is None:
+            return True
+        known = self._of(organization_id)
+        if known.moved_at is None or known.moved_at < moved.since:
+            return False
+        return known.came_at is None or known.came_at < moved.known_before
+
+    def move(self, organization_id: str, time_zone: str, at: datetime) -> None:
+        """As a sync does it with an organization that is known."""
+        was = self._of(organization_id)
+        if was.time_zone != time_zone:
+            self.organizations[organization_id] = replace(was, time_zone=time_zone, moved_at=at)
+
     def time_zones(self, *, fresh: bool = False) -> list[str]:
         # Not counted as a question: the real one remembers the answer for a while.
         if self._ledger.away:
@@ -79,14 +96,20 @@ class FakeAccounts:
         return sorted({o.time_zone for o in self.organizations.values() if o.time_zone})
 
     def debtors(
-        self, after: str, limit: int, *, profile_ids: Sequence[str] = (), time_zones: Collection[str] = ()
+        self,
+        after: str,
+        limit: int,
+        *,
+        profile_ids: Sequence[str] = (),
+        time_zones: Collection[str] = (),
+        moved: Moved | None = None,
     ) -> DebtorBatch:
         self._ledger.asked("debtors")
         ids = sorted({i.organization_id for i in self._ledger.invoices.values()})
         found = [
             Debtor(i, self._of(i).name or i, self._of(i).time_zone, bool(self._to(i, profile_ids)))
             for i in ids
-            if self._open(i) and self._in(i, time_zones)
+            if self._open(i) and self._in(i, time_zones) and self._has_moved(i, moved)
         ]
         batch = [debtor for debtor in found if debtor.organization_id > after][:limit]
         return DebtorBatch(tuple(batch), 0 if after else len(found))

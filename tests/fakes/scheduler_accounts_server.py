@@ -43,7 +43,10 @@ class AccountsOf(AccountBooks):
     def ListDebtors(
         self, request: accounts_pb2.ListDebtorsRequest, context: grpc.ServicerContext
     ) -> accounts_pb2.ListDebtorsResponse:
-        owes = any(one.balance_minor > 0 for one in self._books.invoices)
+        # It has never had another time zone.
+        owes = any(one.balance_minor > 0 for one in self._books.invoices) and not request.HasField(
+            "moved_since"
+        )
         reachable = bool(self._to(request.profile_ids))
         acme = accounts_pb2.Debtor(organization_id="acme", organization_name="Acme Ltd", reachable=reachable)
         found = [acme] if owes and request.after_organization_id < "acme" else []

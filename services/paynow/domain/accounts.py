@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 
 from services.paynow.domain.books import Addressee, Contact, CurrencyTotal, Invoice, Organization
@@ -17,6 +17,16 @@ MOST_METHODS = 50
 
 MOST_PLANS = 200
 """Of one account, or on each of the days that are asked for."""
+
+
+class Moved(NamedTuple):
+    """Organizations whose time zone a sync has changed at that instant or later.
+
+    With `known_before` only those that came to the books before it, or of which that is not known.
+    """
+
+    since: datetime
+    known_before: datetime | None = None
 
 
 class Debtor(NamedTuple):

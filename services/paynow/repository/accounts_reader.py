@@ -11,6 +11,7 @@ from services.paynow.domain.accounts import (
     Debtor,
     ExpiringMethod,
     ListedContact,
+    Moved,
     PayDay,
     UpcomingPayments,
 )
@@ -23,7 +24,7 @@ from services.paynow.repository import people
 from services.paynow.repository.books_reader import SqlBooksReader
 from services.paynow.repository.conditions import IS_OPEN, is_in_zone, is_reachable
 from services.paynow.repository.plans import INVOICE_COLUMNS, first_plans, pay_days, planned, planned_on
-from services.paynow.tables import HAS_TIME_ZONE, contacts, invoices, organizations
+from services.paynow.tables import HAS_MOVED, HAS_TIME_ZONE, contacts, invoices, organizations
 from services.paynow.tables_accounts import payment_methods, profiles
 
 Row = TypeVar("Row")
@@ -61,17 +62,23 @@ class SqlAccountsReader(SqlBooksReader):
         return sorted(self._connection.scalars(query))
 
     def debtors(
-        self, after: str, limit: int, profile_ids: Collection[str], time_zones: Collection[str]
+        self,
+        after: str,
+        limit: int,
+        profile_ids: Collection[str],
+        time_zones: Collection[str],
+        moved: Moved | None = None,
     ) -> Sequence[Debtor]:
         """Organizations with open invoices with a positive balance, by id."""
         t = organizations.c
-        query = _debtors(time_zones, t.name, t.time_zone, is_reachable(t.organization_id, profile_ids))
+        columns = t.name, t.time_zone, is_reachable(t.organization_id, profile_ids)
+        query = _debtors(time_zones, moved, *columns)
         query = query.where(t.organization_id > after).order_by(t.organization_id).limit(limit)
         return [Debtor(*row) for row in self._connection.execute(query)]
 
-    def count_debtors(self, time_zones: Collection[str]) -> int:
+    def count_debtors(self, time_zones: Collection[str], moved: Moved | None = None) -> int:
         """How many of them there are in all."""
-        return self._count(_debtors(time_zones))
+        return self._count(_debtors(time_zones, moved))
 
     def expiring(
         self, expires_by: date, after: MethodKey, limit: int, time_zones: Collection[str]
@@ -218,7 +225,7 @@ def read_profiles(connection: Connection) -> list[Profile]:
     return [Profile(*row) for row in found]
 
 
-def _debtors(time_zones: Collection[str], *columns: Any) -> Select[Any]:
+def _debtors(time_zones: Collection[str], moved: Moved | None, *columns: Any) -> Select[Any]:
     t = organizations.c
     owes = (
         select(null())
@@ -227,7 +234,13 @@ def _debtors(time_zones: Collection[str], *columns: Any) -> Select[Any]:
         .correlate(organizations)
         .exists()
     )
-    return select(t.organization_id, *columns).where(owes, is_in_zone(time_zones))
+    query = select(t.organization_id, *columns).where(owes, is_in_zone(time_zones))
+    # Spelled out, so that the index of those that moved may serve.
+    if moved is not None:
+        query = query.where(sql(HAS_MOVED), t.zone_changed_at >= moved.since)
+        if moved.known_before is not None:
+            query = query.where(or_(t.came_at.is_(None), t.came_at < moved.known_before))
+    return query
 
 
 def _by_organization(found: Sequence[Row], of: Any) -> dict[str, list[Row]]:

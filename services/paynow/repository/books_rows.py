@@ -28,7 +28,7 @@ def organization_of(row: Row[Any]) -> Organization:
 
 ORGANIZATION_COLUMNS = (
     *("organization_id", "id_key", "name", "name_key", "type", "status", "address", "time_zone", "currency"),
-    *("updated_at", "language"),
+    *("updated_at", "language", "came_at"),
 )
 
 
@@ -46,6 +46,7 @@ def organization_values(organization: Organization, at: datetime) -> Values:
         "currency": organization.currency,
         "updated_at": at,
         "language": organization.language,
+        "came_at": at,
     }
 
 
@@ -104,7 +105,8 @@ def invoice_values(new: NewInvoice, at: datetime) -> tuple[Any, ...]:
 
 def new_organization_values(organization: Organization, at: datetime) -> Values:
     """What `UPDATE_ORGANIZATION` takes."""
-    return {f"new_{name}": value for name, value in organization_values(organization, at).items()}
+    values = organization_values(organization, at)
+    return {f"new_{name}": value for name, value in values.items() if name != "came_at"}
 
 
 def new_contact_values(contact: Contact) -> Values:
@@ -152,6 +154,13 @@ UPDATE_ORGANIZATION = _update(
     "organization_id",
     *("id_key", "name", "name_key", "type", "status", "address", "time_zone", "currency", "updated_at"),
     "language",
+    zone_changed_at=case(
+        (
+            organizations.c.time_zone != bindparam("new_time_zone", type_=organizations.c.time_zone.type),
+            bindparam("new_updated_at", type_=organizations.c.updated_at.type),
+        ),
+        else_=organizations.c.zone_changed_at,
+    ),
 )
 
 UPDATE_CONTACT = _update(

@@ -11,6 +11,7 @@ from services.paynow.domain.accounts import (
     Account,
     Debtor,
     ExpiringMethod,
+    Moved,
     UpcomingPayments,
 )
 from services.paynow.domain.books import Addressee
@@ -56,14 +57,15 @@ def list_debtors(
     time_zones: Collection[str],
     *,
     accounts: Accounts,
+    moved: Moved | None = None,
 ) -> DebtorBatch:
     """The next organizations with open invoices; counts all for the first batch."""
     at_most(MOST_PROFILES, profile_ids)
     at_most(MOST_ZONES, time_zones)
     with accounts.read() as books:
         return DebtorBatch(
-            books.debtors(after, size, profile_ids, time_zones),
-            0 if after else books.count_debtors(time_zones),
+            books.debtors(after, size, profile_ids, time_zones, moved),
+            0 if after else books.count_debtors(time_zones, moved),
         )
 
 

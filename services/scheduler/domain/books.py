@@ -88,6 +88,13 @@ class Debtor(NamedTuple):
     reachable: bool
 
 
+class Moved(NamedTuple):
+    """Organizations that got another time zone since an instant, and came to the books before another one."""
+
+    since: datetime
+    known_before: datetime
+
+
 class DebtorBatch(NamedTuple):
     """A batch of debtors by id; `total` counts all of them, in the first batch only."""
 

@@ -102,7 +102,7 @@ class SqlZoneRuns:
 
     def all(self) -> dict[str, ZoneRun]:
         """By zone."""
-        query = select(zone_runs.c.zone, zone_runs.c.ran_on, zone_runs.c.summed_on)
+        query = select(*(zone_runs.c[name] for name in ZoneRun._fields))
         return {row.zone: ZoneRun(*row) for row in self._connection.execute(query)}
 
     def forget(self, zones: Collection[str]) -> None:
@@ -114,5 +114,5 @@ class SqlZoneRuns:
         if not runs:
             return
         statement = upsert(self._connection, zone_runs).values([run._asdict() for run in sorted(runs)])
-        new = {name: statement.excluded[name] for name in ("ran_on", "summed_on")}
+        new = {name: statement.excluded[name] for name in ZoneRun._fields[1:]}
         self._connection.execute(statement.on_conflict_do_update(index_elements=["zone"], set_=new))

@@ -15,16 +15,18 @@ from services.scheduler.domain.thresholds import Reached, Rule, latest_due_date,
 class Plan:
     """A run for one instant. `zones` are those that it decides for, "" standing for the company's own.
 
-    `only_zones` is empty if these are all. `today_in` gives the local date in an organization's zone, and
-    `not_before` from when on a mail may go to it, None for at once. `run_date_by` gives the last date up to
-    one on which there is a run, which may lie `longest_closure` before it. No invoice due after `due_until`
-    can have a candidate. With `only_due_notices` no other type is decided on.
+    `only_zones` is empty if these are all. `today_in` gives the local date in an organization's zone,
+    `send_instant` when the send time comes on a date in one, and `not_before` from when on a mail may go to
+    it, None for at once. `run_date_by` gives the last date up to one on which there is a run, which may lie
+    `longest_closure` before it. No invoice due after `due_until` can have a candidate. With
+    `only_due_notices` no other type is decided on.
     """
 
     rules: Mapping[int, bool]
     reached_on: Callable[[int], Reached | None]
     due_until: date | None
     today_in: Callable[[str], date]
+    send_instant: Callable[[date, str], datetime]
     not_before: NotBefore
     run_date_by: Callable[[date], date]
     longest_closure: timedelta
@@ -63,6 +65,7 @@ def make_plan(
         reached_on=reaching(enabled),
         due_until=latest_due_date(enabled, max(map(today_in, zones))),
         today_in=today_in,
+        send_instant=calendar.send_instant,
         not_before=not_before(calendar, Hours.BUSINESS if as_of is None else Hours.ANY, at),
         run_date_by=calendar.run_date_by,
         longest_closure=timedelta(days=LONGEST_CLOSURE if calendar.settings.business_days_only else 0),

@@ -132,7 +132,7 @@ class Run:
         with self._ticking.store.read() as work:
             types, runs, calendar = work.email_types.all(), work.zone_runs.all(), work.calendar.get()
         accounts, plan = self._ticking.accounts, self._plan
-        self.summed = Summed(types[NoticeType.ACCOUNT_SUMMARY], calendar.days)
+        self.summed = Summed(types[NoticeType.ACCOUNT_SUMMARY], calendar.days, self._ticking.clock.now())
         sweeps: dict[NoticeType, Callable[[EmailType], Iterator[Found]]] = {
             NoticeType.ACCOUNT_SUMMARY: lambda on: summaries(on, runs, plan, calendar.days, accounts),
             NoticeType.UPCOMING_PAYMENTS: lambda on: upcoming(on, plan, accounts),

@@ -7,16 +7,26 @@ from typing import NamedTuple
 
 from services.scheduler.domain import occurrences, reasons
 from services.scheduler.domain.about import Card, PayDay
-from services.scheduler.domain.books import Debtor, UpcomingDay
+from services.scheduler.domain.books import Debtor, Moved, UpcomingDay
 from services.scheduler.domain.business_days import BusinessDays
 from services.scheduler.domain.email_types import EmailType
+from services.scheduler.domain.monthly import Falls
 from services.scheduler.domain.notice import NoticeType
 from services.scheduler.domain.occurrences import Candidate
 from services.scheduler.ports_emails import ZoneRun
 from services.scheduler.ports_peers import Accounts
 from services.scheduler.use_cases.plan import Plan
+from services.scheduler.use_cases.zones import as_met
 
 BATCH = 1000
+
+DAY = timedelta(days=1)
+
+RUNS_MISSED = 2
+"""An organization that moved again and again may have had so many runs come and go in other zones."""
+
+STAMPED_LATE = timedelta(hours=1)
+"""By how much later a move may be seen in the books than its stamp says."""
 
 LONGEST_NOTICE = timedelta(days=31)
 """A card is told of this long before its last month at most."""
@@ -37,37 +47,79 @@ def summary_days(settings: EmailType, run: ZoneRun, today: date, days: BusinessD
     They lie behind the run before; the first one of a zone begins with its own date. A run for an earlier
     date than the one before, as a sandbox may have it, deals with none.
     """
-    after = run.summed_on
-    if after is None:
-        after = settings.schedule.decided_by(today - timedelta(days=1), days)
+    decided = _decided(settings, run, today, days)
+    return [one.of for one in _days_after(decided, settings, today, days)]
+
+
+def missed_days(settings: EmailType, run: ZoneRun, plan: Plan, days: BusinessDays) -> list[Falls]:
+    """The days behind a zone, in order, that its run may have decided while an organization was elsewhere.
+
+    They lie behind the zone that was farthest behind. They are for organizations only that have come from
+    another zone since; whoever was told there already is not told again.
+    """
+    if run.summed_at is None or run.all_summed_on is None:
+        return []
+    after, today = run.all_summed_on, plan.today_in(run.zone)
+    for _ in range(RUNS_MISSED):
+        after = plan.run_date_by(after - DAY)
+    decided = _decided(settings, run, today, days)
+    return [one for one in _days_after(after, settings, today, days) if one.of <= decided]
+
+
+def _decided(settings: EmailType, run: ZoneRun, today: date, days: BusinessDays) -> date:
+    """Up to which day summaries of a zone are decided before its run on that local date."""
+    return settings.schedule.decided_by(today - DAY, days) if run.summed_on is None else run.summed_on
+
+
+def _days_after(after: date, settings: EmailType, today: date, days: BusinessDays) -> list[Falls]:
     found = settings.schedule.between(after, today, days)
-    return [of for of, on in found if settings.since is None or on >= settings.since]
+    return [one for one in found if settings.since is None or one.on >= settings.since]
 
 
 def summaries(
     settings: EmailType, runs: Mapping[str, ZoneRun], plan: Plan, days: BusinessDays, accounts: Accounts
 ) -> Iterator[Found]:
-    """The account summaries whose day has come, zone by zone where their days differ."""
+    """The account summaries whose day has come, zone by zone where their days differ.
+
+    Before them those that organizations have missed by moving to a zone after its newest run.
+    """
     by_days: defaultdict[tuple[date, ...], list[str]] = defaultdict(list)
     for zone in plan.zones:
-        run = runs.get(zone, ZoneRun(zone))
-        by_days[tuple(summary_days(settings, run, plan.today_in(zone), days))].append(zone)
-    for reached, zones in by_days.items():
-        if reached:
+        run = runs.get(zone) or as_met(zone, runs)
+        reached = summary_days(settings, run, plan.today_in(zone), days)
+        by_days[tuple(reached)].append(zone)
+        missed = missed_days(settings, run, plan, days)
+        if missed and run.summed_at is not None:
+            # Whoever came to the books after the zone's run would not have been told here either.
+            known_before = plan.send_instant(missed[-1].on, zone)
+            moved = Moved(run.summed_at - STAMPED_LATE, known_before)
+            told = [one.of for one in missed]
+            moved_to, before = ([], told) if reached else (told[-1:], told[:-1])
+            yield from _summaries_of(moved_to, before, [zone], settings, accounts=accounts, moved=moved)
+    for days_of, zones in by_days.items():
+        if days_of:
             all_zones = len(by_days) == 1 and not plan.only_zones
-            yield from _summaries_of(reached, () if all_zones else zones, settings, accounts)
+            newest, passed, in_zones = days_of[-1:], days_of[:-1], () if all_zones else zones
+            yield from _summaries_of(newest, passed, in_zones, settings, accounts=accounts)
 
 
 def _summaries_of(
-    reached: Sequence[date], zones: Sequence[str], settings: EmailType, accounts: Accounts
+    newest: Sequence[date],
+    passed: Sequence[date],
+    zones: Sequence[str],
+    settings: EmailType,
+    *,
+    accounts: Accounts,
+    moved: Moved | None = None,
 ) -> Iterator[Found]:
-    *passed, newest = reached
     after = ""
     while True:
-        debtors = accounts.debtors(after, BATCH, profile_ids=settings.profile_ids, time_zones=zones).debtors
+        debtors = accounts.debtors(
+            after, BATCH, profile_ids=settings.profile_ids, time_zones=zones, moved=moved
+        ).debtors
         yield Found(
             NoticeType.ACCOUNT_SUMMARY,
-            [_summary(debtor, newest, reasons.SCHEDULE_REACHED) for debtor in debtors],
+            [_summary(debtor, day, reasons.SCHEDULE_REACHED) for debtor in debtors for day in newest],
             [_summary(debtor, day, reasons.LATER_SUMMARY_DUE) for debtor in debtors for day in passed],
             len(debtors),
         )

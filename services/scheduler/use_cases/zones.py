@@ -1,6 +1,6 @@
 """Runs by time zone: which are due, and how far each has come."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -49,25 +49,39 @@ def meet_zones(*, store: Store, accounts: Accounts, clock: Clock) -> None:
         calendar = work.calendar.get_to_change()
         known = work.zone_runs.all()
         passed = {zone: newest_send_date(calendar, now, zone) for zone in zones if zone and zone not in known}
-        work.zone_runs.put([ZoneRun(zone, on, _summed_on(on, calendar, work)) for zone, on in passed.items()])
+        work.zone_runs.put(
+            [
+                as_met(zone, known)._replace(ran_on=on, summed_on=_summed_on(on, calendar, work))
+                for zone, on in passed.items()
+            ]
+        )
         work.zone_runs.forget(known.keys() - set(zones))
+
+
+def as_met(zone: str, known: Mapping[str, ZoneRun]) -> ZoneRun:
+    """A zone that is new beside those that are known, of which nothing is decided.
+
+    Who moves there comes from a zone that may have come no further than the last of them.
+    """
+    began = [run.summed_at for run in known.values() if run.summed_at]
+    return ZoneRun(zone, summed_at=min(began, default=None), all_summed_on=_all_summed_on(known.values()))
 
 
 def forget_set_clock(calendar: Calendar, work: Work, now: datetime) -> None:
     """Account summaries go on with the real day, wherever a sandbox had its clock."""
     day = timedelta(days=1)
-    runs = work.zone_runs.all().values()
-    yesterday = {run: calendar.date_at(now, run.zone) - day for run in runs}
-    work.zone_runs.put(
-        [run._replace(summed_on=_summed_on(on, calendar, work)) for run, on in yesterday.items()]
-    )
+    yesterday = {run: calendar.date_at(now, run.zone) - day for run in work.zone_runs.all().values()}
+    runs = [run._replace(summed_on=_summed_on(on, calendar, work)) for run, on in yesterday.items()]
+    behind = _all_summed_on(runs)
+    work.zone_runs.put([run._replace(summed_at=now, all_summed_on=behind) for run in runs])
 
 
 class Summed(NamedTuple):
-    """By which settings a run has decided on account summaries."""
+    """By which settings a run has decided on account summaries, and when it began to read the books."""
 
     settings: EmailType
     days: BusinessDays
+    at: datetime
 
     def still_holds(self, work: Work) -> bool:
         """Whether the saved settings and calendar name the same days."""
@@ -79,24 +93,36 @@ def _whose_days(settings: EmailType) -> tuple[object, ...]:
     return settings.enabled, settings.since, settings.schedule
 
 
-def note_done(plan: Plan, due: Mapping[str, date], summed: Summed | None, work: Work) -> None:
+def note_done(
+    plan: Plan, due: Mapping[str, date], summed: Summed | None, work: Work, *, zones: Collection[str]
+) -> None:
     """Notes that a run has decided for its zones, and for which dates those were due that ran by themselves.
+
+    `zones` are those of the books.
 
     Unless it has decided on account summaries, and by settings that still hold, these stay for the next run:
     so nothing that was saved meanwhile counts as decided.
     """
     runs = work.zone_runs.all()
+    behind = _all_summed_on(run for run in runs.values() if run.zone in zones)
     holds = summed is not None and summed.still_holds(work)
     noted = []
     for zone in plan.zones:
         run, today = runs.get(zone, ZoneRun(zone)), plan.today_in(zone)
-        if summed is not None:
+        if summed is not None and holds:
+            decided = summed.settings.schedule.decided_by(today, summed.days)
+            run = run._replace(summed_on=decided, summed_at=summed.at, all_summed_on=behind)
+        elif summed is not None and run.summed_on is None:
             # The first run of a zone begins with its own date, and so does the one after it.
-            on = today if holds else today - timedelta(days=1)
-            decided = summed.settings.schedule.decided_by(on, summed.days)
-            run = run._replace(summed_on=decided if holds else run.summed_on or decided)
+            yesterday = today - timedelta(days=1)
+            run = run._replace(summed_on=summed.settings.schedule.decided_by(yesterday, summed.days))
         noted.append(run._replace(ran_on=due.get(zone, run.ran_on)))
     work.zone_runs.put(noted)
+
+
+def _all_summed_on(runs: Iterable[ZoneRun]) -> date | None:
+    """The day up to which all of them have decided on account summaries."""
+    return min((run.summed_on for run in runs if run.summed_on), default=None)
 
 
 def _summed_on(on: date, calendar: Calendar, work: Work) -> date:

@@ -1,4 +1,4 @@
-"""Settings and calendars that are saved while a run is at its end: what they promise is kept by the next run."""
+"""Settings and calendars saved while a run is at its end: what they promise is kept by the next run."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -114,6 +114,8 @@ class ListDebtorsRequest(_message.Message):
     BATCH_SIZE_FIELD_NUMBER: _builtins.int
     PROFILE_IDS_FIELD_NUMBER: _builtins.int
     TIME_ZONES_FIELD_NUMBER: _builtins.int
+    MOVED_SINCE_FIELD_NUMBER: _builtins.int
+    KNOWN_BEFORE_FIELD_NUMBER: _builtins.int
     after_organization_id: _builtins.str
     """Only those with a larger organization id; empty for the first batch."""
     batch_size: _builtins.int
@@ -126,6 +128,18 @@ class ListDebtorsRequest(_message.Message):
     def time_zones(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Only organizations with one of these time zones; empty means all, an element "" those without one."""
 
+    @_builtins.property
+    def moved_since(self) -> _timestamp_pb2.Timestamp:
+        """Only organizations that were known before and have got another time zone, or the company's, at this instant
+        or later; unset means all. In the years 1900 to 2200.
+        """
+
+    @_builtins.property
+    def known_before(self) -> _timestamp_pb2.Timestamp:
+        """Of those that `moved_since` names only the ones that came to the books before this instant, or of which it
+        is not known when they came; unset means all of them. In the years 1900 to 2200.
+        """
+
     def __init__(
         self,
         *,
@@ -133,10 +147,12 @@ class ListDebtorsRequest(_message.Message):
         batch_size: _builtins.int = ...,
         profile_ids: _abc.Iterable[_builtins.str] | None = ...,
         time_zones: _abc.Iterable[_builtins.str] | None = ...,
+        moved_since: _timestamp_pb2.Timestamp | None = ...,
+        known_before: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["known_before", b"known_before", "moved_since", b"moved_since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_organization_id", b"after_organization_id", "batch_size", b"batch_size", "profile_ids", b"profile_ids", "time_zones", b"time_zones"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_organization_id", b"after_organization_id", "batch_size", b"batch_size", "known_before", b"known_before", "moved_since", b"moved_since", "profile_ids", b"profile_ids", "time_zones", b"time_zones"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

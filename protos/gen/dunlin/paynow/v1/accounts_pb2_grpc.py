@@ -178,7 +178,8 @@ class AccountsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListDebtors(self, request, context):
-        """Lists organizations that have open invoices with a positive balance, in batches.
+        """Lists organizations that have open invoices with a positive balance, in batches. Fails with
+        INVALID_ARGUMENT (INSTANT_OUT_OF_RANGE) for an instant outside the years 1900 to 2200.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -50,7 +50,9 @@ class AccountsServiceStub:
     most 200.
     """
     ListDebtors: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.ListDebtorsRequest, _accounts_pb2.ListDebtorsResponse]
-    """Lists organizations that have open invoices with a positive balance, in batches."""
+    """Lists organizations that have open invoices with a positive balance, in batches. Fails with
+    INVALID_ARGUMENT (INSTANT_OUT_OF_RANGE) for an instant outside the years 1900 to 2200.
+    """
     ListExpiringMethods: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.ListExpiringMethodsRequest, _accounts_pb2.ListExpiringMethodsResponse]
     """Lists cards on file by when they expire, in batches; deleted ones are left out, those of inactive
     organizations are not.
@@ -161,7 +163,9 @@ class AccountsServiceAsyncStub(AccountsServiceStub):
     most 200.
     """
     ListDebtors: _aio.UnaryUnaryMultiCallable[_accounts_pb2.ListDebtorsRequest, _accounts_pb2.ListDebtorsResponse]  # type: ignore[assignment]
-    """Lists organizations that have open invoices with a positive balance, in batches."""
+    """Lists organizations that have open invoices with a positive balance, in batches. Fails with
+    INVALID_ARGUMENT (INSTANT_OUT_OF_RANGE) for an instant outside the years 1900 to 2200.
+    """
     ListExpiringMethods: _aio.UnaryUnaryMultiCallable[_accounts_pb2.ListExpiringMethodsRequest, _accounts_pb2.ListExpiringMethodsResponse]  # type: ignore[assignment]
     """Lists cards on file by when they expire, in batches; deleted ones are left out, those of inactive
     organizations are not.
@@ -287,7 +291,9 @@ class AccountsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _accounts_pb2.ListDebtorsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_accounts_pb2.ListDebtorsResponse, _abc.Awaitable[_accounts_pb2.ListDebtorsResponse]]:
-        """Lists organizations that have open invoices with a positive balance, in batches."""
+        """Lists organizations that have open invoices with a positive balance, in batches. Fails with
+        INVALID_ARGUMENT (INSTANT_OUT_OF_RANGE) for an instant outside the years 1900 to 2200.
+        """
 
     @_abc_1.abstractmethod
     def ListExpiringMethods(
