@@ -34,7 +34,10 @@ Begin = Callable[[], AbstractContextManager[Work]]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a tick has come; counts are totals so far, of all types and of each."""
+    """How far a tick has come; counts are totals so far, of all types and of each.
+
+    `total` is more than `examined` until it is done.
+    """
 
     examined: int
     total: int
@@ -148,6 +151,7 @@ class Run:
                     with self._begin() as work:
                         self._telling.supersede(type, found.passed, work, self._ticking.clock.now())
                 self._tell(found, types[type].profile_ids)
+                self._total += found.total
                 self._decided(found.examined)
                 yield
 
@@ -182,7 +186,8 @@ class Run:
             self._ticking.wake()
 
     def _progress(self, *, done: bool = False) -> Progress:
-        total = max(self._total, self._examined)
+        # Before the end it is not known that nothing is left to look at.
+        total = self._examined if done else max(self._total, self._examined + 1)
         tally = self._tally
         return Progress(self._examined, total, tally.all(), tally.by_type(), self._plan.today, done)
 

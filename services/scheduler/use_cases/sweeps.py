@@ -33,12 +33,16 @@ LONGEST_NOTICE = timedelta(days=31)
 
 
 class Found(NamedTuple):
-    """Candidates of one type. Those in `passed` are replaced by a later one, and only recorded."""
+    """Candidates of one type. Those in `passed` are replaced by a later one, and only recorded.
+
+    `total` is how many there are to look at in this and the batches behind it, if it is known; told once.
+    """
 
     type: NoticeType
     candidates: Sequence[Candidate]
     passed: Sequence[Candidate] = ()
     examined: int = 0
+    total: int = 0
 
 
 def summary_days(settings: EmailType, run: ZoneRun, today: date, days: BusinessDays) -> list[date]:
@@ -114,14 +118,15 @@ def _summaries_of(
 ) -> Iterator[Found]:
     after = ""
     while True:
-        debtors = accounts.debtors(
+        debtors, total = accounts.debtors(
             after, BATCH, profile_ids=settings.profile_ids, time_zones=zones, moved=moved
-        ).debtors
+        )
         yield Found(
             NoticeType.ACCOUNT_SUMMARY,
             [_summary(debtor, day, reasons.SCHEDULE_REACHED) for debtor in debtors for day in newest],
             [_summary(debtor, day, reasons.LATER_SUMMARY_DUE) for debtor in debtors for day in passed],
             len(debtors),
+            total,
         )
         if len(debtors) < BATCH:
             return

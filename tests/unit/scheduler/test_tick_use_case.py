@@ -44,7 +44,7 @@ def test_a_tick_reports_how_far_it_has_come_and_for_which_date() -> None:
     steps = list(run_tick(TickOrder(), ticking=world.ticking))
     assert [(step.examined, step.total, step.done) for step in steps] == [
         (BATCH, BATCH + 10, False),
-        (BATCH + 10, BATCH + 10, False),
+        (BATCH + 10, BATCH + 11, False),
         (BATCH + 10, BATCH + 10, True),
     ]
     assert steps[-1].today == DUE + timedelta(days=15)

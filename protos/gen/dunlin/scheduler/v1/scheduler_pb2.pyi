@@ -365,7 +365,9 @@ class TickProgress(_message.Message):
     examined: _builtins.int
     """Invoices, organizations and cards looked at."""
     total: _builtins.int
-    """How many there are to look at in all, as far as is known."""
+    """How many there are to look at in all, as far as is known: invoices, and the organizations of account
+    summaries once these have begun. So it may grow; it is more than `examined` until `done`, then the same.
+    """
     done: _builtins.bool
     """Set on the last element."""
     today: _builtins.str
