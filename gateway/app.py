@@ -50,6 +50,7 @@ from gateway.site import (
 )
 from gateway.template_editor import pages as template_editor
 from gateway.template_editor import versions
+from services.shared.clock import SystemClock
 from services.shared.database import Database
 
 BLUEPRINTS = (
@@ -143,6 +144,7 @@ def create_app(settings: Settings, clients: Clients, identity: Database) -> Flas
     app = Flask("gateway")
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
     app.extensions[EXTENSION] = clients
+    app.extensions[company_time.CLOCK] = SystemClock()
     numbers.init_app(app)
     security.init_app(app, settings, identity)
     errors.init_app(app)

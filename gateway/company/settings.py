@@ -172,7 +172,7 @@ def calendar() -> ResponseReturnValue:
         typed = _typed_calendar(form)
         try:
             with refusals():
-                asked = question(present, typed)
+                asked = question(present, typed, company_time.now())
                 if asked is None or request.form.get("do") == asked.answer:
                     clients().scheduler.UpdateCalendar(UpdateCalendarRequest(calendar=typed))
                     company_time.forget_calendar()
@@ -187,8 +187,10 @@ def calendar() -> ResponseReturnValue:
 
 
 def _say_saved(present: Calendar, typed: Calendar) -> None:
-    is_new = typed.automatic and not present.automatic
-    first = f" The daily run is on; the first one is {first_run_words(present, typed)}." if is_new else ""
+    first = ""
+    if typed.automatic and not present.automatic:
+        words = first_run_words(present, typed, company_time.now())
+        first = f" The daily run is on; the first one is {words}."
     say(f"The calendar has been saved.{first}")
 
 

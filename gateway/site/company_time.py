@@ -5,10 +5,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import grpc
 from dunlin.scheduler.v1.scheduler_pb2 import Calendar, GetCalendarRequest
-from flask import g
+from flask import current_app, g
 
 from gateway.clients import clients
+from services.shared.clock import Clock
 
+CLOCK = "dunlin_clock"
 PATIENCE_SECONDS = 2
 """How long a page waits for what only decorates it."""
 
@@ -42,6 +44,12 @@ def calendar_or_none() -> Calendar | None:
 def forget_calendar() -> None:
     """Makes the rest of the request ask again, after a change."""
     g.pop("calendar", None)
+
+
+def now() -> datetime:
+    """This instant in UTC, by the application's own clock."""
+    clock: Clock = current_app.extensions[CLOCK]
+    return clock.now()
 
 
 def today() -> date:
