@@ -157,6 +157,57 @@ def test_of_two_payments_of_an_invoice_the_second_is_told_with_what_the_first_le
     assert [plan.amount_minor for plan in world.plans()] == [15_000]
 
 
+def news(world: World, known: int) -> list[tuple[str, str, int, int]]:
+    plans = [(name, body["plan"]) for name, body in world.told()[known:]]
+    return [(name, one["scheduled_id"], one["amount_minor"], one["revision"]) for name, one in plans]
+
+
+@pytest.mark.parametrize(
+    ("first", "told"),
+    [
+        (
+            {"status": "cancelled"},
+            [("payment_cancelled", "S-1", 25_000, 2), ("payment_scheduled", "S-2", 25_000, 2)],
+        ),
+        (
+            {"amount": "150"},
+            [("payment_rescheduled", "S-1", 15_000, 2), ("payment_scheduled", "S-2", 10_000, 2)],
+        ),
+        ({"status": "done"}, []),
+    ],
+)
+def test_a_payment_that_another_one_makes_room_for_is_told_once(
+    world: World, first: dict[str, Any], told: list[tuple[str, str, int, int]]
+) -> None:
+    """Nothing was left for the second one. What is done makes no room: the list of invoices follows."""
+    world.sync_plans(scheduled("S-1", pays_on="2026-03-09"), scheduled("S-2"))
+    assert names(world) == ["payment_scheduled"]
+    lines = scheduled("S-1", **({"pays_on": "2026-03-09"} | first)), scheduled("S-2")
+    for expected in ((0, 1, 1, 0), (0, 0, 2, 0)):
+        assert counts(world, *lines) == expected
+        assert news(world, 1) == told
+
+
+def test_a_payment_that_is_there_again_is_told_as_another_change_than_before(world: World) -> None:
+    world.sync_plans(scheduled("S-2"))
+    world.sync_plans(scheduled("S-1", pays_on="2026-03-09"))
+    world.sync_plans(scheduled("S-1", pays_on="2026-03-09", status="cancelled"))
+    world.sync_plans(scheduled("S-2", status="cancelled"))
+    assert [one for one in news(world, 0) if one[1] == "S-2"] == [
+        ("payment_scheduled", "S-2", 25_000, 1),
+        ("payment_scheduled", "S-2", 25_000, 2),
+        ("payment_cancelled", "S-2", 25_000, 3),
+    ]
+
+
+def test_of_payments_that_are_changed_together_none_is_told_twice(world: World) -> None:
+    world.sync_plans(scheduled("S-1", pays_on="2026-03-09"), scheduled("S-2"), scheduled("S-3"))
+    first, second = scheduled("S-1", status="cancelled"), scheduled("S-2", status="done")
+    assert counts(world, first, second, scheduled("S-3", amount="40")) == (0, 3, 0, 0)
+    told = [("payment_cancelled", "S-1", 25_000, 2), ("payment_rescheduled", "S-3", 4_000, 2)]
+    assert news(world, 1) == told
+
+
 def test_a_cancellation_that_names_another_invoice_tells_the_payment_of_the_first_one(world: World) -> None:
     world.sync_plans(scheduled(amount="100"))
     world.sync_plans(scheduled(invoice_number="yen", status="cancelled"))

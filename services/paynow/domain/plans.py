@@ -180,10 +180,15 @@ def change(before: ScheduledPayment | None, now: ScheduledPayment) -> PlanChange
 
 
 class Coming(NamedTuple):
-    """What is `planned` by hand before and after changes, by the payments' keys."""
+    """What is `planned` by hand before and after changes, by the payments' keys; the earliest first.
+
+    `without_done` is after those changes that do not say of a payment that it is done: what that one leaves
+    is for the list of invoices to tell, and until then the balance is that of before it.
+    """
 
     before: Mapping[ScheduledKey, PlannedPayment]
     after: Mapping[ScheduledKey, PlannedPayment]
+    without_done: Mapping[ScheduledKey, PlannedPayment]
 
     def told(self, found: PlanChange) -> PlannedPayment | None:
         """What is told of a change: the payment that is coming, or that was if it is cancelled.
@@ -194,6 +199,20 @@ class Coming(NamedTuple):
         if not found.fact:
             return None
         return (self.before if found.fact == "payment_cancelled" else self.after).get(found.payment.key)
+
+    def come_to_life(
+        self, scheduled: Mapping[ScheduledKey, ScheduledPayment], changes: Iterable[PlanChange]
+    ) -> list[PlanChange]:
+        """Of `scheduled`, as they were, what is coming since another one makes room, and is told as new.
+
+        With a revision of its own, since it may have been told before, when it was first scheduled.
+        """
+        changed = {found.payment.key for found in changes}
+        return [
+            PlanChange(replace(scheduled[key], revision=scheduled[key].revision + 1), "payment_scheduled")
+            for key in self.without_done
+            if key not in self.before and key not in changed
+        ]
 
 
 def coming(
@@ -206,13 +225,14 @@ def coming(
     """The scheduled payments of these invoices; `before` has all of them as they were."""
     # No place on earth is further behind: a day before that has passed everywhere.
     span = Span(now.date() - timedelta(days=1))
-    after = {**before, **{found.payment.key: found.payment for found in changes}}
+    changed = {found.payment.key: found.payment for found in changes}
+    open_still = {key: one for key, one in changed.items() if one.status != DONE}
 
     def by_key(scheduled: Mapping[ScheduledKey, ScheduledPayment]) -> dict[ScheduledKey, PlannedPayment]:
         found = planned(invoices, scheduled.values(), {}, methods, span)
         return {(plan.invoice.organization_id, plan.scheduled_id): plan for plan in found}
 
-    return Coming(by_key(before), by_key(after))
+    return Coming(by_key(before), by_key({**before, **changed}), by_key({**before, **open_still}))
 
 
 def plan_facts(plan: PlannedPayment, revision: int) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from services.paynow.domain.plan_lines import (
     duplicate_scheduled,
     organization_missing,
 )
-from services.paynow.domain.plans import Autopay, PlanChange, change, coming, plan_facts
+from services.paynow.domain.plans import Autopay, Coming, PlanChange, change, coming, plan_facts
 from services.paynow.domain.sync import SyncReport
 from services.paynow.domain.tally import Tally
 from services.paynow.ports_accounts import Accounts, AccountsWriter
@@ -142,14 +142,15 @@ def _take_in_plans(
             if found is not None:
                 changes.append(found)
     now = clock.now()
+    seen = coming(list(known.invoices.values()), known.scheduled, changes, known.methods, now)
+    changes += seen.come_to_life(known.scheduled, changes)
     books.save_autopay(list(autopay.values()), now)
     books.save_scheduled([found.payment for found in changes], now)
-    _tell(changes, known, books, now)
+    _tell(changes, seen, books, now)
 
 
-def _tell(changes: Sequence[PlanChange], known: PlanContext, books: AccountsWriter, now: datetime) -> None:
+def _tell(changes: Sequence[PlanChange], seen: Coming, books: AccountsWriter, now: datetime) -> None:
     """Tells of payments that are coming, and of the end of those that were."""
-    seen = coming(list(known.invoices.values()), known.scheduled, changes, known.methods, now)
     for found in changes:
         plan = seen.told(found)
         if plan is None:

@@ -586,7 +586,9 @@ class PlannedPaymentFacts(_message.Message):
     method_label: _builtins.str
     """With what, in words that are safe to show; may be empty."""
     revision: _builtins.int
-    """Counts up with each change of it, from 1."""
+    """Counts up with each change of it, and each time it is told because another payment makes room for it;
+    from 1.
+    """
     def __init__(
         self,
         *,
