@@ -3,9 +3,10 @@
 An answer is judged by where in the conversation it came and by its class (RFC 5321, 4.2.1):
 
 - 2xx after the content: the server has taken responsibility. Sent.
-- 4xx: it says "later". Tried again after 1, 2, 4 ... minutes, at most 4 hours, until these pauses come to two
-  days: 19 attempts. Time in which a mail could not be tried at all (the stop switch, a server that is away,
-  the daily cap, quiet hours) is no pause, and so never the reason to give it up.
+- 4xx: it says "later". Tried again after 1, 2, 4 ... minutes, at most 4 hours, as long as these pauses come
+  to no more than two days. That is 19 attempts in about 44 hours, or in weeks: time in which a mail could not
+  be tried at all (the stop switch, a server that is away, the daily cap, quiet hours) is no pause, and so
+  never the reason to give it up.
 - 4xx for some of the recipients: the mail waits for all of them, three times at most, because such a server
   mostly wants to be asked once more (greylisting). So nobody is forgotten and nobody gets it twice. After
   that the others get it, and the history names who did not.
@@ -24,7 +25,7 @@ from enum import StrEnum
 from itertools import chain
 
 GIVE_UP_AFTER = timedelta(days=2)
-"""What the pauses between attempts come to at most. Never less time has gone by; more may have."""
+"""What the pauses between attempts come to at most; the attempt behind one more pause is not made."""
 
 LONGEST_BACKOFF = timedelta(hours=4)
 
@@ -182,7 +183,8 @@ def _unless_too_late(later: Later) -> Outcome:
     answered = (backoff(attempt) for attempt in range(1, later.past.attempts + 1))
     lost = (_after_drop(drop) for drop in range(1, later.past.drops + 1))
     if sum(chain(answered, lost), timedelta()) > GIVE_UP_AFTER:
-        return Never(f"Given up after {GIVE_UP_AFTER.days} days. {later.detail}")
+        attempts = later.past.attempts + later.past.drops
+        return Never(f"Given up after {attempts} attempts. {later.detail}")
     return later
 
 
