@@ -21,7 +21,7 @@ from wtforms import BooleanField, DateField, IntegerField, SelectField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, NumberRange, Optional
 
-from gateway.client_emails.due_preview import Preview, preview, why_nothing
+from gateway.client_emails.due_preview import Preview, preview, why_nothing, why_nothing_went
 from gateway.client_emails.due_preview import run as run_to_end
 from gateway.clients import clients
 from gateway.site import company_time, jobs, words
@@ -178,7 +178,7 @@ def _order(form: RunForm, *, dry_run: bool) -> RunTickRequest:
 
 
 def _why_nothing(progress: TickProgress | None) -> str:
-    """Why a run queues no email, in a sentence; empty if it does, or if that is not known."""
+    """Why a run would queue no email, in a sentence; empty if it does, or if that is not known."""
     if progress is None or progress.counts.queued:
         return ""
     rules = clients().scheduler.ListRules(ListRulesRequest()).rules
@@ -249,7 +249,7 @@ def show_run(job_id: str) -> ResponseReturnValue:
         "client_emails/run_report.html",
         found=found,
         progress=progress,
-        why_nothing=_why_nothing(progress),
+        why_nothing=why_nothing_went(progress.counts) if progress else "",
         calendar=company_time.calendar(),
     )
     return jobs.page_of(found, page)

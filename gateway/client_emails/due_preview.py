@@ -71,7 +71,21 @@ def preview(stub: SchedulerServiceStub, order: RunTickRequest, day: str, *, agai
 
 
 def why_nothing(counts: TickCounts, *, any_rule_on: bool) -> str:
-    """Why a run with these counts, which queues nothing, does so; a sentence."""
+    """Why a run with these counts, which would queue nothing, does so with today's rules; a sentence."""
+    if told := _decided(counts):
+        return told
+    if any_rule_on:
+        return "No open invoice has reached a rule that is on."
+    return "No rule is on, so there is no due notice to send."
+
+
+def why_nothing_went(counts: TickCounts) -> str:
+    """The same of a run that was, by what it has counted alone: the rules may have been others then."""
+    return _decided(counts) or "No open invoice had reached a rule that was on."
+
+
+def _decided(counts: TickCounts) -> str:
+    """What became of the notices that had come up; empty if there were none."""
     reasons = [
         (counts.unchanged, "was decided before", "were decided before"),
         (counts.held, "waits for a payment that is under way", "wait for payments that are under way"),
@@ -79,11 +93,7 @@ def why_nothing(counts: TickCounts, *, any_rule_on: bool) -> str:
         (counts.superseded, "gave way to a later rule", "gave way to a later rule"),
     ]
     told = [f"{number:,} {one if number == 1 else many}" for number, one, many in reasons if number]
-    if told:
-        return f"Of the due notices that have come up, {listed(told)}."
-    if any_rule_on:
-        return "No open invoice has reached a rule that is on."
-    return "No rule is on, so there is no due notice to send."
+    return f"Of the due notices that have come up, {listed(told)}." if told else ""
 
 
 def _of(job: jobs.Job) -> Preview:

@@ -136,7 +136,6 @@ def test_a_run_leaves_all_other_types_to_the_daily_run(staff: Visitor, services:
             "Of the due notices that have come up, 1 was decided before, 1 waits for a payment that is under "
             "way, 1 is skipped and 1 gave way to a later rule.",
         ),
-        (TickCounts(), "No open invoice has reached a rule that is on."),
     ],
 )
 def test_a_run_that_queues_nothing_says_why(
@@ -148,11 +147,19 @@ def test_a_run_that_queues_nothing_says_why(
     assert f"Nothing had to be sent. {why}" in staff.send(page.one("//main//form[@method='post']")).text
 
 
-def test_without_a_rule_a_run_blames_that(staff: Visitor, services: FakeServices) -> None:
+def test_without_a_rule_a_run_blames_that_and_an_old_report_does_not_blame_the_rules_of_today(
+    staff: Visitor, services: FakeServices
+) -> None:
     services.scheduler.tick = TickCounts()
+    page = staff.get(RUN)
+    assert "Nothing would go out. No open invoice has reached a rule that is on." in page.text
+    report = staff.send(page.one("//main//form[@method='post']"))
     for rule in services.scheduler.rules.values():
         rule.enabled = False
     assert "Nothing would go out. No rule is on, so there is no due notice to send." in staff.get(RUN).text
+    told = "Nothing had to be sent. No open invoice had reached a rule that was on."
+    assert told in report.text
+    assert told in staff.get(report.path).text
 
 
 def test_a_count_that_failed_says_so(staff: Visitor, services: FakeServices, database: Database) -> None:
