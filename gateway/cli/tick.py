@@ -47,8 +47,8 @@ def tick(as_of: str | None, *, dry_run: bool, only_due_notices: bool, as_json: b
         return
     if dry_run:
         say("Dry run: nothing was written, and nothing will be sent.")
-    looked_at = f"{last.examined} invoices" if only_due_notices else f"{last.examined}"
-    say(f"As of {last.today}, {looked_at} looked at:")
+    nouns = "invoices" if only_due_notices else "invoices, organizations and cards"
+    say(f"As of {last.today}, {last.examined} {nouns} looked at:")
     for name, counts in types.items():
         say(f"{name}: " + ", ".join(f"{count} {outcome}" for outcome, count in _by_outcome(counts).items()))
     if not types:

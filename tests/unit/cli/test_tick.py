@@ -27,7 +27,9 @@ def test_a_tick_decides_on_the_whole_day_and_prints_a_line_for_each_type(
     dunlin: Dunlin, company: FakeCompany
 ) -> None:
     summary = "account_summary: 12 queued, 0 held, 1 skipped, 0 superseded, 0 unchanged\n"
-    assert dunlin("tick").out == f"As of {company.calendar.today}, 20 looked at:\n{DUE}{summary}"
+    assert dunlin("tick").out == (
+        f"As of {company.calendar.today}, 20 invoices, organizations and cards looked at:\n{DUE}{summary}"
+    )
     [counts] = dunlin("tick", "--json", "--dry-run").lines
     assert counts == {
         "today": company.calendar.today,
@@ -60,7 +62,7 @@ def test_a_tick_may_be_of_due_notices_alone(dunlin: Dunlin, company: FakeCompany
 
 def test_a_tick_that_finds_nothing_says_so(dunlin: Dunlin, company: FakeCompany) -> None:
     company.services.scheduler.tick.Clear()
-    assert dunlin("tick").out.endswith(" looked at:\nnothing to decide on\n")
+    assert dunlin("tick").out.endswith(" cards looked at:\nnothing to decide on\n")
 
 
 def test_the_help_says_that_every_type_is_decided_on_at_any_hour(dunlin: Dunlin) -> None:
