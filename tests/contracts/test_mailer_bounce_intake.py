@@ -234,14 +234,31 @@ def test_a_report_that_always_fails_hides_none_behind_it_and_is_told_each_time(
     imap: ImapMailbox, mailbox: Mailbox, desk: Desk
 ) -> None:
     first, *others = [mailbox.add(REPORT) for _ in range(MOST_AT_ONCE + 30)]
-    for round_number in range(2):
-        desk.answers = [RuntimeError("never")]
-        with capture_logs() as logs, pytest.raises(RuntimeError, match="never"):
-            imap.fetch_some()
-        assert [log["uid"] for log in logs] == [first]
-        if not round_number:
-            assert not imap.fetch_some(), "the round goes on behind it"
-        assert mailbox.seen == set(others)
+    desk.answers = [RuntimeError("never")]
+    assert imap.fetch_some(), "the round goes on at once"
+    with pytest.raises(RuntimeError, match="never"):
+        imap.fetch_some()
+    assert mailbox.seen == set(others)
+    desk.answers = [RuntimeError("never")]
+    with capture_logs() as logs, pytest.raises(RuntimeError, match="never"):
+        imap.fetch_some()
+    assert [log["uid"] for log in logs] == [first]
+    mailbox.add(REPORT)
+    desk.answers = []
+    assert not imap.fetch_some(), "a failure is told in its own round alone"
+
+
+def test_where_no_report_can_be_noted_there_is_time_to_back_off(
+    imap: ImapMailbox, mailbox: Mailbox, desk: Desk
+) -> None:
+    first, *others = [mailbox.add(REPORT) for _ in range(MOST_AT_ONCE + 1)]
+    desk.answers = [RuntimeError("the database is away") for _ in range(MOST_AT_ONCE)]
+    with pytest.raises(RuntimeError, match="away"):
+        imap.fetch_some()
+    assert not imap.fetch_some()
+    assert mailbox.seen == {others[-1]}, "the next one begins behind them"
+    assert not imap.fetch_some()
+    assert mailbox.seen == {first, *others}
 
 
 def test_a_mail_that_the_server_cannot_give_hides_none_behind_it(

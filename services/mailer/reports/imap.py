@@ -50,12 +50,15 @@ class ImapMailbox:
         self._take = take
         self._behind = 0
         """The last uid that was tried in this round; the next round begins at the front again."""
+        self._failures: list[Exception] = []
+        """What went wrong with single mails in this round."""
 
     def fetch_some(self) -> bool:
         """Deals with unseen mails, at most `MOST_AT_ONCE`; whether there are more that were not tried yet.
 
-        What cannot be dealt with now is left unseen and tried again in the next round, after all others. Once
-        these are dealt with, the first of such failures is raised; `MailboxAway` if it is the mailbox's.
+        What cannot be dealt with now is left unseen and tried again in the next round, after all others. The
+        first of such failures is raised, `MailboxAway` if it is the mailbox's: at the end of the round, or at
+        once if all of `MOST_AT_ONCE` have failed.
         """
         try:
             with self._open() as connection:
@@ -69,8 +72,11 @@ class ImapMailbox:
         is_over = len(left) <= MOST_AT_ONCE
         if is_over:
             self._behind = 0
-        if failures:
-            raise failures[0]
+        self._failures += failures
+        # Where none gets through it is not the mails: whoever asks must have time to back off.
+        if self._failures and (is_over or len(failures) == MOST_AT_ONCE):
+            first, self._failures = self._failures[0], []
+            raise first
         return not is_over
 
     def _deal_with(self, connection: imaplib.IMAP4, uids: Sequence[int]) -> list[Exception]:
