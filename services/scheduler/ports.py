@@ -13,6 +13,7 @@ from services.scheduler.domain.notice import (
     HandOver,
     Invitation,
     Known,
+    Leaving,
     Notice,
     NoticeFilter,
     NoticeType,
@@ -138,10 +139,11 @@ class Notices(Protocol):
         """The notice of that type and occurrence, if there is one."""
         ...
 
-    def newer(self, type: NoticeType, organization_ids: Collection[str], than: str) -> list[Occurred]:
-        """What is queued or sent of that type to these organizations, with an id larger than that.
+    def leaving(self, type: NoticeType, organization_ids: Collection[str]) -> list[Leaving]:
+        """What is queued of that type to these organizations, and was sent since the first of it was decided.
 
-        The type is an account summary or an expiring method. Nothing is locked.
+        The type is an account summary or an expiring method. Nothing is locked; one that is sent meanwhile is
+        there once.
         """
         ...
 

@@ -181,7 +181,8 @@ Index(
 Index(
     "notices_repeated",
     notices.c.organization_id,
-    notices.c.notice_id,
+    notices.c.state,
+    notices.c.decided_at,
     sqlite_where=IS_REPEATED,
     postgresql_where=IS_REPEATED,
 )

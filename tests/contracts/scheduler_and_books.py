@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import grpc
+from dunlin.events.v1 import events_pb2
 from dunlin.mailer.v1 import mailer_pb2_grpc
 from dunlin.paynow.v1 import accounts_pb2, accounts_pb2_grpc, ledger_pb2, ledger_pb2_grpc
 from dunlin.scheduler.v1 import emails_pb2, letters_pb2, notices_pb2
@@ -102,6 +103,12 @@ class Office(Scheduler):
         return {
             (one.type, one.organization_id) for one in self.notices() if one.reason == "ORGANIZATION_EXCLUDED"
         }
+
+    def send_what_waits(self) -> None:
+        """All that is queued leaves."""
+        for notice in self.notices():
+            if notice.state == notices_pb2.NOTICE_STATE_QUEUED:
+                self.hear(message_sent=events_pb2.MessageSent(notice_id=notice.notice_id, message_id="<m@x>"))
 
     def run_for(self, day: date) -> list[letters_pb2.Letter]:
         """The letters of what a run for that day hands to the mailer, all of which may go."""

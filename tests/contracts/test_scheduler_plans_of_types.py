@@ -23,7 +23,6 @@ ORGANIZATIONS = 50_000
 """Each with 20 notices, which makes a million; every tenth has one of a campaign."""
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
-FIRST_ID = "00000000-0000-7000-8000-000000000000"
 SEARCHED = 4_000
 """Pages of 8 KiB that a question may read at most; the notices alone are about 30,000."""
 
@@ -100,8 +99,8 @@ QUESTIONS: dict[str, Callable[[Work], object]] = {
     ),
     "one occurrence": lambda work: work.notices.of_occurrence(NoticeType.ACCOUNT_SUMMARY, "777|2"),
     "the invited": lambda work: work.notices.invitations([f"org-{n}" for n in range(20_000, 21_000)]),
-    "newer ones of the same": lambda work: work.notices.newer(
-        NoticeType.ACCOUNT_SUMMARY, [f"org-{n}" for n in range(20_000, 20_200)], FIRST_ID
+    "others of the same": lambda work: work.notices.leaving(
+        NoticeType.ACCOUNT_SUMMARY, [f"org-{n}" for n in range(20_000, 20_200)]
     ),
     "a campaign's page": lambda work: work.notices.page(NoticeFilter(campaign_id="campaign-1"), None, 101),
     "a campaign's outcomes": lambda work: work.campaigns.outcomes(["campaign-1", "campaign-2"]),

@@ -21,6 +21,7 @@ from services.scheduler.domain.notice import (
     Change,
     Invitation,
     Lane,
+    Leaving,
     Notice,
     NoticeType,
     Occurred,
@@ -322,27 +323,32 @@ def test_contacts_are_invited_once_an_invitation_is_on_its_way(store: Store) -> 
 
 
 @pytest.mark.parametrize("type", [SUMMARY, NoticeType.METHOD_EXPIRATION])
-def test_what_is_newer_of_the_same_type_and_leaves_is_found(store: Store, type: NoticeType) -> None:
+def test_what_leaves_is_what_is_queued_and_what_was_sent_since(store: Store, type: NoticeType) -> None:
     other = {SUMMARY: NoticeType.METHOD_EXPIRATION}.get(type, SUMMARY)
+    earlier = NOW - timedelta(days=1)
     add(
         store,
         *(a_notice(f"n{number}", type=type, state=state) for number, state in enumerate(State, 1)),
         a_notice("n7", type=other),
-        a_notice("n8", type=type, organization_id="bolt"),
+        a_notice("n8", type=type, organization_id="bolt", decided_at=LATER, lane=Lane.AT_ONCE),
+        a_notice("n9", type=type, organization_id="bolt", decided_at=LATER, state=State.SENT),
+        a_notice("n0", type=type, organization_id="acme", decided_at=earlier, state=State.SENT),
+        a_notice("na", type=type, organization_id="told", state=State.SENT),
     )
-    leaves = {f"n{number}": state for number, state in enumerate(State, 1)} | {"n8": State.QUEUED}
+    first, second = (
+        Leaving("n1", type, "acme", "of n1", State.QUEUED, NOW, Lane.USUAL),
+        Leaving("n2", type, "acme", "of n2", State.SENT, NOW, Lane.USUAL),
+    )
+    others = [
+        Leaving("n8", type, "bolt", "of n8", State.QUEUED, LATER, Lane.AT_ONCE),
+        Leaving("n9", type, "bolt", "of n9", State.SENT, LATER, Lane.USUAL),
+    ]
     with store.write() as work:
-        for than, organizations, found in (
-            ("n0", ["acme"], ["n1", "n2"]),
-            ("n1", ["acme", "bolt", "none"], ["n2", "n8"]),
-            ("n8", ["acme", "bolt"], []),
-            ("n0", [], []),
-        ):
-            expected = [
-                Occurred(i, "bolt" if i == "n8" else "acme", f"of {i}", leaves[i], "SCHEDULE_REACHED")
-                for i in found
-            ]
-            assert sorted(work.notices.newer(type, organizations, than)) == expected
+        assert sorted(work.notices.leaving(type, ["acme"])) == [first, second]
+        assert sorted(work.notices.leaving(type, ["bolt", "none"])) == others
+        assert sorted(work.notices.leaving(type, ["acme", "bolt"])) == [first, second, *others]
+        assert work.notices.leaving(type, ["told"]) == []
+        assert work.notices.leaving(type, []) == []
 
 
 def test_organizations_that_cannot_be_reached_are_those_who_were_told_nothing_since(store: Store) -> None:

@@ -19,6 +19,7 @@ from services.scheduler.domain.notice import (
     Invitation,
     Known,
     Lane,
+    Leaving,
     Notice,
     NoticeFilter,
     NoticeType,
@@ -241,11 +242,13 @@ class FakeNotices:
         found = (n for n in self._t.notices.values() if n.type is type and n.occurrence == occurrence)
         return next(found, None)
 
-    def newer(self, type: NoticeType, organization_ids: Collection[str], than: str) -> list[Occurred]:
+    def leaving(self, type: NoticeType, organization_ids: Collection[str]) -> list[Leaving]:
+        found = self._leaving(type, organization_ids)
+        queued = [n.decided_at for n in found if n.state is State.QUEUED]
         return [
-            Occurred(n.notice_id, n.organization_id, n.occurrence, n.state, n.reason)
-            for n in self._leaving(type, organization_ids)
-            if n.notice_id > than
+            Leaving(n.notice_id, type, n.organization_id, n.occurrence, n.state, n.decided_at, n.lane)
+            for n in found
+            if queued and (n.state is State.QUEUED or n.decided_at >= min(queued))
         ]
 
     def invitations(self, organization_ids: Collection[str]) -> list[Invitation]:

@@ -132,6 +132,18 @@ class Occurred(NamedTuple):
     reason: str
 
 
+class Leaving(NamedTuple):
+    """A notice of a repeated type that is queued or was sent, and since when."""
+
+    notice_id: str
+    type: NoticeType
+    organization_id: str
+    occurrence: str
+    state: State
+    decided_at: datetime
+    lane: Lane
+
+
 class Invitation(NamedTuple):
     """An invitation that was sent or is queued; the campaign is empty for one that was asked for by hand."""
 

@@ -152,6 +152,11 @@ def of_card(organization_id: str, method_id: str, year: int, month: int, week: i
     return _of(organization_id, f"{method_id}|{year:04}-{month:02}|{what}")
 
 
+def says_that_it_expires(occurrence: str) -> bool:
+    """Whether an occurrence of a card is that it expires, and not that it has."""
+    return occurrence.endswith("|expiring")
+
+
 def is_of_same_card(one: str, other: str) -> bool:
     """Whether two occurrences are of one card and the same month in which it expires."""
     return one.rpartition("|")[0] == other.rpartition("|")[0]

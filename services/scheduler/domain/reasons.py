@@ -50,7 +50,7 @@ NO_LONGER_UPCOMING = "NO_LONGER_UPCOMING"
 METHOD_GONE = "METHOD_GONE"
 CARD_RENEWED = "CARD_RENEWED"
 CARD_HAS_EXPIRED = "CARD_HAS_EXPIRED"
-LATER_CARD_NOTICE = "LATER_CARD_NOTICE"
+TOLD_BY_ANOTHER = "TOLD_BY_ANOTHER"
 SUPERSEDED = "SUPERSEDED"
 ACCEPTED_BY_SMTP_SERVER = "ACCEPTED_BY_SMTP_SERVER"
 MAILER_GAVE_UP = "MAILER_GAVE_UP"
@@ -100,7 +100,7 @@ _WORDS = {
     METHOD_GONE: "The payment method is no longer on file.",
     CARD_RENEWED: "The card on file has a new expiration date.",
     CARD_HAS_EXPIRED: "The card expired before the email that announces it went out.",
-    LATER_CARD_NOTICE: "A later email about the same card took its place.",
+    TOLD_BY_ANOTHER: "Another email told the organization the same, or is about to.",
     PAYMENT_UNDER_WAY: "A payment that covers the balance is under way; a later run decides again.",
     NO_ADDRESS: "Nobody whom it would go to has an email address.",
     LARGER_THRESHOLD_REACHED: "The invoice had also reached a later rule, which replaced “{threshold}”.",

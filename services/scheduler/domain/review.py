@@ -12,9 +12,9 @@ from services.scheduler.domain.campaigns import Campaign, CampaignState, left
 from services.scheduler.domain.closed import closed
 from services.scheduler.domain.email_types import EmailType, OnNewInvoice
 from services.scheduler.domain.hours import Wait
-from services.scheduler.domain.notice import Known, Lane, Notice, NoticeType, Occurred, State
-from services.scheduler.domain.occurrences import expiry_of, is_of_same_card
-from services.scheduler.domain.overtaking import is_no_longer_news, takes_its_place
+from services.scheduler.domain.notice import Known, Lane, Leaving, Notice, NoticeType, State
+from services.scheduler.domain.occurrences import expiry_of
+from services.scheduler.domain.overtaking import is_no_longer_news, is_told_by_another
 from services.scheduler.domain.thresholds import applies
 from services.scheduler.domain.whom import keys_of, who_can_be_told
 from services.shared.addresses import compared
@@ -44,12 +44,12 @@ class Circumstances:
 
     `today` is the organization's local date. `rules` are all rules, with whether each is on; `siblings` the
     due notices of the same invoice; `settings` those of the notice's type, and `summary` those of the account
-    summary. `newer`, for a notice that `may_be_overtaken`, are those of its type and organization that were
-    made after it and are queued or sent. `paused` says whether a pause forbids the notice, `paused_invoices`
-    are those of the organization that have a pause of their own. `campaign` is the one that it is of, and
-    `invited` says whether its contact has got another invitation, or is about to.
-    `suppressed` and `unsubscribed` are address keys, the latter of this type only. `wait` is what it
-    has to wait for at this hour.
+    summary. `others`, for a notice that `may_be_told_by_another`, are those of its type and organization that
+    are queued, and those that were sent since the first of these was decided. `paused` says whether a pause
+    forbids the notice, `paused_invoices` are those of the organization that have a pause of their own.
+    `campaign` is the one that it is of, and `invited` says whether its contact has got another invitation, or
+    is about to. `suppressed` and `unsubscribed` are address keys, the latter of this type only. `wait` is
+    what it has to wait for at this hour.
     """
 
     today: date
@@ -63,7 +63,7 @@ class Circumstances:
     paused_invoices: Collection[int] = ()
     settings: EmailType | None = None
     summary: EmailType | None = None
-    newer: Collection[Occurred] = ()
+    others: Collection[Leaving] = ()
     campaign: Campaign | None = None
     invited: bool = False
     suppressed: Collection[str] = ()
@@ -173,13 +173,16 @@ def _summary(notice: Notice, seen: Circumstances) -> Yes | No:
 
 
 def _needless(notice: Notice, seen: Circumstances) -> No | None:
-    """Whether nothing brings it any more, or a newer one says all that it would."""
+    """Whether nothing brings it any more, or another one says all that it would."""
     is_off = seen.settings is None or not seen.settings.enabled
     if notice.lane is Lane.USUAL and (is_off or is_no_longer_news(notice.occurrence, seen.settings)):
         return No(State.SKIPPED, reasons.EMAIL_TYPE_OFF)
-    if any(takes_its_place(newer, seen.settings) for newer in seen.newer):
-        return No(State.SUPERSEDED, reasons.LATER_SUMMARY_DUE)
-    return None
+    return _told_by_another(notice, seen)
+
+
+def _told_by_another(notice: Notice, seen: Circumstances) -> No | None:
+    is_told = is_told_by_another(notice, seen.others, seen.settings)
+    return No(State.SUPERSEDED, reasons.TOLD_BY_ANOTHER) if is_told else None
 
 
 def _asks_for_nothing(account: Account, seen: Circumstances) -> bool:
@@ -231,7 +234,7 @@ def _expiration(notice: Notice, seen: Circumstances) -> Yes | No:
 
 
 def _outdated(notice: Notice, card: Card, account: Account, seen: Circumstances) -> No | None:
-    """Whether what it says of the card is not so any more, or a newer one says it."""
+    """Whether what it says of the card is not so any more, or another one says it."""
     method = next((m for m in account.methods if m.method_id == card.method_id), None)
     if method is None:
         return No(State.SKIPPED, reasons.METHOD_GONE)
@@ -239,9 +242,7 @@ def _outdated(notice: Notice, card: Card, account: Account, seen: Circumstances)
         return No(State.SKIPPED, reasons.CARD_RENEWED)
     if card.week is None and _has_expired(card, seen.today):
         return No(State.SKIPPED, reasons.CARD_HAS_EXPIRED)
-    if any(is_of_same_card(newer.occurrence, notice.occurrence) for newer in seen.newer):
-        return No(State.SUPERSEDED, reasons.LATER_CARD_NOTICE)
-    return None
+    return _told_by_another(notice, seen)
 
 
 def _has_expired(card: Card, today: date) -> bool:

@@ -13,6 +13,7 @@ from services.scheduler.domain.notice import (
     Invitation,
     Known,
     Lane,
+    Leaving,
     Notice,
     NoticeFilter,
     NoticeType,
@@ -153,9 +154,9 @@ class SqlNotices:
         query = select(notices).where(_n.occurrence == occurrence, _n.type == type.value, _HAS_OCCURRENCE)
         return next(iter(self._notices(query)), None)
 
-    def newer(self, type: NoticeType, organization_ids: Collection[str], than: str) -> list[Occurred]:
-        """What is queued or sent of that type to these organizations, with an id larger than that."""
-        return leaving.newer(self._connection, type, organization_ids, than)
+    def leaving(self, type: NoticeType, organization_ids: Collection[str]) -> list[Leaving]:
+        """What is queued of that type to these organizations, and was sent since the first was decided."""
+        return leaving.of_repeated(self._connection, type, organization_ids)
 
     def invitations(self, organization_ids: Collection[str]) -> list[Invitation]:
         """The invitations to contacts of these organizations that were sent or are on their way."""

@@ -12,12 +12,12 @@ from services.scheduler.domain.notice import (
     OPTIONAL,
     Change,
     Known,
+    Leaving,
     Notice,
     NoticeType,
-    Occurred,
     State,
 )
-from services.scheduler.domain.overtaking import may_be_overtaken
+from services.scheduler.domain.overtaking import may_be_told_by_another
 from services.scheduler.domain.pauses import Paused
 from services.scheduler.domain.review import Circumstances, No, Yes, look_again
 from services.scheduler.domain.whom import keys_of
@@ -125,7 +125,7 @@ def _verdicts(
     about_due = {notice.invoice_id for notice in queued if notice.type is NoticeType.DUE_NOTICE}
     for row in work.notices.known(list(about_due)):
         siblings[row.invoice_id].append(row)
-    newer = _newer(queued, work)
+    others = _others(queued, work)
     campaigns = work.campaigns.among({n.campaign_id for n in queued if n.campaign_id})
     invited = _invited_otherwise(queued, work)
     # Last, so that on any database what has just been committed is seen.
@@ -150,7 +150,7 @@ def _verdicts(
                 paused_invoices=paused.invoices(notice.organization_id, todays[notice.notice_id]),
                 settings=types.get(notice.type),
                 summary=types[NoticeType.ACCOUNT_SUMMARY],
-                newer=newer[notice.notice_id],
+                others=others[notice.notice_id],
                 campaign=campaigns.get(notice.campaign_id),
                 invited=notice.notice_id in invited,
                 suppressed=suppressed,
@@ -162,21 +162,18 @@ def _verdicts(
     }
 
 
-def _newer(queued: Sequence[Notice], work: Work) -> Mapping[str, list[Occurred]]:
-    """By notice those that were made after it and may take its place; one question for each type."""
-    newer: defaultdict[str, list[Occurred]] = defaultdict(list)
+def _others(queued: Sequence[Notice], work: Work) -> Mapping[str, list[Leaving]]:
+    """By notice those that may tell the same; one question for each type."""
     by_type: defaultdict[NoticeType, list[Notice]] = defaultdict(list)
-    for notice in filter(may_be_overtaken, queued):
+    for notice in filter(may_be_told_by_another, queued):
         by_type[notice.type].append(notice)
+    others: defaultdict[str, list[Leaving]] = defaultdict(list)
     for type, those in by_type.items():
-        oldest = min(notice.notice_id for notice in those)
-        by_organization: defaultdict[str, list[Occurred]] = defaultdict(list)
-        for other in work.notices.newer(type, {notice.organization_id for notice in those}, oldest):
+        by_organization: defaultdict[str, list[Leaving]] = defaultdict(list)
+        for other in work.notices.leaving(type, {notice.organization_id for notice in those}):
             by_organization[other.organization_id].append(other)
-        for notice in those:
-            others = by_organization[notice.organization_id]
-            newer[notice.notice_id] = [other for other in others if other.notice_id > notice.notice_id]
-    return newer
+        others |= {notice.notice_id: by_organization[notice.organization_id] for notice in those}
+    return others
 
 
 def _invited_otherwise(queued: Sequence[Notice], work: Work) -> set[str]:

@@ -1,4 +1,4 @@
-"""After a long stop of the mailer: of mails that say the same the newest goes, and none that is untrue."""
+"""After a long stop of the mailer: of mails that say the same the oldest goes, and none that is untrue."""
 
 from datetime import date
 
@@ -44,23 +44,30 @@ def looked_at(world: World, *notices: Notice) -> dict[str, str]:
     }
 
 
+def decide_on_new_invoices(world: World, sync_id: str = "s1") -> None:
+    new = Candidate("acme", of_new_invoices("acme", sync_id), "NEW_INVOICE", reachable=True)
+    with world.store.write() as work:
+        Telling(world.ticking.new_id).decide(SUMMARY, [new], work, world.clock.now())
+
+
 def of_acme(world: World, type: NoticeType = SUMMARY) -> list[Notice]:
-    return [notice for notice in told(world, type) if notice.organization_id == "acme"]
+    found = (notice for notice in told(world, type) if notice.organization_id == "acme")
+    return sorted(found, key=lambda notice: notice.notice_id)
 
 
-def test_of_the_summaries_that_waited_each_organization_gets_the_newest() -> None:
+def test_of_the_summaries_that_waited_each_organization_gets_the_one_that_waited_longest() -> None:
     world = with_types(summaries())
     run_on(world, "2026-03-15", "2026-04-15", "2026-05-15")
     assert looked_at(world, *told(world, SUMMARY)) == {
         f"{organization}|{day}": reason
         for organization in ("acme", "bolt")
         for day, reason in (
-            ("2026-03-15", "LATER_SUMMARY_DUE"),
-            ("2026-04-15", "LATER_SUMMARY_DUE"),
-            ("2026-05-15", GOES),
+            ("2026-03-15", GOES),
+            ("2026-04-15", "TOLD_BY_ANOTHER"),
+            ("2026-05-15", "TOLD_BY_ANOTHER"),
         )
     }
-    assert states(world, SUMMARY)["bolt|2026-04-15"] == (State.SUPERSEDED, "LATER_SUMMARY_DUE")
+    assert states(world, SUMMARY)["bolt|2026-04-15"] == (State.SUPERSEDED, "TOLD_BY_ANOTHER")
 
 
 def test_a_summary_is_withheld_after_a_newer_one_has_left() -> None:
@@ -68,27 +75,55 @@ def test_a_summary_is_withheld_after_a_newer_one_has_left() -> None:
     run_on(world, "2026-03-15", "2026-04-15")
     older, newer = of_acme(world)
     world.sent(newer.notice_id)
-    assert looked_at(world, older) == {"acme|2026-03-15": "LATER_SUMMARY_DUE"}
+    assert looked_at(world, older) == {"acme|2026-03-15": "TOLD_BY_ANOTHER"}
 
 
 @pytest.mark.parametrize("state", [State.SKIPPED, State.FAILED, State.SUPERSEDED])
-def test_a_newer_summary_that_will_not_leave_takes_nothings_place(state: State) -> None:
+def test_an_older_summary_that_will_not_leave_takes_nothings_place(state: State) -> None:
     world = with_types(summaries())
     run_on(world, "2026-03-15", "2026-04-15")
     older, newer = of_acme(world)
-    world.force([(newer.notice_id, state, "MAILER_GAVE_UP")])
-    assert looked_at(world, older) == {"acme|2026-03-15": GOES}
+    world.force([(older.notice_id, state, "MAILER_GAVE_UP")])
+    assert looked_at(world, newer) == {"acme|2026-04-15": GOES}
+
+
+def test_a_summary_is_withheld_after_an_older_one_has_left_since_it_was_decided_and_only_then() -> None:
+    world = with_types(summaries())
+    run_on(world, "2026-03-15", "2026-04-15")
+    older, newer = of_acme(world)
+    at(world, "2026-04-16")
+    world.sent(older.notice_id)
+    run_on(world, "2026-05-15")
+    (newest,) = of_acme(world)[2:]
+    assert looked_at(world, newer, newest) == {
+        "acme|2026-04-15": "TOLD_BY_ANOTHER",
+        "acme|2026-05-15": GOES,
+    }
+
+
+def test_one_that_was_told_before_the_next_was_decided_does_not_keep_that_back() -> None:
+    world = with_types(summaries())
+    run_on(world, "2026-03-15")
+    by_hand = send_summary("r1", "acme", ticking=world.ticking)
+    world.sent(by_hand.notice_id)
+    run_on(world, "2026-04-15")
+    older, _, newer = of_acme(world)
+    together = {"acme|2026-03-15": "TOLD_BY_ANOTHER", "acme|2026-04-15": GOES}
+    assert looked_at(world, newer) == {"acme|2026-04-15": GOES}
+    assert looked_at(world, older, newer) == together
 
 
 def test_a_summary_asked_for_by_hand_goes_whatever_else_is_on_its_way() -> None:
     world = with_types(summaries())
     send_summary("r1", "acme", ticking=world.ticking)
-    send_summary("r2", "acme", ticking=world.ticking)
     run_on(world, "2026-03-15")
-    assert set(looked_at(world, *of_acme(world)).values()) == {GOES}
-    newest = of_acme(world)[-1]
-    world.sent(newest.notice_id)
-    assert set(looked_at(world, *of_acme(world)[:-1]).values()) == {GOES}
+    send_summary("r2", "acme", ticking=world.ticking)
+    first, scheduled, last = of_acme(world)
+    assert set(looked_at(world, first, last).values()) == {GOES}
+    world.sent(scheduled.notice_id)
+    assert set(looked_at(world, first, last).values()) == {GOES}
+    world.sent(first.notice_id)
+    assert looked_at(world, last) == {last.occurrence: GOES}
 
 
 def test_a_summary_asked_for_by_hand_says_all_that_the_one_of_the_schedule_would() -> None:
@@ -97,7 +132,7 @@ def test_a_summary_asked_for_by_hand_says_all_that_the_one_of_the_schedule_would
     (scheduled,) = of_acme(world)
     by_hand = send_summary("r1", "acme", ticking=world.ticking)
     world.sent(by_hand.notice_id)
-    assert looked_at(world, scheduled) == {"acme|2026-03-15": "LATER_SUMMARY_DUE"}
+    assert looked_at(world, scheduled) == {"acme|2026-03-15": "TOLD_BY_ANOTHER"}
 
 
 def test_one_sent_to_all_takes_the_place_of_the_schedules_once_it_has_left_since_it_may_be_cancelled() -> (
@@ -109,10 +144,11 @@ def test_one_sent_to_all_takes_the_place_of_the_schedules_once_it_has_left_since
     work_on_campaigns(ticking=world.ticking)
     run_on(world, "2026-04-15")
     first, of_all, last = of_acme(world)
-    world.force([(last.notice_id, State.FAILED, "MAILER_GAVE_UP")])
-    assert looked_at(world, first, of_all) == {first.occurrence: GOES, of_all.occurrence: GOES}
+    world.force([(first.notice_id, State.FAILED, "MAILER_GAVE_UP")])
+    assert looked_at(world, of_all, last) == {of_all.occurrence: GOES, last.occurrence: GOES}
+    at(world, "2026-04-16")
     world.sent(of_all.notice_id)
-    assert looked_at(world, first) == {first.occurrence: "LATER_SUMMARY_DUE"}
+    assert looked_at(world, last) == {last.occurrence: "TOLD_BY_ANOTHER"}
 
 
 def test_a_cancelled_campaign_takes_nothings_place() -> None:
@@ -130,19 +166,17 @@ def test_a_cancelled_campaign_takes_nothings_place() -> None:
 
 @pytest.mark.parametrize(
     ("brings", "reason"),
-    [(OnNewInvoice.SUMMARY, "LATER_SUMMARY_DUE"), (OnNewInvoice.NOTHING, GOES)],
+    [(OnNewInvoice.SUMMARY, "TOLD_BY_ANOTHER"), (OnNewInvoice.NOTHING, GOES)],
 )
 def test_one_about_new_invoices_takes_a_place_while_these_bring_it(brings: OnNewInvoice, reason: str) -> None:
     world = with_types(summaries(on_new_invoice=brings))
+    decide_on_new_invoices(world)
     run_on(world, "2026-03-15")
-    new = Candidate("acme", of_new_invoices("acme", "s1"), "NEW_INVOICE", reachable=True)
-    with world.store.write() as work:
-        Telling(world.ticking.new_id).decide(SUMMARY, [new], work, world.clock.now())
-    first, _ = of_acme(world)
-    assert looked_at(world, first) == {"acme|2026-03-15": reason}
+    _, scheduled = of_acme(world)
+    assert looked_at(world, scheduled) == {"acme|2026-03-15": reason}
 
 
-def test_of_all_weeks_of_an_expired_card_the_newest_is_told() -> None:
+def test_of_all_weeks_of_an_expired_card_one_is_told() -> None:
     world = with_types(EmailType(EXPIRATION, enabled=True))
     world.accounts.methods["acme"] = [card("2026-04"), card("2026-04", "m1|2026-04")]
     run_on(world, "2026-03-30", "2026-05-01", "2026-05-08", "2026-05-15")
@@ -151,12 +185,22 @@ def test_of_all_weeks_of_an_expired_card_the_newest_is_told() -> None:
         for method in ("m1", "m1|2026-04")
         for what, reason in (
             ("expiring", "CARD_HAS_EXPIRED"),
-            ("expired:0", "LATER_CARD_NOTICE"),
-            ("expired:1", "LATER_CARD_NOTICE"),
-            ("expired:2", GOES),
+            ("expired:0", GOES),
+            ("expired:1", "TOLD_BY_ANOTHER"),
+            ("expired:2", "TOLD_BY_ANOTHER"),
         )
     }
-    assert states(world, EXPIRATION)["acme|m1|2026-04|expired:1"] == (State.SUPERSEDED, "LATER_CARD_NOTICE")
+    assert states(world, EXPIRATION)["acme|m1|2026-04|expired:1"] == (State.SUPERSEDED, "TOLD_BY_ANOTHER")
+
+
+def test_that_a_card_expires_does_not_tell_that_it_has() -> None:
+    world = with_types(EmailType(EXPIRATION, enabled=True))
+    world.accounts.methods["acme"] = [card("2026-04")]
+    run_on(world, "2026-03-30", "2026-05-01")
+    expires, has_expired = of_acme(world, EXPIRATION)
+    assert looked_at(world, has_expired) == {has_expired.occurrence: GOES}
+    world.sent(expires.notice_id)
+    assert looked_at(world, has_expired) == {has_expired.occurrence: GOES}
 
 
 def test_a_card_that_was_renewed_meanwhile_is_told_by_its_new_month_alone() -> None:

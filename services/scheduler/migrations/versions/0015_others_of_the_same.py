@@ -1,4 +1,4 @@
-"""Whether a newer mail says the same is found among an organization's own."""
+"""Whether another mail says the same is found among an organization's own."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,7 +16,7 @@ def upgrade() -> None:
     op.create_index(
         "notices_repeated",
         "notices",
-        ["organization_id", "notice_id"],
+        ["organization_id", "state", "decided_at"],
         sqlite_where=IS_REPEATED,
         postgresql_where=IS_REPEATED,
     )
