@@ -84,7 +84,7 @@ def run_tick(
         if run.is_done:
             # Under the lease: whoever gets it next sees what is done.
             with _guarded(ticking, holder) as work:
-                note_done(plan, due, run.summed, work, zones=zones)
+                note_done(plan, due, run.summed, work, zones=zones, now=ticking.clock.now())
     finally:
         # Also when whoever reads the progress goes away, which closes this generator.
         with ticking.store.write() as work:

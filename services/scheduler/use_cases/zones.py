@@ -94,21 +94,33 @@ def _whose_days(settings: EmailType) -> tuple[object, ...]:
 
 
 def note_done(
-    plan: Plan, due: Mapping[str, date], summed: Summed | None, work: Work, *, zones: Collection[str]
+    plan: Plan,
+    due: Mapping[str, date],
+    summed: Summed | None,
+    work: Work,
+    *,
+    zones: Collection[str],
+    now: datetime,
 ) -> None:
     """Notes that a run has decided for its zones, and for which dates those were due that ran by themselves.
 
     `zones` are those of the books.
 
     Unless it has decided on account summaries, and by settings that still hold, these stay for the next run:
-    so nothing that was saved meanwhile counts as decided.
+    so nothing that was saved meanwhile counts as decided. A zone that is new to the books begins as one that
+    is met: with its next send time. A run that decided on due notices alone leaves it to be met.
     """
-    runs = work.zone_runs.all()
+    runs, calendar = work.zone_runs.all(), work.calendar.get()
     behind = _all_summed_on(run for run in runs.values() if run.zone in zones)
     holds = summed is not None and summed.still_holds(work)
     noted = []
     for zone in plan.zones:
+        is_new = zone != "" and zone not in runs
+        if is_new and summed is None:
+            continue
         run, today = runs.get(zone, ZoneRun(zone)), plan.today_in(zone)
+        if is_new:
+            run = as_met(zone, runs)._replace(ran_on=newest_send_date(calendar, now, zone))
         if summed is not None and holds:
             decided = summed.settings.schedule.decided_by(today, summed.days)
             run = run._replace(summed_on=decided, summed_at=summed.at, all_summed_on=behind)
