@@ -66,6 +66,30 @@ def test_payments_are_told_so_many_days_before_each_once(office: Office, days_be
     assert {(one.type, one.state, one.reason) for one in notices} == {(UPCOMING, QUEUED, "PAYMENTS_COMING")}
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "on"),
+    [
+        ("UTC", "", date(2031, 5, 19)),
+        ("Pacific/Kiritimati", "Pacific/Honolulu", date(2031, 5, 19)),
+    ],
+)
+def test_a_payment_that_was_made_today_takes_nothing_from_that_of_tomorrow_which_is_told(
+    office: Office, ours: str, theirs: str, on: date
+) -> None:
+    made, coming = date(2031, 5, 19), date(2031, 5, 20)
+    office.set_calendar(time_zone=ours)
+    details = ledger_pb2.OrganizationDetails(time_zone=theirs)
+    invoice = a_record(1, "O-1", "1001", due_on="2031-06-30", amount="80.00", organization=details)
+    invoice.balance = "80.00"
+    office.take_in(invoice)
+    office.schedule("O-1", "1001", made, coming)
+    invoice.balance = "40.00"
+    office.take_in(invoice)
+    office.turn_on(emails_pb2.EmailType(type=UPCOMING, days_before=1))
+    (letter,) = office.run_for(on)
+    assert [(one.pays_on, one.amount_minor) for one in letter.plans.plans] == [(coming.isoformat(), 4000)]
+
+
 def test_each_list_of_exclusions_stands_alone(office: Office) -> None:
     today = date(2031, 5, 17)
     lists = {"O-1": SUMMARY, "O-2": UPCOMING, "O-3": DUE}

@@ -1,7 +1,8 @@
 """The books as the second look needs them: read once for all notices, each by what it is about."""
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from services.scheduler.domain.about import Card, PayDay
@@ -27,13 +28,15 @@ OF_ACCOUNTS = frozenset(
 class BooksSeen:
     """What the books say at one moment about the subjects of some notices.
 
-    Summaries have accounts of their own, since they may go to other contacts.
+    Summaries have accounts of their own, since they may go to other contacts; so has, by its id, a notice of
+    payments that counts them from another day.
     """
 
     subjects: Mapping[int, Subject] = field(default_factory=dict)
     accounts: Mapping[str, Account] = field(default_factory=dict)
     summaries: Mapping[str, Account] = field(default_factory=dict)
     contacts: Mapping[int, Contact] = field(default_factory=dict)
+    paying: Mapping[str, Account] = field(default_factory=dict)
 
     def subject(self, notice: Notice) -> Subject | None:
         """The invoice that it is about."""
@@ -42,7 +45,7 @@ class BooksSeen:
     def account(self, notice: Notice) -> Account | None:
         """The organization that it is about."""
         of = self.summaries if notice.type is NoticeType.ACCOUNT_SUMMARY else self.accounts
-        return of.get(notice.organization_id)
+        return self.paying.get(notice.notice_id) or of.get(notice.organization_id)
 
     def contact(self, notice: Notice) -> Contact | None:
         """The contact that it is for."""
@@ -60,14 +63,22 @@ class BooksSeen:
 
 
 def read_books(
-    notices: Iterable[Notice], summary: EmailType, today: date, *, ledger: Ledger, accounts: Accounts
+    notices: Collection[Notice],
+    summary: EmailType,
+    calendar: Calendar,
+    clock: Clock,
+    *,
+    ledger: Ledger,
+    accounts: Accounts,
 ) -> BooksSeen:
-    """Asks the ledger about all of them; at most one question for each kind of subject.
+    """Asks the ledger about all of them; one question for each kind of subject.
 
-    `today` is the company's date. Payments that were to be made by themselves before the day before it, which
-    may still be today for a client, do not count any more.
+    Payments that were to be made by themselves before the organization's own date do not count, nor do those
+    of that date beside later ones, as in a run: the balance may well be what such a payment has left. Which
+    date that is the books say, so those that tell of payments where it is not the company's are asked about
+    again, date by date.
     """
-    notices, yesterday = list(notices), today - timedelta(days=1)
+    today = min((today_of(n, "", calendar, clock) for n in notices), default=calendar.date_at(clock.now()))
     invoices = {n.invoice_id for n in notices if n.type not in OF_ACCOUNTS and n.type not in PORTAL_ACCESS}
     of_accounts = [n for n in notices if n.type in OF_ACCOUNTS]
     summaries = {n.organization_id for n in of_accounts if n.type is NoticeType.ACCOUNT_SUMMARY}
@@ -75,14 +86,40 @@ def read_books(
     method_ids = {n.about.method_id for n in of_accounts if isinstance(n.about, Card)}
     pay_days = {n.about.pays_on for n in of_accounts if isinstance(n.about, PayDay)}
     contacts = {n.access.contact_id for n in notices if n.access}
-    return BooksSeen(
-        ledger.subjects(invoices, with_pay_tokens=True, today=yesterday) if invoices else {},
-        accounts.accounts(others, today=yesterday, pay_days=pay_days, method_ids=method_ids)
-        if others
-        else {},
+
+    def subjects_on(on: date, ids: Collection[int]) -> Mapping[int, Subject]:
+        return ledger.subjects(ids, with_pay_tokens=True, today=on) if ids else {}
+
+    def accounts_on(on: date, ids: Collection[str]) -> Mapping[str, Account]:
+        return accounts.accounts(ids, today=on, pay_days=pay_days, method_ids=method_ids) if ids else {}
+
+    tomorrow = today + timedelta(days=1)
+    books = BooksSeen(
+        subjects_on(today, invoices),
+        accounts_on(tomorrow, others),
         _summaries(summaries, summary, today, accounts) if summaries else {},
         accounts.contacts_by_id(contacts) if contacts else {},
     )
+    invoices_on: defaultdict[date, set[int]] = defaultdict(set)
+    paying_on: defaultdict[date, list[Notice]] = defaultdict(list)
+    for notice in notices:
+        own = today_of(notice, books.time_zone(notice), calendar, clock)
+        if notice.type is NoticeType.INVOICE and own != today:
+            invoices_on[own].add(notice.invoice_id)
+        if isinstance(notice.about, PayDay) and (first := _first(notice.about, own)) != tomorrow:
+            paying_on[first].append(notice)
+    subjects, paying = dict(books.subjects), dict(books.paying)
+    for on, ids in invoices_on.items():
+        subjects |= subjects_on(on, ids)
+    for on, those in paying_on.items():
+        found = accounts_on(on, {notice.organization_id for notice in those})
+        paying |= {n.notice_id: found[n.organization_id] for n in those if n.organization_id in found}
+    return replace(books, subjects=subjects, paying=paying)
+
+
+def _first(pay_day: PayDay, today: date) -> date:
+    """The day from which on payments count: tomorrow, as for whom a run tells, unless today's are told."""
+    return today if pay_day.pays_on <= today else today + timedelta(days=1)
 
 
 def _summaries(

@@ -40,9 +40,9 @@ def review_notices(
     What may go, but not at this hour, stays queued: the mailer has it, and asks again at that instant. So
     quiet hours and closed days hold whatever has kept a mail back, such as a cap or a server that was away.
 
-    The ledger is asked once for each kind of subject. Most verdicts are yes and need no write lock; when
-    there is a no, the verdicts are taken once more in the transaction that records it. `Invalid`
-    (TOO_MANY_NOTICES) above 200 ids.
+    The ledger is asked a few times for each kind of subject, however many they are. Most verdicts are yes
+    and need no write lock; when there is a no, the verdicts are taken once more in the transaction that
+    records it. `Invalid` (TOO_MANY_NOTICES) above 200 ids.
     """
     if len(notice_ids) > MOST:
         description = f"At most {MOST} notices are reviewed at once; these are {len(notice_ids)}."
@@ -51,11 +51,8 @@ def review_notices(
         notices = work.notices.get(notice_ids)
         summary = work.email_types.get(NoticeType.ACCOUNT_SUMMARY)
         calendar = work.calendar.get()
-    today = min(
-        (today_of(n, "", calendar, clock) for n in notices.values()), default=calendar.date_at(clock.now())
-    )
     # Of all of them: one that is not queued yet may be by the time that the verdicts are taken.
-    books = read_books(notices.values(), summary, today, ledger=ledger, accounts=accounts)
+    books = read_books(notices.values(), summary, calendar, clock, ledger=ledger, accounts=accounts)
     with store.read() as work:
         calendar = work.calendar.get()
         types = work.email_types.all()
