@@ -147,8 +147,8 @@ class Notices(Protocol):
         """
         ...
 
-    def invitations(self, organization_ids: Collection[str]) -> list[Invitation]:
-        """The invitations to contacts of these organizations that were sent or are on their way."""
+    def invitations(self, contact_ids: Collection[int]) -> list[Invitation]:
+        """The invitations to these contacts that were sent or are on their way."""
         ...
 
     def held(self, after: str, limit: int) -> list[Notice]:

@@ -150,6 +150,8 @@ notices = Table(
     Column("request_id", String(64), nullable=False, server_default=""),
     Column("campaign_id", String(64)),
     Column("lane", String(10), nullable=False, server_default="usual"),
+    # Whom an invitation or a new password is for.
+    Column("contact_id", BigInteger),
     UniqueConstraint("invoice_id", "due_on", "threshold_days", name="notices_due_key"),
     CheckConstraint("(due_on IS NULL) <> (occurrence IS NULL)", name="notices_subject"),
 )
@@ -174,7 +176,7 @@ Index(
 )
 Index(
     "notices_invitations",
-    notices.c.organization_id,
+    notices.c.contact_id,
     sqlite_where=IS_INVITATION,
     postgresql_where=IS_INVITATION,
 )

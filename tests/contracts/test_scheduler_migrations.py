@@ -132,3 +132,28 @@ def test_a_summary_that_had_been_moved_is_known_by_its_day(
     assert [notice and notice.notice_id for notice in found] == ["n0", "n1", "by hand"]
     with _written(url) as connection:
         assert str(connection.execute(text("SELECT summed_on FROM zone_runs")).scalar_one()) == decided
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+def test_who_was_invited_is_known_by_the_contact(
+    kind: str, migrated_url: MigratedUrl, tmp_path: Path
+) -> None:
+    url = migrated_url(kind, _release(tmp_path, "0016"))
+    with _written(url) as connection:
+        for contact_id in (7, 2**40):
+            _insert(connection, f"n{contact_id}", NoticeType.WELCOME, "acme", f"{contact_id}|campaign:c")
+            about = {"kind": "access", "contact_id": contact_id, "email": "a@x.test"}
+            told = text("UPDATE notices SET about = :about WHERE notice_id = :id")
+            connection.execute(told, {"about": json.dumps(about), "id": f"n{contact_id}"})
+        _insert(connection, "summary", NoticeType.ACCOUNT_SUMMARY, "7", "7|campaign:c")
+
+    migrate(url, MIGRATIONS)
+
+    database = Database(url)
+    with SqlStore(database).read() as work:
+        found = work.notices.invitations([7, 8, 2**40])
+    database.dispose()
+    assert sorted((one.notice_id, one.contact_id) for one in found) == [
+        (f"n{2**40}", 2**40),
+        ("n7", 7),
+    ]

@@ -29,7 +29,7 @@ SEARCHED = 4_000
 FILL = """
 INSERT INTO notices (notice_id, type, organization_id, invoice_id, invoice_number, due_on, threshold_days,
                      occurrence, about, state, reason, detail, decided_at, hand_over_at, message_id,
-                     campaign_id, lane)
+                     campaign_id, lane, contact_id)
 SELECT lpad(to_hex(20 * organization + rank), 8, '0') || '-0000-7000-8000-000000000000',
        CASE WHEN rank = 0 AND organization % 10 = 0 THEN 'welcome'
             WHEN rank % 2 = 0 THEN 'account_summary' ELSE 'invoice' END,
@@ -43,7 +43,8 @@ SELECT lpad(to_hex(20 * organization + rank), 8, '0') || '-0000-7000-8000-000000
             WHEN organization % 100 = 51 AND rank = 19 THEN 'ADDRESSES_SUPPRESSED'
             ELSE 'SCHEDULE_REACHED' END,
        '', TIMESTAMPTZ '2026-01-01 UTC' + (organization + rank * 50000) * INTERVAL '1 second', NULL, '',
-       CASE WHEN organization % 10 = 0 AND rank = 0 THEN 'campaign-' || organization / 10000 END, 'usual'
+       CASE WHEN organization % 10 = 0 AND rank = 0 THEN 'campaign-' || organization / 10000 END, 'usual',
+       CASE WHEN rank = 0 AND organization % 10 = 0 THEN organization END
 FROM generate_series(1, :organizations) AS organization, generate_series(0, 19) AS rank
 """
 
@@ -98,7 +99,7 @@ QUESTIONS: dict[str, Callable[[Work], object]] = {
         NoticeType.ACCOUNT_SUMMARY, [f"{n}|2" for n in range(20_000, 20_500)]
     ),
     "one occurrence": lambda work: work.notices.of_occurrence(NoticeType.ACCOUNT_SUMMARY, "777|2"),
-    "the invited": lambda work: work.notices.invitations([f"org-{n}" for n in range(20_000, 21_000)]),
+    "the invited": lambda work: work.notices.invitations(range(20_000, 21_000)),
     "others of the same": lambda work: work.notices.leaving(
         NoticeType.ACCOUNT_SUMMARY, [f"org-{n}" for n in range(20_000, 20_200)]
     ),

@@ -243,7 +243,7 @@ class FakeNotices:
         return next(found, None)
 
     def leaving(self, type: NoticeType, organization_ids: Collection[str]) -> list[Leaving]:
-        found = self._leaving(type, organization_ids)
+        found = [n for n in self._leaving(type) if n.organization_id in organization_ids]
         queued = [n.decided_at for n in found if n.state is State.QUEUED]
         return [
             Leaving(n.notice_id, type, n.organization_id, n.occurrence, n.state, n.decided_at, n.lane)
@@ -251,21 +251,16 @@ class FakeNotices:
             if queued and (n.state is State.QUEUED or n.decided_at >= min(queued))
         ]
 
-    def invitations(self, organization_ids: Collection[str]) -> list[Invitation]:
+    def invitations(self, contact_ids: Collection[int]) -> list[Invitation]:
         return [
             Invitation(n.notice_id, n.access.contact_id, n.state, n.campaign_id)
-            for n in self._leaving(NoticeType.WELCOME, organization_ids)
-            if n.access
+            for n in self._leaving(NoticeType.WELCOME)
+            if n.access and n.access.contact_id in contact_ids
         ]
 
-    def _leaving(self, type: NoticeType, organization_ids: Collection[str]) -> list[Notice]:
-        return [
-            n
-            for n in self._t.notices.values()
-            if n.type is type
-            and n.organization_id in organization_ids
-            and n.state in (State.QUEUED, State.SENT)
-        ]
+    def _leaving(self, type: NoticeType) -> list[Notice]:
+        leaving = (State.QUEUED, State.SENT)
+        return [n for n in self._t.notices.values() if n.type is type and n.state in leaving]
 
     def held(self, after: str, limit: int) -> list[Notice]:
         found = [n for n in self._t.notices.values() if n.state is State.HELD and n.notice_id > after]

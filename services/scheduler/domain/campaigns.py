@@ -71,6 +71,11 @@ class Outcomes(NamedTuple):
     failed: int = 0
 
 
+def leaves_out_invited(audience: Audience) -> bool:
+    """Whether it is without those who were invited before."""
+    return isinstance(audience, ContactAudience) and audience.without_invited
+
+
 def left(audience: Audience, contact: Contact, *, invited: bool) -> str:
     """Why somebody who was of the audience when it was decided is not any more; empty for who still is.
 

@@ -1,13 +1,11 @@
-"""Notices that were sent or are on their way, organization by organization."""
+"""Notices that were sent or are on their way."""
 
 from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
-from services.scheduler.domain.about import Access
 from services.scheduler.domain.notice import Invitation, Lane, Leaving, NoticeType, State
-from services.scheduler.repository.abouts import from_json
 from services.scheduler.repository.bulk import is_one_of
 from services.scheduler.tables import IS_INVITATION, IS_REPEATED, notices
 
@@ -48,15 +46,13 @@ def of_repeated(connection: Connection, type: NoticeType, organization_ids: Coll
     return list((queued | sent).values())
 
 
-def invitations(connection: Connection, organization_ids: Collection[str]) -> list[Invitation]:
-    """The invitations to their contacts."""
-    if not organization_ids:
+def invitations(connection: Connection, contact_ids: Collection[int]) -> list[Invitation]:
+    """The invitations to them."""
+    if not contact_ids:
         return []
-    query = select(_n.notice_id, _n.about, _n.state, _n.campaign_id).where(IS_INVITATION, _LEAVES)
-    query = query.where(is_one_of(connection, _n.organization_id, organization_ids))
-    found = [(row, from_json(row.about)) for row in connection.execute(query)]
+    query = select(_n.notice_id, _n.contact_id, _n.state, _n.campaign_id).where(IS_INVITATION, _LEAVES)
+    query = query.where(is_one_of(connection, _n.contact_id, contact_ids))
     return [
-        Invitation(row.notice_id, about.contact_id, State(row.state), row.campaign_id or "")
-        for row, about in found
-        if isinstance(about, Access)
+        Invitation(notice_id, contact_id, State(state), campaign_id or "")
+        for notice_id, contact_id, state, campaign_id in connection.execute(query)
     ]

@@ -158,9 +158,9 @@ class SqlNotices:
         """What is queued of that type to these organizations, and was sent since the first was decided."""
         return leaving.of_repeated(self._connection, type, organization_ids)
 
-    def invitations(self, organization_ids: Collection[str]) -> list[Invitation]:
-        """The invitations to contacts of these organizations that were sent or are on their way."""
-        return leaving.invitations(self._connection, organization_ids)
+    def invitations(self, contact_ids: Collection[int]) -> list[Invitation]:
+        """The invitations to these contacts that were sent or are on their way."""
+        return leaving.invitations(self._connection, contact_ids)
 
     def held(self, after: str, limit: int) -> list[Notice]:
         """Up to `limit` held notices with a larger id, in order."""
@@ -267,6 +267,7 @@ def _row(notice: Notice) -> tuple[Any, ...]:
         current_request.get(),
         notice.campaign_id or None,
         notice.lane._value_,
+        notice.access.contact_id if notice.access else None,
     )
 
 

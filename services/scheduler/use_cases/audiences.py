@@ -101,7 +101,8 @@ def sort_out(audience: Audience, members: Sequence[Member], work: Work, now: dat
     if isinstance(audience, ContactAudience):
         without_signed_in = audience.without_signed_in
         if audience.without_invited:
-            invited = {one.contact_id for one in work.notices.invitations(organizations)}
+            contacts = {member.contact_id for member in members}
+            invited = {one.contact_id for one in work.notices.invitations(contacts)}
     else:
         excluded = work.exclusions.among(NoticeType.ACCOUNT_SUMMARY, organizations)
         paused = Paused(work.pauses.live(organizations))

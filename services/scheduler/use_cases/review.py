@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from services.scheduler.domain.books import Recipient
 from services.scheduler.domain.calendar import Calendar
+from services.scheduler.domain.campaigns import Campaign, leaves_out_invited
 from services.scheduler.domain.hours import Wait, hours_of, wait
 from services.scheduler.domain.letter import Letter, NotYet, Withheld, not_yet, unknown, withheld
 from services.scheduler.domain.notice import (
@@ -124,7 +125,7 @@ def _verdicts(
         siblings[row.invoice_id].append(row)
     others = _others(queued, work)
     campaigns = work.campaigns.among({n.campaign_id for n in queued if n.campaign_id})
-    invited = _invited_otherwise(queued, work)
+    invited = _invited_otherwise(queued, campaigns, work)
     # Last, so that on any database what has just been committed is seen.
     suppressed, unsubscribed = _addresses(queued, books, work)
     excluded = _excluded(queued, work)
@@ -173,14 +174,15 @@ def _others(queued: Sequence[Notice], work: Work) -> Mapping[str, list[Leaving]]
     return others
 
 
-def _invited_otherwise(queued: Sequence[Notice], work: Work) -> set[str]:
-    """The invitations of campaigns to contacts who have got another one, or are about to.
+def _invited_otherwise(queued: Sequence[Notice], campaigns: Mapping[str, Campaign], work: Work) -> set[str]:
+    """The invitations to contacts who have got another one, or are about to; of campaigns without these.
 
     One of another campaign that is only queued does not count: it may be withheld for the same reason.
     """
-    asked = {n.notice_id: n.access.contact_id for n in queued if n.campaign_id and n.access}
+    without = {id for id, campaign in campaigns.items() if leaves_out_invited(campaign.audience)}
+    asked = {n.notice_id: n.access.contact_id for n in queued if n.campaign_id in without and n.access}
     others: defaultdict[int, set[str]] = defaultdict(set)
-    for one in work.notices.invitations({n.organization_id for n in queued if n.notice_id in asked}):
+    for one in work.notices.invitations(set(asked.values())):
         if one.state is State.SENT or not one.campaign_id:
             others[one.contact_id].add(one.notice_id)
     return {notice_id for notice_id, contact_id in asked.items() if others[contact_id] - {notice_id}}

@@ -1,14 +1,16 @@
 """Mails to many leave over days: who no longer belongs to a campaign's audience gets none of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 
 from services.scheduler.domain.campaigns import Audience, ContactAudience
 from services.scheduler.domain.letter import Letter, Withheld
-from services.scheduler.domain.notice import NoticeType, State
+from services.scheduler.domain.notice import Invitation, NoticeType, State
 from services.scheduler.use_cases.by_hand import send_access
+from tests.fakes.scheduler import FakeNotices, FakeStore, FakeWork, Tables
 from tests.fakes.scheduler_accounts import FakeOrganization
 from tests.unit.scheduler.test_campaigns import (
     OF_BILLING,
@@ -129,3 +131,44 @@ def test_a_whole_batch_costs_one_question_to_the_books() -> None:
     world.ledger.calls.clear()
     assert all(isinstance(answer, Letter) for answer in world.review(*ids))
     assert world.ledger.calls == ["contacts_by_id"]
+
+
+class AskedNotices(FakeNotices):
+    """Says of which contacts it was asked whether they were invited."""
+
+    def __init__(self, tables: Tables, asked: list[int]) -> None:
+        super().__init__(tables)
+        self._asked = asked
+
+    def invitations(self, contact_ids: Collection[int]) -> list[Invitation]:
+        self._asked.extend(contact_ids)
+        return super().invitations(contact_ids)
+
+
+class AskedStore(FakeStore):
+    """A store whose notices say what they were asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[int] = []
+
+    @contextmanager
+    def read(self) -> Iterator[FakeWork]:
+        with super().read() as work:
+            work.notices = AskedNotices(self.tables, self.asked)
+            yield work
+
+
+@pytest.mark.parametrize(("audience", "asked"), [(PICKY, [2]), (OF_BILLING, [])])
+def test_it_is_asked_whether_the_very_contact_was_invited_and_only_where_that_leaves_it_out(
+    audience: Audience, asked: list[int]
+) -> None:
+    store = AskedStore()
+    world = World(store=store)
+    world.accounts.people = [a_contact(number) for number in range(1, 51)]
+    start(world, audience)
+    work_on(world)
+    store.asked.clear()
+    (notice,) = [one for one in told(world) if one.access and one.access.contact_id == 2]
+    assert isinstance(world.review(notice.notice_id)[0], Letter)
+    assert store.asked == asked
