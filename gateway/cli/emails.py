@@ -1,6 +1,6 @@
 """`dunlin emails`: the types of mail."""
 
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 import click
@@ -134,8 +134,8 @@ def _name(one: emails_pb2.EmailType) -> str:
     return name_of(notices_pb2.NoticeType, one.type, "NOTICE_TYPE_")
 
 
-def _when(one: emails_pb2.EmailType, field: str, otherwise: str) -> str:
-    return utc(getattr(one, field)) if one.HasField(field) else otherwise  # type: ignore[arg-type]  # one of two names
+def _when(one: emails_pb2.EmailType, field: Literal["last_sent_at", "next_at"], otherwise: str) -> str:
+    return utc(getattr(one, field)) if one.HasField(field) else otherwise
 
 
 def _as_json(one: emails_pb2.EmailType) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Settings: addresses that have unsubscribed from a kind of mail."""
 
 from dunlin.scheduler.v1.emails_pb2 import ListUnsubscriptionsRequest, ResubscribeRequest, UnsubscribeRequest
+from dunlin.scheduler.v1.notices_pb2 import NoticeType
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -25,9 +26,9 @@ def index() -> str:
     return render_template("company/unsubscribed.html", found=found, links=page_links(found.next_page_token))
 
 
-def _type() -> int:
+def _type() -> NoticeType.ValueType:
     given = request.form.get("type", "")
-    return int(given) if given in {str(one) for one in words.NOTICE_TYPES} else 0
+    return next((one for one in words.NOTICE_TYPES if str(one) == given), NoticeType.NOTICE_TYPE_UNSPECIFIED)
 
 
 @blueprint.post("/resubscribe")
@@ -36,8 +37,7 @@ def resubscribe() -> ResponseReturnValue:
     email, type_ = request.form.get("email", ""), _type()
     try:
         with refusals():
-            order = ResubscribeRequest(type=type_, email=email)  # type: ignore[arg-type]  # one of the enum
-            clients().emails.Resubscribe(order)
+            clients().emails.Resubscribe(ResubscribeRequest(type=type_, email=email))
     except Missing:
         say("This address gets these emails already.", "note")
     else:
@@ -54,7 +54,6 @@ def resubscribe() -> ResponseReturnValue:
 def unsubscribe() -> ResponseReturnValue:
     """Takes a resubscription back."""
     email, type_ = request.form.get("email", ""), _type()
-    order = UnsubscribeRequest(type=type_, email=email)  # type: ignore[arg-type]  # one of the enum
-    clients().emails.Unsubscribe(order)
+    clients().emails.Unsubscribe(UnsubscribeRequest(type=type_, email=email))
     say(f"{email} gets no “{words.notice_type(type_)}” any more.")
     return redirect(url_for("unsubscribed.index"), 303)

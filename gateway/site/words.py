@@ -40,7 +40,7 @@ NOTICE_STATES: dict[NoticeState.ValueType, Label] = {
     NoticeState.NOTICE_STATE_SUPERSEDED: ("Superseded", "quiet"),
     NoticeState.NOTICE_STATE_FAILED: ("Failed", "bad"),
 }
-NOTICE_TYPES: dict[int, str] = {
+NOTICE_TYPES: dict[NoticeType.ValueType, str] = {
     NoticeType.NOTICE_TYPE_DUE_NOTICE: "Invoice due notice",
     NoticeType.NOTICE_TYPE_PAYMENT_SUCCEEDED: "Payment succeeded",
     NoticeType.NOTICE_TYPE_PAYMENT_FAILED: "Payment failed",
@@ -144,7 +144,7 @@ def notice_state(value: NoticeState.ValueType) -> Label:
     return NOTICE_STATES.get(value, UNKNOWN)
 
 
-def notice_type(value: int) -> str:
+def notice_type(value: NoticeType.ValueType) -> str:
     """A notice's type."""
     return NOTICE_TYPES.get(value, "Unknown")
 
